@@ -1,0 +1,3 @@
+module github.com/upmio/compose-operator
+
+go 1.26
