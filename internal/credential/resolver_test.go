@@ -301,6 +301,10 @@ func TestVersion(t *testing.T) {
 	if got := version(func(s *secrets) { s.data["team/db"]["mysql"] = seal(t, teamKey, "changed") }, "mysql", "replication"); got == base {
 		t.Error("the version does not depend on the passwords")
 	}
+	samePassword := func(s *secrets) { s.data["team/db"]["replication"] = s.data["team/db"]["mysql"] }
+	if version(samePassword, "mysql") == version(samePassword, "replication") {
+		t.Error("the version does not depend on the users' names")
+	}
 	swapped := version(func(s *secrets) {
 		db := s.data["team/db"]
 		db["mysql"], db["replication"] = db["replication"], db["mysql"]
