@@ -1,0 +1,88 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Node is one database server: a pod of the resource's namespace, and the
+// address under which the other servers and the operator reach it.
+type Node struct {
+	// Name of the pod, in the namespace of this resource.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a pod: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+	Name string `json:"name"`
+
+	// Host is an IP address or a DNS name under which the server is reached.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?[.])*[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?[.]?$') || isIP(self)",message="host must be an IP address or a DNS name, without a scheme or a port"
+	Host string `json:"host"`
+
+	// Port of the server.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port"`
+}
+
+// ReplicaNode is a node that replicates from the source.
+type ReplicaNode struct {
+	Node `json:",inline"`
+
+	// Isolated detaches the node from replication: it stays read-only, carries
+	// no managed labels and is in no Service.
+	// +optional
+	Isolated bool `json:"isolated,omitempty"`
+}
+
+// AESSecret names the Secret key that holds the AES-256 key of the passwords.
+type AESSecret struct {
+	// Name of the Secret. It is looked up in the resource's namespace first and
+	// then in the operator's.
+	// +kubebuilder:default="aes-secret-key"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Key within the Secret. Its value is 32 bytes of text.
+	// +kubebuilder:default="AES_SECRET_KEY"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
+// Defaults of AESSecret.
+const (
+	DefaultAESSecretName = "aes-secret-key"
+	DefaultAESSecretKey  = "AES_SECRET_KEY"
+)
+
+// ServiceSpec says how the Services of a resource are exposed.
+// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'ExternalName' || (has(self.externalName) && size(self.externalName) > 0)",message="type ExternalName needs externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"
+type ServiceSpec struct {
+	// Type of both Services.
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer;ExternalName
+	// +kubebuilder:default=ClusterIP
+	// +optional
+	Type corev1.ServiceType `json:"type,omitempty"`
+
+	// ExternalName is the DNS name that the Services point at when type is ExternalName.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	ExternalName string `json:"externalName,omitempty"`
+}
+
+// NodeHealth says whether the operator could observe a node and found it working.
+// +kubebuilder:validation:Enum=Healthy;Failed
+type NodeHealth string
+
+// The values of NodeHealth.
+const (
+	NodeHealthy NodeHealth = "Healthy"
+	NodeFailed  NodeHealth = "Failed"
+)

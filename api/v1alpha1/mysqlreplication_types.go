@@ -1,0 +1,256 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// MysqlReplicationMode is the way in which replicas receive the source's transactions.
+// +kubebuilder:validation:Enum=rpl_async;rpl_semi_sync
+type MysqlReplicationMode string
+
+// The values of MysqlReplicationMode.
+const (
+	// MysqlAsync commits on the source without waiting for a replica.
+	MysqlAsync MysqlReplicationMode = "rpl_async"
+	// MysqlSemiSync commits once a replica has received the transaction.
+	MysqlSemiSync MysqlReplicationMode = "rpl_semi_sync"
+)
+
+// MysqlReplicationSecret names the Secret of the passwords and the keys in it.
+// Each key is also the name of the database user.
+type MysqlReplicationSecret struct {
+	// Name of the Secret, in the namespace of this resource.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Mysql is the key of the operator's own user.
+	// +kubebuilder:default=mysql
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Mysql string `json:"mysql,omitempty"`
+
+	// Replication is the key of the user of the replication channels.
+	// +kubebuilder:default=replication
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Replication string `json:"replication,omitempty"`
+}
+
+// MysqlReplicationSpec is the topology that the user wants.
+// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(r, r.name != self.source.name)",message="spec.replica names the node that is spec.source; a node is either the source or a replica: remove it from one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(r, r.host != self.source.host || r.port != self.source.port)",message="spec.replica has the host and port of spec.source; every node needs its own: correct host or port"
+// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.name == a.name))",message="spec.replica names a node twice; remove one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.host == a.host && b.port == a.port))",message="spec.replica has two nodes with the same host and port; correct one of them"
+type MysqlReplicationSpec struct {
+	// Mode of replication.
+	// +kubebuilder:default=rpl_async
+	// +optional
+	Mode MysqlReplicationMode `json:"mode,omitempty"`
+
+	// Secret with the passwords.
+	Secret MysqlReplicationSecret `json:"secret"`
+
+	// AESSecret names the key that the passwords are encrypted with.
+	// +optional
+	AESSecret *AESSecret `json:"aesSecret,omitempty"`
+
+	// Source is the node that takes writes. To switch over, exchange it with a replica.
+	Source *Node `json:"source"`
+
+	// Replica lists the nodes that replicate from the source.
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=atomic
+	// +optional
+	Replica []ReplicaNode `json:"replica,omitempty"`
+
+	// Service says how <name>-readwrite and <name>-readonly are exposed.
+	// +optional
+	Service *ServiceSpec `json:"service,omitempty"`
+}
+
+// MysqlRole is the part that a node was observed to play.
+// +kubebuilder:validation:Enum=Source;Replica;None
+type MysqlRole string
+
+// The values of MysqlRole.
+const (
+	MysqlRoleSource  MysqlRole = "Source"
+	MysqlRoleReplica MysqlRole = "Replica"
+	MysqlRoleNone    MysqlRole = "None"
+)
+
+// MysqlReplicationNode is what was observed of one node. A figure that the
+// server did not give is absent, never zero.
+type MysqlReplicationNode struct {
+	// Host and port under which the node was asked.
+	Host string `json:"host,omitempty"`
+	Port int32  `json:"port,omitempty"`
+	// Role that the node plays.
+	Role MysqlRole `json:"role"`
+	// Status of the node itself.
+	Status NodeHealth `json:"status"`
+	// Ready is true when the node does what the spec wants of it.
+	Ready bool `json:"ready"`
+	// Message says what is wrong, when something is.
+	// +optional
+	Message string `json:"message,omitempty"`
+
+	// +optional
+	Readonly bool `json:"readonly,omitempty"`
+	// +optional
+	SuperReadonly bool `json:"superReadonly,omitempty"`
+	// +optional
+	SourceHost string `json:"sourceHost,omitempty"`
+	// +optional
+	SourcePort int32 `json:"sourcePort,omitempty"`
+	// ReplicaIO is the state of the receiver: Yes, No or Connecting.
+	// +optional
+	ReplicaIO string `json:"replicaIO,omitempty"`
+	// ReplicaSQL is the state of the applier: Yes or No.
+	// +optional
+	ReplicaSQL string `json:"replicaSQL,omitempty"`
+	// +optional
+	ReadSourceLogPos int64 `json:"readSourceLogPos,omitempty"`
+	// +optional
+	SourceLogFile string `json:"sourceLogFile,omitempty"`
+	// SecondsBehindSource is absent while the server says NULL.
+	// +optional
+	SecondsBehindSource *int64 `json:"secondsBehindSource,omitempty"`
+	// +optional
+	ExecSourceLogPos int64 `json:"execSourceLogPos,omitempty"`
+	// ServerUUID of the server that was observed.
+	// +optional
+	ServerUUID string `json:"serverUUID,omitempty"`
+	// ErrantTransactions is the GTID set that the node holds and the source
+	// lacks, when there is one (shortened when long).
+	// +optional
+	ErrantTransactions string `json:"errantTransactions,omitempty"`
+	// ErrantCount is the number of transactions in that set.
+	// +optional
+	ErrantCount int64 `json:"errantCount,omitempty"`
+}
+
+// SwitchoverPhase is where a change of the source stands.
+// +kubebuilder:validation:Enum=Preparing;Switching;Undoing;Undone
+type SwitchoverPhase string
+
+// The values of SwitchoverPhase. A finished switchover leaves no record in
+// progress; its result is in lastSwitchover.
+const (
+	// SwitchoverPreparing touches nothing that clients notice: the candidate leaves the
+	// -readonly Service and catches up.
+	SwitchoverPreparing SwitchoverPhase = "Preparing"
+	// SwitchoverSwitching covers fence, promotion and route.
+	SwitchoverSwitching SwitchoverPhase = "Switching"
+	// SwitchoverUndoing gives the old source back its writes.
+	SwitchoverUndoing SwitchoverPhase = "Undoing"
+	// SwitchoverUndone means that this generation of the spec was tried and undone;
+	// it is not tried again until the spec changes.
+	SwitchoverUndone SwitchoverPhase = "Undone"
+)
+
+// SwitchoverStatus is the record of a change of the source in progress: what a
+// restarted operator needs in order to resume or to undo it.
+type SwitchoverStatus struct {
+	// From and To are node names.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Failover is true when the old source did not answer.
+	// +optional
+	Failover bool            `json:"failover,omitempty"`
+	Phase    SwitchoverPhase `json:"phase"`
+	// Generation of the spec that asked for it.
+	Generation int64 `json:"generation"`
+	// StartedAt is when the phase Preparing began.
+	StartedAt metav1.MicroTime `json:"startedAt"`
+	// SwitchingAt is when the phase Switching began; the deadline counts from it.
+	// +optional
+	SwitchingAt *metav1.MicroTime `json:"switchingAt,omitempty"`
+	// Message says why it was undone.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// LastSwitchover is the result of the last change of the source.
+type LastSwitchover struct {
+	From       string           `json:"from"`
+	To         string           `json:"to"`
+	Failover   bool             `json:"failover,omitempty"`
+	StartedAt  metav1.MicroTime `json:"startedAt"`
+	FinishedAt metav1.MicroTime `json:"finishedAt"`
+}
+
+// MysqlReplicationStatus is what was observed.
+type MysqlReplicationStatus struct {
+	// Topology by node name.
+	// +optional
+	Topology map[string]*MysqlReplicationNode `json:"topology,omitempty"`
+	// Ready mirrors the condition of that name.
+	Ready bool `json:"ready"`
+	// ObservedGeneration is the generation of the spec that this status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// +optional
+	ReadWriteService string `json:"readwriteService,omitempty"`
+	// +optional
+	ReadOnlyService string `json:"readonlyService,omitempty"`
+
+	// Source is the node that the operator knows as the source: the one that it
+	// set up, adopted or promoted last.
+	// +optional
+	Source string `json:"source,omitempty"`
+	// SourceUUID is the server_uuid of that node when it was last seen as the
+	// source. Another one under the same name is a server made anew.
+	// +optional
+	SourceUUID string `json:"sourceUUID,omitempty"`
+	// Replicas reads "ready/wanted".
+	// +optional
+	Replicas string `json:"replicas,omitempty"`
+	// Switchover in progress, or undone.
+	// +optional
+	Switchover *SwitchoverStatus `json:"switchover,omitempty"`
+	// LastSwitchover that finished.
+	// +optional
+	LastSwitchover *LastSwitchover `json:"lastSwitchover,omitempty"`
+}
+
+// MysqlReplication is the replication topology of MySQL servers that exist as
+// pods: who is the source, who replicates from it, and in which mode.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=mysqlreplications,singular=mysqlreplication,shortName=mr;myrepl,categories=compose
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.status.source`
+// +kubebuilder:printcolumn:name="Replicas",type=string,JSONPath=`.status.replicas`,description="ready/wanted"
+// +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Wanted",type=string,priority=1,JSONPath=`.spec.source.name`
+// +kubebuilder:printcolumn:name="Switchover",type=string,priority=1,JSONPath=`.status.switchover.phase`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type MysqlReplication struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   MysqlReplicationSpec   `json:"spec"`
+	Status MysqlReplicationStatus `json:"status,omitempty"`
+}
+
+// MysqlReplicationList is a list of MysqlReplication.
+// +kubebuilder:object:root=true
+type MysqlReplicationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []MysqlReplication `json:"items"`
+}

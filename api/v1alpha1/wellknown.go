@@ -1,0 +1,49 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Annotations that users set on a custom resource.
+const (
+	// AnnotationSkipReconcile, when "true", makes the operator observe, report
+	// and keep labels and Services on what it observes, and never touch
+	// replication.
+	AnnotationSkipReconcile = "compose-operator.skip.reconcile"
+	// AnnotationSkipReconcileOld is the older spelling of the same.
+	AnnotationSkipReconcileOld = "compose-operator/skip.reconcile"
+	// AnnotationForcePromote names the node that a failover promotes even when
+	// another replica has received more. What only the other has is lost.
+	AnnotationForcePromote = "compose-operator/force-promote"
+)
+
+// Labels that the operator writes on the pods of a MysqlReplication.
+const (
+	LabelMysqlReplicationName     = "compose-operator/mysql-replication.name"
+	LabelMysqlReplicationReadonly = "compose-operator/mysql-replication.readonly"
+)
+
+// Condition types that every kind reports.
+const (
+	// ConditionReady is true when the topology is as the spec says and healthy
+	// and the labels and Services are on it.
+	ConditionReady = "Ready"
+	// ConditionTopologyReady is about the databases alone.
+	ConditionTopologyReady = "TopologyReady"
+	// ConditionResourceReady is about pods, labels and Services.
+	ConditionResourceReady = "ResourceReady"
+	// ConditionReconciling is true while the operator works towards the spec (kstatus).
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is true when the operator cannot go on without help (kstatus).
+	ConditionStalled = "Stalled"
+)
+
+// Suffixes of the Services that belong to a custom resource.
+const (
+	ServiceSuffixReadWrite = "-readwrite"
+	ServiceSuffixReadOnly  = "-readonly"
+)
+
+// SkipsReconcile says whether one of the spellings of the skip annotation is "true".
+func SkipsReconcile(annotations map[string]string) bool {
+	return annotations[AnnotationSkipReconcile] == "true" || annotations[AnnotationSkipReconcileOld] == "true"
+}

@@ -1,0 +1,145 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// Every action is a plain value. Each says what the server must look like
+// afterwards, so that running it twice does no harm.
+// The node is named; its address and the credentials come from the scene.
+
+// target is the node that an action is done to.
+type target struct{ On string }
+
+// Node implements reconcile.Action.
+func (t target) Node() string { return t.On }
+
+// FenceSource stops writes on a server that may be serving them, verifies that,
+// and captures gtid_executed afterwards as the fact FencedFact(node).
+//
+// super_read_only=ON is set with lock_wait_timeout as its bound, while
+// connections of clients are killed (not replication, not the operator's own).
+// A statement that hangs because a commit waits for a semi-sync ACK is freed by
+// ReleaseAcks only; otherwise the action fails, having withdrawn its own statement,
+// and the variables are read back: read_only AND super_read_only.
+type FenceSource struct {
+	target
+	// Timeout within which the fence must be up.
+	Timeout time.Duration
+	// KillClients is false for a server that nobody should be connected to.
+	KillClients bool
+	// ReleaseAcks lets commits that wait for a semi-sync ACK complete, by switching
+	// the semi-sync source off: only for a server that is no longer to be trusted
+	// with acknowledged writes alone (a returning or extra writable node).
+	ReleaseAcks bool
+}
+
+// SetWritable takes the fence off: read_only and super_read_only OFF, and
+// persisted so. SemiSync demands the semi-sync source plugin to be on before that.
+type SetWritable struct {
+	target
+	SemiSync SemiSyncWant
+	// Within, when not nil, must contain the server's gtid_executed still.
+	Contains *gtid.Set
+}
+
+// CatchUp waits until the server has executed a set. It changes nothing.
+type CatchUp struct {
+	target
+	Set     gtid.Set
+	Timeout time.Duration
+}
+
+// Promote makes a replica the source: waits until it has executed After, stops
+// replication, switches semi-sync on, and takes the read-only variables off
+// (SET GLOBAL; they are persisted by Settle, which is not in the way of clients).
+// The channel's configuration stays until Settle.
+type Promote struct {
+	target
+	// AfterFact names the fact with the set that must be executed; AfterSet is
+	// used when it is empty.
+	AfterFact string
+	AfterSet  gtid.Set
+	Timeout   time.Duration
+	SemiSync  SemiSyncWant
+	// Failover: the old source is gone: the receiver is stopped already and
+	// everything in the relay log must be executed first.
+	Failover bool
+}
+
+// Settle tidies a source: replication channel removed (RESET REPLICA ALL, never
+// with unexecuted relay logs), read-only variables persisted OFF, semi-sync as wanted.
+// It does nothing to a server that is not writable.
+type Settle struct {
+	target
+	SemiSync SemiSyncWant
+}
+
+// Attach makes the server a read-only replica of a source by auto-position:
+// fenced and persisted so, semi-sync replica as wanted, channel configured, both
+// threads running. A channel that already points there keeps its relay log.
+type Attach struct {
+	target
+	// Source is the name of the node to follow, with its address.
+	Source     string
+	SourceHost string
+	SourcePort int32
+	SemiSync   bool
+	// Within, when not nil, must contain the server's gtid_executed still; else
+	// WithinFact, when not empty, names the fact with that set.
+	Within     *gtid.Set
+	WithinFact string
+	// RenewPassword: the channel is right but cannot authenticate: give it the
+	// credential again without losing the relay log.
+	RenewPassword bool
+}
+
+// StopReceiver stops the IO thread: the server acknowledges nothing more to its source.
+type StopReceiver struct{ target }
+
+// StartReplication starts both threads of a channel that is configured.
+type StartReplication struct{ target }
+
+// Detach takes the server out of replication: read-only, threads stopped, and
+// the channel removed unless KeepChannel (what it holds is not yet elsewhere).
+type Detach struct {
+	target
+	KeepChannel bool
+}
+
+// SetSemiSync brings the semi-sync variables of a server to what is wanted without
+// a change of its role; a replica's receiver is restarted when its setting changed.
+type SetSemiSync struct {
+	target
+	Source  SemiSyncWant
+	Replica bool
+}
+
+// SemiSyncWant is the wanted setting of the semi-sync source side.
+type SemiSyncWant struct {
+	Enabled bool
+}
+
+// SemiSyncTimeout is what rpl_semi_sync_source_timeout is set to: a commit waits
+// rather than be acknowledged with one copy. 2^31-1 ms, about 24 days.
+const SemiSyncTimeout = 2147483647 * time.Millisecond
+
+// FencedFact is the name of the fact that FenceSource leaves.
+func FencedFact(node string) string { return "gtid_executed of the fenced " + node }
+
+// About implements reconcile.Action.
+func (FenceSource) About() string      { return "fence" }
+func (SetWritable) About() string      { return "make writable" }
+func (CatchUp) About() string          { return "catch up" }
+func (Promote) About() string          { return "promote" }
+func (Settle) About() string           { return "settle as source" }
+func (Attach) About() string           { return "attach" }
+func (StopReceiver) About() string     { return "stop receiver" }
+func (StartReplication) About() string { return "start replication" }
+func (Detach) About() string           { return "detach" }
+func (SetSemiSync) About() string      { return "set semi-sync" }

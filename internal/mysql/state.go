@@ -1,0 +1,155 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// State is what one observation found: every node that the spec or the record
+// names, by name. It is never changed after it was made.
+type State struct {
+	Nodes map[string]*Server
+}
+
+// Reach says whether a server could be observed.
+type Reach string
+
+// The values of Reach.
+const (
+	// ReachOK: everything was read.
+	ReachOK Reach = "OK"
+	// ReachError: the server answers, but with an error (credentials, privileges,
+	// too many connections). It may well be serving clients: it is not gone.
+	ReachError Reach = "Error"
+	// ReachNone: no answer within the deadline, or the connection was refused.
+	// Unknown, neither empty nor dead.
+	ReachNone Reach = "None"
+)
+
+// Server is one observed server. Unless Reach is ReachOK, only Name, Host, Port,
+// Reach and Problem mean anything.
+type Server struct {
+	Name string
+	Host string
+	Port int32
+
+	Reach Reach
+	// Problem is the error in words without secrets, when Reach is not ReachOK.
+	Problem string
+
+	UUID     string
+	ServerID uint32
+	Version  string
+	// Uptime of the server process.
+	Uptime time.Duration
+
+	ReadOnly, SuperReadOnly bool
+	// ReadOnlyPersisted says whether a restarted server comes up with
+	// super_read_only=ON from its persisted variables.
+	ReadOnlyPersisted bool
+	// GTIDMode is true when gtid_mode is ON.
+	GTIDMode bool
+	// LogReplicaUpdates and LogBin are both needed of a node that may be promoted.
+	LogBin, LogReplicaUpdates bool
+
+	// Executed is gtid_executed, Purged is gtid_purged. On a server that may be
+	// the source Executed was read after those of the replicas.
+	Executed, Purged gtid.Set
+
+	// Channel is the default replication channel; nil when none is configured.
+	Channel *Channel
+	// ForeignChannels are the names of further channels, which are not ours.
+	ForeignChannels []string
+
+	SemiSync SemiSync
+	// SQLMode is not observed; the operator sets its own.
+}
+
+// Thread is the state of a replication thread in the server's own words.
+type Thread string
+
+// The values of Thread.
+const (
+	ThreadYes        Thread = "Yes"
+	ThreadNo         Thread = "No"
+	ThreadConnecting Thread = "Connecting"
+)
+
+// Channel is what SHOW REPLICA STATUS says of the default channel.
+type Channel struct {
+	SourceHost string
+	SourcePort int32
+	SourceUUID string
+	User       string
+
+	IO, SQL           Thread
+	IOErrno, SQLErrno int
+	IOError, SQLError string
+
+	AutoPosition bool
+	// Retrieved is the set received into the relay log since it was made.
+	Retrieved gtid.Set
+	// Lag is Seconds_Behind_Source; nil when the server says NULL: unknown.
+	Lag *int64
+
+	SourceLogFile    string
+	ReadSourceLogPos int64
+	ExecSourceLogPos int64
+}
+
+// Received is everything that the server has of transactions, applied or not yet.
+func (s *Server) Received() gtid.Set {
+	if s.Channel == nil {
+		return s.Executed
+	}
+	return s.Executed.Union(s.Channel.Retrieved)
+}
+
+// SemiSync is the state of the semi-sync plugins, whichever names they have.
+type SemiSync struct {
+	// SourcePlugin and ReplicaPlugin say whether they are loaded.
+	SourcePlugin, ReplicaPlugin bool
+	// SourceEnabled and ReplicaEnabled are the rpl_semi_sync_*_enabled variables.
+	SourceEnabled, ReplicaEnabled bool
+	// SourceActive is Rpl_semi_sync_source_status: commits do wait.
+	SourceActive bool
+	// ReplicaActive is Rpl_semi_sync_replica_status: the running receiver acknowledges.
+	ReplicaActive bool
+	// Timeout is rpl_semi_sync_source_timeout.
+	Timeout time.Duration
+	// WaitCount is rpl_semi_sync_source_wait_for_replica_count.
+	WaitCount int
+	// Clients is Rpl_semi_sync_source_clients.
+	Clients int
+	// WaitSessions is Rpl_semi_sync_source_wait_sessions: commits that wait now.
+	WaitSessions int
+}
+
+// Writable says whether ordinary clients can write.
+func (s *Server) Writable() bool { return s.Reach == ReachOK && !s.ReadOnly && !s.SuperReadOnly }
+
+// Fenced says whether nobody can write, SUPER included.
+func (s *Server) Fenced() bool { return s.Reach == ReachOK && s.ReadOnly && s.SuperReadOnly }
+
+// OK says whether the server was observed in full.
+func (s *Server) OK() bool { return s != nil && s.Reach == ReachOK }
+
+// Follows says whether the server's channel points at the address of o.
+func (s *Server) Follows(o *Server) bool {
+	if s.Channel == nil || o == nil {
+		return false
+	}
+	if s.Channel.SourceHost == o.Host && s.Channel.SourcePort == o.Port {
+		return true
+	}
+	return false
+}
+
+// Streams says whether both threads run without an error.
+func (c *Channel) Streams() bool {
+	return c != nil && c.IO == ThreadYes && c.SQL == ThreadYes && c.IOErrno == 0 && c.SQLErrno == 0
+}

@@ -1,0 +1,111 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/upmio/compose-operator/internal/credential"
+)
+
+// Description is what the kernel must know of a resource before anything is
+// asked of a database: a pure function of the object.
+type Description struct {
+	// Pods that the resource names, by node name.
+	Pods []string
+	// SecretName and SecretKeys of the passwords; a key is also the user's name.
+	SecretName string
+	SecretKeys []string
+	// AESSecretName and AESSecretKey of the key they are encrypted with.
+	AESSecretName, AESSecretKey string
+	// LabelName and LabelReadonly are the keys of the managed pod labels.
+	LabelName, LabelReadonly string
+	// Services that should exist. A managed Service that is not listed is deleted.
+	Services []ServiceWant
+	// Skip: observe and route only.
+	Skip bool
+}
+
+// ServiceWant is one managed Service.
+type ServiceWant struct {
+	Name         string
+	Type         corev1.ServiceType
+	ExternalName string
+	// Readonly is the value of the label that its selector asks for.
+	Readonly bool
+	// PortName and Port, e.g. "mysql" and 3306.
+	PortName string
+	Port     int32
+}
+
+// Pod is what the kernel knows of a pod without asking the database.
+type Pod struct {
+	Exists      bool
+	UID         types.UID
+	Terminating bool
+	// Labels that are managed.
+	Name, Readonly string
+}
+
+// Scene is what one pass works with.
+type Scene[T client.Object] struct {
+	Key types.NamespacedName
+	// Object is a copy; its status is the newest that this process knows.
+	Object T
+	// Credentials are nil when they could not be resolved.
+	Credentials *credential.Credentials
+	// CredentialError says why, then.
+	CredentialError error
+	// Pods by node name.
+	Pods map[string]Pod
+	Now  time.Time
+}
+
+// Engine is what one kind of resource brings to the kernel: T is the resource,
+// S the state that it observes, D what its planner wants to have remembered.
+type Engine[T client.Object, S, D any] interface {
+	// Kind is the kind's name in API terms, e.g. "MysqlReplication".
+	Kind() string
+	// New returns an empty resource.
+	New() T
+	// NewList returns an empty list of the resource.
+	NewList() client.ObjectList
+	// Describe is pure.
+	Describe(T) Description
+	// Observe asks every node, in parallel, with deadlines, and changes nothing.
+	// It never fails: a node that cannot be seen is unknown in the state.
+	Observe(context.Context, Scene[T]) S
+	// Plan is pure.
+	Plan(Scene[T], S) Plan[D]
+	// Act runs one action. facts holds what earlier steps learned (read only);
+	// what it returns is merged into them.
+	Act(ctx context.Context, scene Scene[T], action Action, facts Facts) (Facts, error)
+	// Project writes the engine's part of the status into the object: pure.
+	// The kernel adds conditions, ready and observedGeneration.
+	Project(Scene[T], S, Plan[D])
+	// StatusOf gives the kernel the parts of the status that every kind has.
+	StatusOf(T) CommonStatus
+	// Calm returns a copy of the object's status without figures that move by
+	// themselves (log positions, lag): what is left decides whether a status is written.
+	Calm(T) any
+	// Measure sets the kind's metrics from a pass.
+	Measure(Scene[T], S, Plan[D])
+	// Forget releases what is held for a resource that is gone: connections, metrics.
+	Forget(types.NamespacedName)
+}
+
+// CommonStatus points into an object's status.
+type CommonStatus struct {
+	Conditions         *[]metav1.Condition
+	Ready              *bool
+	ObservedGeneration *int64
+	ReadWriteService   *string
+	ReadOnlyService    *string
+}
