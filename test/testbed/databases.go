@@ -1,0 +1,78 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+//go:embed images/mysql/entrypoint.sh
+var mysqlEntrypoint string
+
+//go:embed images/redis/entrypoint.sh
+var redisEntrypoint string
+
+//go:embed images/postgres/entrypoint.sh
+var postgresEntrypoint string
+
+// database is a database image: a Debian root file system and an entrypoint.
+type database struct {
+	name string
+	tag  string
+	// packages to install from Debian sid, which has the newest versions; their dependencies follow.
+	packages []string
+	// user that the server runs as, with the id that people's manifests give in fsGroup.
+	user string
+	uid  int
+	// volume is where the data directory goes.
+	volume     string
+	entrypoint string
+	// path is PATH inside the image.
+	path string
+	// dirs are made in the image, e.g. places where a manifest mounts a ConfigMap.
+	dirs []string
+	// clients that `testbed exec` offers on the host side, as paths inside the root file system.
+	clients []string
+}
+
+const standardPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+var databases = []database{
+	{
+		name: "mysql", tag: "9.7", packages: []string{"mysql-server-core", "mysql-client-core"},
+		user: "mysql", uid: 999, volume: "/var/lib/mysql", entrypoint: mysqlEntrypoint, path: standardPath,
+		dirs:    []string{"/etc/mysql", "/etc/mysql-conf", "/etc/mysql-users"},
+		clients: []string{"/usr/bin/mysql", "/usr/bin/mysqladmin", "/usr/bin/mysqlbinlog", "/usr/bin/mysqldump"},
+	},
+	{
+		name: "redis", tag: "8", packages: []string{"redis-server", "redis-tools"},
+		user: "redis", uid: 999, volume: "/data", entrypoint: redisEntrypoint, path: standardPath,
+		dirs:    []string{"/etc/redis-conf", "/etc/redis-users"},
+		clients: []string{"/usr/bin/redis-cli", "/usr/bin/redis-benchmark"},
+	},
+	{
+		name: "postgres", tag: "18", packages: []string{"postgresql-18", "postgresql-client-18"},
+		user: "postgres", uid: 999, volume: "/var/lib/postgresql", entrypoint: postgresEntrypoint,
+		path:    "/usr/lib/postgresql/18/bin:" + standardPath,
+		dirs:    []string{"/etc/postgres-conf", "/etc/postgres-users", "/var/run/postgresql"},
+		clients: []string{"/usr/lib/postgresql/18/bin/psql", "/usr/lib/postgresql/18/bin/pgbench"},
+	},
+}
+
+// findDatabase returns the definition of a database image.
+func findDatabase(name string) (database, error) {
+	names := make([]string, 0, len(databases))
+	for _, d := range databases {
+		if d.name == name {
+			return d, nil
+		}
+		names = append(names, d.name)
+	}
+	return database{}, fmt.Errorf("no database %q: known are %s", name, strings.Join(names, ", "))
+}
+
+// image is the reference that manifests use.
+func (d database) image() string { return imagePrefix + d.name + ":" + d.tag }

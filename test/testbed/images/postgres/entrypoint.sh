@@ -1,0 +1,60 @@
+#!/bin/sh
+# Copyright 2026 The Compose Operator Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Starts PostgreSQL in a pod.
+#   /var/lib/postgresql  a volume; the data directory is data/ in it
+#   /etc/postgres-conf   *.conf files (a ConfigMap) that override the defaults below
+#   /etc/postgres-users  one file per user, named like the user, with the password in clear text
+#                        (a Secret). "postgres" is the superuser, "replication" may replicate, any
+#                        other name may log in.
+# Arguments go to postgres.
+set -eu
+
+volume=/var/lib/postgresql
+data=$volume/data
+users=${POSTGRES_USERS_DIR:-/etc/postgres-users}
+umask 077
+
+# sql_string prints standard input as the inside of an SQL string.
+sql_string() { sed -e "s/'/''/g"; }
+
+user_statements() {
+	for file in "$users"/*; do
+		[ -f "$file" ] || continue
+		user=$(basename "$file" | sed -e 's/"/""/g')
+		password=$(sql_string <"$file")
+		case $user in
+		postgres) echo "ALTER ROLE postgres PASSWORD '$password';" ;;
+		replication) echo "CREATE ROLE \"$user\" LOGIN REPLICATION PASSWORD '$password';" ;;
+		*) echo "CREATE ROLE \"$user\" LOGIN PASSWORD '$password';" ;;
+		esac
+	done
+}
+
+# Made under another name and renamed when complete: a pod killed in the middle begins again.
+if [ ! -d "$data" ]; then
+	new=$volume/new
+	rm -rf "$new"
+	initdb --pgdata="$new" --username=postgres --encoding=UTF8 --locale=C \
+		--auth-local=trust --auth-host=scram-sha-256 --data-checksums
+	{
+		echo "host all all all scram-sha-256"
+		echo "host replication all all scram-sha-256"
+	} >>"$new/pg_hba.conf"
+	cat >>"$new/postgresql.conf" <<EOF
+listen_addresses = '*'
+unix_socket_directories = '/tmp'
+shared_buffers = '32MB'
+wal_level = replica
+hot_standby = on
+wal_log_hints = on
+password_encryption = 'scram-sha-256'
+include_dir = '/etc/postgres-conf'
+EOF
+	user_statements | postgres --single -D "$new" -c unix_socket_directories='' postgres >/dev/null
+	sync
+	mv "$new" "$data"
+fi
+
+exec postgres -D "$data" "$@"
