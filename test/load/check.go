@@ -1,0 +1,194 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Server is one MySQL server under its own address, not a Service's.
+type Server struct {
+	Name    string
+	Address string
+}
+
+// Servers to check a run against.
+type Servers struct {
+	// Source is the current source: what it holds decides what is lost.
+	Source Server
+	// Replicas that are healthy and attached. Each must hold what the source
+	// holds, once it has executed what the source has.
+	Replicas []Server
+	// Others are not judged: isolated, broken or stopped on purpose. They are
+	// asked only to explain a lost write.
+	Others []Server
+	// Login of a user that may read everything.
+	Login Login
+}
+
+// Verdict on a run.
+type Verdict struct {
+	Source string
+	Report Report
+	// Lost are acknowledged writes that the current source does not have.
+	Lost []LostWrite
+	// Phantoms are there without having been attempted.
+	Phantoms []ID
+	// Duplicates is how often an id that was sent once was refused as already there.
+	Duplicates int
+	// Diverged says, by replica, in how many rows it differs from the source
+	// although it has executed all that the source has.
+	Diverged map[string]string
+	// NotCompared says, by replica, why it was not compared. That is not a loss.
+	NotCompared map[string]string
+	// Executed is gtid_executed by server, filled when something is wrong.
+	Executed map[string]string
+}
+
+// OK says whether nothing is wrong.
+func (v Verdict) OK() bool {
+	return len(v.Lost) == 0 && len(v.Phantoms) == 0 && v.Duplicates == 0 && len(v.Diverged) == 0
+}
+
+// String is what a person needs in order to find out what happened.
+func (v Verdict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%d acknowledged writes lost on source %s, %d phantoms, %d duplicates\n",
+		v.Report, len(v.Lost), v.Source, len(v.Phantoms), v.Duplicates)
+	const most = 20
+	for i, l := range v.Lost {
+		if i == most {
+			fmt.Fprintf(&b, "  … and %d more\n", len(v.Lost)-most)
+			break
+		}
+		fmt.Fprintf(&b, "  lost: writer %d seq %d, acknowledged at %s, held by %v\n",
+			l.Writer, l.Seq, l.AcknowledgedAt.Format("15:04:05.000000"), l.On)
+	}
+	for i, id := range v.Phantoms {
+		if i == most {
+			break
+		}
+		fmt.Fprintf(&b, "  never attempted: writer %d seq %d\n", id.Writer, id.Seq)
+	}
+	for name, what := range v.Diverged {
+		fmt.Fprintf(&b, "  replica %s differs: %s\n", name, what)
+	}
+	for name, why := range v.NotCompared {
+		fmt.Fprintf(&b, "  replica %s not compared: %s\n", name, why)
+	}
+	for name, set := range v.Executed {
+		fmt.Fprintf(&b, "  gtid_executed of %s: %s\n", name, set)
+	}
+	return b.String()
+}
+
+// Timeouts of a check.
+const (
+	checkTimeout   = 60 * time.Second
+	catchUpTimeout = 60 * time.Second
+)
+
+// Check compares what the clients were told with what the servers hold. The run
+// must have been stopped. It fails when the source cannot be asked; that is
+// neither a loss nor the absence of one.
+func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
+	if r.stopped.IsZero() {
+		return Verdict{}, fmt.Errorf("load: check a run after Stop, not while it writes")
+	}
+	v := Verdict{
+		Source: servers.Source.Name, Report: r.Report(), Duplicates: int(r.duplicates.Load()),
+		Diverged: map[string]string{}, NotCompared: map[string]string{}, Executed: map[string]string{},
+	}
+	source, executed, err := r.read(ctx, servers.Source, servers.Login, "")
+	if err != nil {
+		return v, fmt.Errorf("read the acknowledged writes on source %s: %w", servers.Source.Name, err)
+	}
+	answers := make([][]time.Duration, 0, len(r.journals))
+	for _, j := range r.journals {
+		answers = append(answers, j.copy())
+	}
+	v.Lost, v.Phantoms = compare(answers, source, r.started)
+	for _, replica := range servers.Replicas {
+		rows, _, err := r.read(ctx, replica, servers.Login, executed)
+		if err != nil {
+			v.NotCompared[replica.Name] = err.Error()
+			continue
+		}
+		if missing, extra := differ(source, rows); len(missing)+len(extra) > 0 {
+			v.Diverged[replica.Name] = fmt.Sprintf("%d rows missing, %d rows that the source lacks", len(missing), len(extra))
+		}
+	}
+	if !v.OK() {
+		r.explain(ctx, servers, &v)
+	}
+	return v, nil
+}
+
+// explain asks every server what it holds.
+func (r *Run) explain(ctx context.Context, servers Servers, v *Verdict) {
+	all := append([]Server{servers.Source}, servers.Replicas...)
+	for _, server := range append(all, servers.Others...) {
+		rows, executed, err := r.read(ctx, server, servers.Login, "")
+		if err != nil {
+			v.Executed[server.Name] = "not known: " + err.Error()
+			continue
+		}
+		v.Executed[server.Name] = strings.ReplaceAll(executed, "\n", "")
+		for i := range v.Lost {
+			if _, there := rows[v.Lost[i].ID]; there {
+				v.Lost[i].On = append(v.Lost[i].On, server.Name)
+			}
+		}
+	}
+}
+
+// read returns the run's rows on a server and its gtid_executed, taken before
+// them. With a set in after, it first waits until the server has executed that.
+func (r *Run) read(ctx context.Context, server Server, login Login, after string) (_ map[ID]struct{}, executed string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout+catchUpTimeout)
+	defer cancel()
+	options := Options{Login: login, ConnectTimeout: 5 * time.Second, AnswerTimeout: checkTimeout + catchUpTimeout}
+	connector, err := mysql.NewConnector(options.config(server.Address))
+	if err != nil {
+		return nil, "", fmt.Errorf("configure the connection to %s: %w", server.Name, err)
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	if after != "" {
+		var timedOut int
+		seconds := int(catchUpTimeout.Seconds())
+		if err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT WAIT_FOR_EXECUTED_GTID_SET('%s', %d)", after, seconds)).Scan(&timedOut); err != nil {
+			return nil, "", fmt.Errorf("wait until %s has executed what the source has: %w", server.Name, err)
+		}
+		if timedOut != 0 {
+			return nil, "", fmt.Errorf("%s has not executed within %d s what the source has", server.Name, seconds)
+		}
+	}
+	if err := db.QueryRowContext(ctx, "SELECT @@GLOBAL.gtid_executed").Scan(&executed); err != nil {
+		return nil, "", fmt.Errorf("read gtid_executed of %s: %w", server.Name, err)
+	}
+	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT writer, seq FROM %s WHERE run = %d", table, r.id))
+	if err != nil {
+		return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	present := map[ID]struct{}{}
+	for rows.Next() {
+		var id ID
+		if err := rows.Scan(&id.Writer, &id.Seq); err != nil {
+			return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
+		}
+		present[id] = struct{}{}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
+	}
+	return present, executed, nil
+}

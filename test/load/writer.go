@@ -1,0 +1,111 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// errDuplicateKey is ER_DUP_ENTRY.
+const errDuplicateKey = 1062
+
+// writer is one client with one connection.
+type writer struct {
+	run     *Run
+	number  int
+	journal *journal
+}
+
+// work writes until ctx ends. A write that was sent is waited for even then, so
+// that as few outcomes as possible are unknown.
+func (w *writer) work(ctx context.Context) {
+	var conn connection
+	defer func() {
+		if conn.Conn != nil {
+			_ = conn.Close()
+		}
+	}()
+	// Statements are not cancelled by the end of the run; the driver's read
+	// timeout bounds them.
+	sending := context.WithoutCancel(ctx)
+	for ctx.Err() == nil {
+		if conn.Conn == nil {
+			var err error
+			if conn, err = w.run.options.connect(ctx, w.run.options.ReadWrite); err != nil {
+				conn = connection{}
+				if ctx.Err() == nil {
+					w.run.writing.add("connect: " + kindOf(err))
+				}
+				pause(ctx, w.run.options.Pause)
+				continue
+			}
+		}
+		began := time.Now()
+		seq := w.journal.attempt()
+		err := conn.exec(sending, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d, %d)", table, w.run.id, w.number, seq))
+		if err != nil {
+			w.run.writing.add(kindOf(err))
+			var answer *mysql.MySQLError
+			if errors.As(err, &answer) && answer.Number == errDuplicateKey {
+				w.run.duplicates.Add(1)
+			}
+			_ = conn.Close()
+			conn = connection{}
+			pause(ctx, w.run.options.Pause)
+			continue
+		}
+		w.journal.acknowledge(seq, time.Since(w.run.started))
+		if rest := w.run.options.Interval - time.Since(began); rest > 0 {
+			pause(ctx, rest)
+		}
+	}
+}
+
+// pause waits, or returns at once when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// kindOf groups errors: addresses and ids in them differ from one to the next.
+func kindOf(err error) string {
+	var answer *mysql.MySQLError
+	var network net.Error
+	switch {
+	case errors.As(err, &answer):
+		return fmt.Sprintf("error %d: %s", answer.Number, firstWords(answer.Message))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &network) && network.Timeout():
+		return "timeout"
+	case errors.Is(err, mysql.ErrInvalidConn):
+		return "connection closed by the server or without an answer in time"
+	default:
+		return err.Error()
+	}
+}
+
+func firstWords(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}
