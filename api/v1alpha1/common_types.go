@@ -63,7 +63,7 @@ const (
 )
 
 // ServiceSpec says how the Services of a resource are exposed.
-// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'ExternalName' || (has(self.externalName) && size(self.externalName) > 0)",message="type ExternalName needs externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.type) || self.type != 'ExternalName' || (has(self.externalName) && size(self.externalName) > 0) || (oldSelf.hasValue() && has(oldSelf.value().type) && oldSelf.value().type == 'ExternalName' && (!has(oldSelf.value().externalName) || size(oldSelf.value().externalName) == 0))",message="spec.service.type ExternalName needs spec.service.externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"
 type ServiceSpec struct {
 	// Type of both Services.
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer;ExternalName

@@ -43,10 +43,11 @@ type MysqlReplicationSecret struct {
 }
 
 // MysqlReplicationSpec is the topology that the user wants.
-// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(r, r.name != self.source.name)",message="spec.replica names the node that is spec.source; a node is either the source or a replica: remove it from one of them"
-// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(r, r.host != self.source.host || r.port != self.source.port)",message="spec.replica has the host and port of spec.source; every node needs its own: correct host or port"
-// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.name == a.name))",message="spec.replica names a node twice; remove one of them"
-// +kubebuilder:validation:XValidation:rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.host == a.host && b.port == a.port))",message="spec.replica has two nodes with the same host and port; correct one of them"
+// A rule that the object broke before does not refuse an update (ratcheting).
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(r, r.name != self.source.name) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(r, r.name != oldSelf.value().source.name))",message="spec.replica names the node that is spec.source; a node is either the source or a replica: remove it from one of them"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(r, r.host != self.source.host || r.port != self.source.port) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(r, r.host != oldSelf.value().source.host || r.port != oldSelf.value().source.port))",message="spec.replica has the host and port of spec.source; every node needs its own: correct host or port"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.name == a.name)) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(a, oldSelf.value().replica.exists_one(b, b.name == a.name)))",message="spec.replica names a node twice; remove one of them"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.host == a.host && b.port == a.port)) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(a, oldSelf.value().replica.exists_one(b, b.host == a.host && b.port == a.port)))",message="spec.replica has two nodes with the same host and port; correct one of them"
 type MysqlReplicationSpec struct {
 	// Mode of replication.
 	// +kubebuilder:default=rpl_async

@@ -1,0 +1,99 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// maxBaseName is what the name of a Service (63 characters) leaves of the
+// resource's own name.
+const maxBaseName = 63 - len(v1alpha1.ServiceSuffixReadWrite)
+
+// mysqlReplicationNodes lists the nodes of a spec in its own order, the source first.
+func mysqlReplicationNodes(spec *v1alpha1.MysqlReplicationSpec) []placedNode {
+	path := field.NewPath("spec")
+	var nodes []placedNode
+	if spec.Source != nil {
+		nodes = append(nodes, placedNode{path: path.Child("source"), node: *spec.Source})
+	}
+	for i, replica := range spec.Replica {
+		nodes = append(nodes, placedNode{path: path.Child("replica").Index(i), node: replica.Node})
+	}
+	return nodes
+}
+
+// ValidateMysqlReplication checks a spec by itself, defaults applied or not.
+// Every error names the field and what to do.
+func ValidateMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) field.ErrorList {
+	path := field.NewPath("spec")
+	var errs field.ErrorList
+	if spec.Source == nil {
+		errs = append(errs, field.Required(path.Child("source"), "name the node that takes writes"))
+	}
+	errs = append(errs, validateNodes(mysqlReplicationNodes(spec))...)
+	switch spec.Mode {
+	case "", v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync:
+	default:
+		errs = append(errs, field.NotSupported(path.Child("mode"), spec.Mode,
+			[]v1alpha1.MysqlReplicationMode{v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync}))
+	}
+	if spec.Secret.Name == "" {
+		errs = append(errs, field.Required(path.Child("secret", "name"), "name the Secret that holds the passwords"))
+	}
+	return append(errs, validateService(path.Child("service"), spec.Service)...)
+}
+
+func validateService(path *field.Path, service *v1alpha1.ServiceSpec) field.ErrorList {
+	if service == nil {
+		return nil
+	}
+	switch service.Type {
+	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer:
+	case corev1.ServiceTypeExternalName:
+		if service.ExternalName == "" {
+			return field.ErrorList{field.Required(path.Child("externalName"),
+				"type ExternalName needs the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer")}
+		}
+	default:
+		return field.ErrorList{field.NotSupported(path.Child("type"), service.Type, []corev1.ServiceType{
+			corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeExternalName,
+		})}
+	}
+	return nil
+}
+
+// WarnMysqlReplication says what is allowed and unwise.
+func WarnMysqlReplication(obj *v1alpha1.MysqlReplication) admission.Warnings {
+	var warnings admission.Warnings
+	if len(obj.Name) > maxBaseName {
+		warnings = append(warnings, fmt.Sprintf(
+			"metadata.name has %d characters: the Services %s and %s cannot be created when it has more than %d; use a shorter name",
+			len(obj.Name), v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly, maxBaseName))
+	}
+	attached := 0
+	for _, replica := range obj.Spec.Replica {
+		if !replica.Isolated {
+			attached++
+		}
+	}
+	switch {
+	case len(obj.Spec.Replica) == 0:
+		warnings = append(warnings, "spec.replica is empty: there is nothing to switch over to when the source fails; add a replica")
+	case attached == 0:
+		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
+	}
+	if obj.Spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
+		warnings = append(warnings, fmt.Sprintf(
+			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait for the semi-sync timeout; have two or more, or use %s",
+			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
+	}
+	return warnings
+}
