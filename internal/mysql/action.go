@@ -33,19 +33,27 @@ type FenceSource struct {
 	Timeout time.Duration
 	// KillClients is false for a server that nobody should be connected to.
 	KillClients bool
+	// Persist sets the variables with SET PERSIST, which costs an fsync while nobody
+	// can write. Not needed where ArmFence has done its work.
+	Persist bool
 	// ReleaseAcks lets commits that wait for a semi-sync ACK complete, by switching
 	// the semi-sync source off: only for a server that is no longer to be trusted
 	// with acknowledged writes alone (a returning or extra writable node).
 	ReleaseAcks bool
 }
 
+// ArmFence persists super_read_only and read_only ON for the next start of the
+// server (SET PERSIST_ONLY) and changes nothing now: a source that restarts in the
+// middle of a switchover comes back fenced. Where the privilege
+// PERSIST_RO_VARIABLES_ADMIN is missing it does nothing and succeeds: the planner
+// sees Server.ReadOnlyPersisted unchanged and asks FenceSource to persist.
+type ArmFence struct{ target }
+
 // SetWritable takes the fence off: read_only and super_read_only OFF, and
 // persisted so. SemiSync demands the semi-sync source plugin to be on before that.
 type SetWritable struct {
 	target
 	SemiSync SemiSyncWant
-	// Within, when not nil, must contain the server's gtid_executed still.
-	Contains *gtid.Set
 }
 
 // CatchUp waits until the server has executed a set. It changes nothing.
@@ -134,6 +142,7 @@ func FencedFact(node string) string { return "gtid_executed of the fenced " + no
 
 // About implements reconcile.Action.
 func (FenceSource) About() string      { return "fence" }
+func (ArmFence) About() string         { return "arm the fence" }
 func (SetWritable) About() string      { return "make writable" }
 func (CatchUp) About() string          { return "catch up" }
 func (Promote) About() string          { return "promote" }

@@ -1,0 +1,139 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// Times that the planner works with.
+const (
+	// drainTime passes between the candidate's leaving -readonly and the fence.
+	// kube-proxy lets about a second pass between two updates: with the candidate
+	// out before, the change of -readwrite is an update of its own and takes effect at once.
+	drainTime = 1200 * time.Millisecond
+	// catchUpTimeout bounds the wait for the candidate while the source still takes writes.
+	catchUpTimeout = 5 * time.Second
+	// fenceTimeout bounds the wait for the source's statements in flight.
+	fenceTimeout = 2 * time.Second
+	// promoteTimeout bounds the wait for the candidate to execute the rest.
+	promoteTimeout = 3 * time.Second
+	// switchDeadline counts from the record "Switching". A switchover that has not
+	// promoted by then is undone.
+	switchDeadline = 15 * time.Second
+	// failoverPatience is how long a source must stay without an answer before a
+	// failover goes on, unless its pod is gone.
+	failoverPatience = 3 * time.Second
+	// failoverCatchUp bounds the wait for a candidate to execute what it has received.
+	failoverCatchUp = 10 * time.Second
+	// lagBound: a candidate further behind is refused before anything is touched.
+	lagBound = 10 // seconds
+	// busy is when to look again while something is in progress.
+	busy = time.Second
+)
+
+// Data is what the planner wants to have remembered in the status.
+type Data struct {
+	Source, SourceUUID string
+	Switchover         *v1alpha1.SwitchoverStatus
+	Last               *v1alpha1.LastSwitchover
+	// Notes say per node what is wrong with it.
+	Notes map[string]string
+	// Roles and Ready per node; errant sets per node.
+	Roles  map[string]v1alpha1.MysqlRole
+	Ready  map[string]bool
+	Errant map[string]errant
+	// Drop names leaving nodes that need not be remembered any more.
+	Drop map[string]bool
+	// Result of a switchover that this plan ends: "", finished, undone, failover.
+	Result string
+}
+
+// Input is all that a plan depends on.
+type Input struct {
+	Object *v1alpha1.MysqlReplication
+	State  State
+	Pods   map[string]reconcile.Pod
+	Now    time.Time
+}
+
+// Plan decides. It is pure: an ordered list of rules, of which the first that
+// applies makes the plan.
+func Plan(in Input) reconcile.Plan[Data] {
+	v := look(in)
+	p := v.decide()
+	if v.skip {
+		return v.withoutActions(p)
+	}
+	return p
+}
+
+// decide asks the rules in their order.
+func (v *view) decide() reconcile.Plan[Data] {
+	for _, r := range rules() {
+		if r.applies(v) {
+			return r.plan(v)
+		}
+	}
+	return v.steady()
+}
+
+type rule struct {
+	name    string
+	applies func(*view) bool
+	plan    func(*view) reconcile.Plan[Data]
+}
+
+// rules in the order in which they are asked.
+func rules() []rule {
+	return []rule{
+		// What makes every further thought unsafe.
+		{"two nodes are one server", (*view).hasTwins, (*view).reportTwins},
+		// A recorded change of the source is resumed or undone before anything else.
+		{"failover in progress", (*view).failingOver, (*view).resumeFailover},
+		{"switchover in progress", (*view).switching, (*view).resumeSwitchover},
+		// Nobody knows a source yet.
+		{"no source known: set up", (*view).sourceUnknown, (*view).setUp},
+		{"GTIDs are off", (*view).lacksGTID, (*view).reportGTID},
+		// The source is known; can it be seen, and is it what it was?
+		{"source made anew", (*view).sourceMadeAnew, (*view).reportMadeAnew},
+		{"another source wanted, this one is gone", (*view).wantsFailover, (*view).beginFailover},
+		{"another source wanted", (*view).wantsSwitchover, (*view).beginSwitchover},
+		{"source not seen", (*view).sourceUnseen, (*view).holdWithoutSource},
+		// Else: steady.
+	}
+}
+
+// plan starts a plan that remembers what the view knows.
+func (v *view) plan() reconcile.Plan[Data] {
+	return reconcile.Plan[Data]{Data: v.data}
+}
+
+// withoutActions keeps of a plan what skip allows: routing to what is observed,
+// and the report.
+func (v *view) withoutActions(p reconcile.Plan[Data]) reconcile.Plan[Data] {
+	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
+	p.Data.Switchover = v.recorded
+	p.Data.Source, p.Data.SourceUUID = v.data.Source, v.data.SourceUUID
+	if v.source != nil && v.source.Writable() {
+		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
+	}
+	return p
+}
+
+// topology makes the condition TopologyReady.
+func topology(ok bool, reason, message string) []metav1.Condition {
+	status := metav1.ConditionFalse
+	if ok {
+		status = metav1.ConditionTrue
+	}
+	return []metav1.Condition{{
+		Type: v1alpha1.ConditionTopologyReady, Status: status, Reason: reason, Message: message,
+	}}
+}

@@ -1,0 +1,192 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// wantsFailover: the spec wants another source and the present one gives no answer;
+// or answers with an error only, and the user forces it.
+func (v *view) wantsFailover() bool {
+	if v.wanted() == v.source {
+		return false
+	}
+	return v.source.Reach == ReachNone || v.source.Reach == ReachError && v.forced()
+}
+
+// forced: the user names the wanted source as the one to promote whatever it lacks.
+func (v *view) forced() bool { return v.force != "" && v.force == v.spec.Source.Name }
+
+// beginFailover checks what can be checked while nothing is touched, and records it.
+func (v *view) beginFailover() reconcile.Plan[Data] {
+	from, to := v.source, v.wanted()
+	if reason, why := v.unfitForFailover(to); reason != "" {
+		return v.refuse("FailoverRefused", to, reason, why)
+	}
+	v.data.Switchover = &v1alpha1.SwitchoverStatus{
+		From: from.Name, To: to.Name, Failover: true, Phase: v1alpha1.SwitchoverPreparing,
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now),
+	}
+	p := v.plan()
+	p.Persist = true
+	p.Conditions = v.inProgress("begins: the old source gives no answer")
+	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s", from.Name, from.Problem, to.Name)}}
+	p.Next = busy
+	return p
+}
+
+// unfitForFailover says why a candidate must not take over from a dead source (law 4).
+func (v *view) unfitForFailover(to *Server) (reason, why string) {
+	switch {
+	case !to.OK():
+		return "CandidateUnreachable", to.Problem
+	case !to.GTIDMode || !to.LogBin:
+		return "CandidateConfiguration", "gtid_mode and log_bin must be ON"
+	case v.forced():
+		return "", ""
+	case to.Channel == nil && !to.Writable() && !to.Follows(v.source):
+		if better := v.betterThan(to); better == "" && !to.Executed.Empty() {
+			return "", ""
+		}
+		return "NotAReplica", fmt.Sprintf("it did not replicate from %s. To promote it all the same, set the annotation %s: %s", v.source.Name, v1alpha1.AnnotationForcePromote, to.Name)
+	case to.Channel != nil && to.Channel.SQLErrno != 0:
+		return "ApplierError", fmt.Sprintf("its applier has error %d: %s. Mend that first; or, to lose what it has not applied, set the annotation %s: %s", to.Channel.SQLErrno, shorten(to.Channel.SQLError), v1alpha1.AnnotationForcePromote, to.Name)
+	case v.semi && !to.SemiSync.SourcePlugin:
+		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
+	}
+	if better := v.betterThan(to); better != "" {
+		extra := v.server(better).Received().Subtract(to.Received())
+		return "CandidateBehind", fmt.Sprintf("%s has received %d transaction(s) that %s has not. Make %s spec.source; or, to lose them, set the annotation %s: %s", better, extra.Count(), to.Name, better, v1alpha1.AnnotationForcePromote, to.Name)
+	}
+	return "", ""
+}
+
+// failingOver: a failover is recorded.
+func (v *view) failingOver() bool {
+	r := v.data.Switchover
+	return r != nil && r.Failover
+}
+
+// resumeFailover goes on from whatever the record and the servers show.
+func (v *view) resumeFailover() reconcile.Plan[Data] {
+	r := v.data.Switchover
+	from, to := v.server(r.From), v.server(r.To)
+	if from == nil || to == nil {
+		return v.withoutRecord()
+	}
+	v.source = from
+	v.assess()
+	back := from.OK() && from.UUID == v.data.SourceUUID || from.Reach == ReachError && !v.forced()
+	switch {
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to):
+		return v.finish(to)
+	case !to.OK() && v.pods[to.Name].Readonly == "false":
+		return v.waitFor(to, "the new source was promoted and does not answer now")
+	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && !from.Executed.Contains(to.Executed) && from.OK():
+		// It was promoted, took writes and lost its writability: forward. The old
+		// source is fenced as any extra writable node once the record is finished.
+		return v.promoteAfterDeath(from, to)
+	case v.spec.Source.Name != r.To, back:
+		return v.abandonFailover()
+	case !to.OK():
+		return v.waitFor(to, "the candidate does not answer")
+	case r.Phase == v1alpha1.SwitchoverPreparing:
+		if v.pods[from.Name].Exists && v.now.Before(r.StartedAt.Add(failoverPatience)) {
+			return v.waitFor(from, "it may be a short silence")
+		}
+		r.Phase = v1alpha1.SwitchoverSwitching
+		at := metav1.NewMicroTime(v.now)
+		r.SwitchingAt = &at
+		p := v.stopReceivers(from)
+		p.Persist = true
+		return p
+	case len(v.receiving(from)) > 0:
+		return v.stopReceivers(from)
+	}
+	if reason, why := v.unfitForFailover(to); reason != "" {
+		p := v.refuse("FailoverRefused", to, reason, why)
+		p.Steps = append(p.Steps, v.resumeReceivers()...)
+		return p
+	}
+	return v.promoteAfterDeath(from, to)
+}
+
+// receiving lists the seen nodes whose receiver could still acknowledge to the old source.
+func (v *view) receiving(from *Server) []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.members {
+		if s := v.server(m.Name); s != from && s.OK() && s.Follows(from) && s.Channel.IO != ThreadNo {
+			out = append(out, StopReceiver{target{m.Name}})
+		}
+	}
+	return out
+}
+
+// stopReceivers starves an unseen old source of acknowledgements before anybody is compared.
+func (v *view) stopReceivers(from *Server) reconcile.Plan[Data] {
+	p := v.plan()
+	p.Conditions = v.inProgress("is at work: the receivers are stopped, so that what the replicas hold can be compared")
+	p.Again, p.Next = true, busy
+	if actions := v.receiving(from); len(actions) > 0 {
+		p.Steps = []reconcile.Step{{Name: "stop-receivers", Actions: actions}}
+	}
+	return p
+}
+
+// resumeReceivers lets replicas follow again whom they followed.
+func (v *view) resumeReceivers() []reconcile.Step {
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && s.Fenced() && s.Channel.SQLErrno == 0 && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
+			out = append(out, StartReplication{target{m.Name}})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return []reconcile.Step{{Name: "restart-replication", Optional: true, Actions: out}}
+}
+
+// abandonFailover: the old source answers again, or the user wants another one.
+// Nobody was promoted; everybody follows again, and the next look decides.
+func (v *view) abandonFailover() reconcile.Plan[Data] {
+	r := v.data.Switchover
+	v.data.Switchover = nil
+	p := v.plan()
+	p.Steps = v.resumeReceivers()
+	p.Again, p.Next = true, busy
+	p.Conditions = topology(false, "FailoverAbandoned", fmt.Sprintf("%s is the source still: it answers again, or spec.source was changed", r.From))
+	p.Events = []reconcile.Event{{Reason: "FailoverAbandoned", Once: r.StartedAt.String(), Message: p.Conditions[0].Message}}
+	return p
+}
+
+// promoteAfterDeath promotes the candidate once it has executed all that it received.
+func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
+	p := v.plan()
+	p.Conditions = v.inProgress("is at work: the candidate executes what it has received")
+	p.MustFinish, p.Again, p.Next = true, true, busy
+	received := to.Received()
+	if v.forced() {
+		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionForced", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s is promoted as the annotation %s demands; what it has not received is lost", to.Name, v1alpha1.AnnotationForcePromote)}}
+	}
+	if from.Writable() {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
+	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Actions: []reconcile.Action{
+		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: true}}})
+	others := v.repoint(from, to, func(a *Attach) { a.Within = &received })
+	if len(others) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
+	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
+		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
+	return p
+}

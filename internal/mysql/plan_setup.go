@@ -1,0 +1,152 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// hasTwins: two names lead to one server. Nothing can be said of either.
+func (v *view) hasTwins() bool { a, _ := v.twins(); return a != "" }
+
+func (v *view) twins() (string, string) {
+	byUUID := map[string]string{}
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if !s.OK() {
+			continue
+		}
+		if other, dup := byUUID[s.UUID]; dup {
+			return other, m.Name
+		}
+		byUUID[s.UUID] = m.Name
+	}
+	return "", ""
+}
+
+func (v *view) reportTwins() reconcile.Plan[Data] {
+	a, b := v.twins()
+	p := v.plan()
+	p.Conditions = topology(false, "DuplicateServer", fmt.Sprintf(
+		"%s and %s answer with the same server_uuid: correct host and port in the spec if both lead to one server; else delete auto.cnf from one copied data directory and restart it. Nothing is done until then.", a, b))
+	return p
+}
+
+// lacksGTID: a member that the spec names runs without GTIDs.
+func (v *view) lacksGTID() bool { return len(v.withoutGTID()) > 0 }
+
+func (v *view) withoutGTID() []string {
+	var out []string
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s.OK() && (!s.GTIDMode || !s.LogBin) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+func (v *view) reportGTID() reconcile.Plan[Data] {
+	p := v.plan()
+	p.Conditions = topology(false, "GTIDRequired", fmt.Sprintf(
+		"%s: gtid_mode and log_bin must be ON. Set gtid_mode=ON and enforce_gtid_consistency=ON on every node. Replication is not touched until then.", strings.Join(v.withoutGTID(), ", ")))
+	if v.source != nil && v.source.Writable() {
+		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
+	}
+	return p
+}
+
+func (v *view) sourceUnknown() bool { return v.source == nil }
+
+// setUp chooses the first source. Nobody follows anybody, so every node's data
+// must be seen: a node that is not seen may be the one that holds data.
+func (v *view) setUp() reconcile.Plan[Data] {
+	p := v.plan()
+	refuse := func(reason, message string) reconcile.Plan[Data] {
+		p.Conditions = topology(false, reason, message)
+		p.Next = busy
+		return p
+	}
+	if v.lacksGTID() {
+		return v.reportGTID()
+	}
+	src := v.wanted()
+	var unseen, ahead []string
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		switch {
+		case !s.OK():
+			unseen = append(unseen, m.Name+" ("+s.Problem+")")
+		case s != src && src.OK() && !m.Isolated && !src.Received().Contains(s.Received()):
+			extra := s.Received().Subtract(src.Received())
+			ahead = append(ahead, fmt.Sprintf("%s holds %d transaction(s) that %s lacks: %s", m.Name, extra.Count(), src.Name, shorten(extra.String())))
+		}
+	}
+	if len(unseen) > 0 {
+		return refuse("WaitingForNodes", "before replication is set up every node must be seen, for it may hold data. Not seen: "+strings.Join(unseen, ", "))
+	}
+	if followed := v.followsStranger(); followed != "" {
+		return refuse("TopologyAmbiguous", followed)
+	}
+	if len(ahead) > 0 {
+		return refuse("SourceLacksTransactions", strings.Join(ahead, "; ")+". Make the node with the most transactions spec.source, or rebuild the others from the source. Nothing was changed.")
+	}
+	v.source = src
+	v.data.Source, v.data.SourceUUID = src.Name, src.UUID
+	v.assess()
+	p = v.steady()
+	p.Persist = true
+	p.Data.Source, p.Data.SourceUUID = src.Name, src.UUID
+	return p
+}
+
+// followsStranger says why the replication that exists already gives no one source.
+func (v *view) followsStranger() string {
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if !m.Isolated && s.OK() && s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo) {
+			return fmt.Sprintf("%s replicates from %s:%d, and the nodes do not agree on one source within spec. Point the replicas at one source, or stop their replication (STOP REPLICA; RESET REPLICA ALL) to have it set up anew. Nothing was changed.", m.Name, s.Channel.SourceHost, s.Channel.SourcePort)
+		}
+	}
+	return ""
+}
+
+// sourceMadeAnew: the pod of the source answers as another server, without what the replicas hold.
+func (v *view) sourceMadeAnew() bool {
+	s := v.source
+	if !s.OK() || v.data.SourceUUID == "" || s.UUID == v.data.SourceUUID {
+		return false
+	}
+	for _, m := range v.replicasOf(s) {
+		if r := v.server(m.Name); r.OK() && !s.Executed.Contains(r.Received()) {
+			return true
+		}
+	}
+	// What an unseen replica holds is unknown.
+	for _, m := range v.replicasOf(s) {
+		if !v.server(m.Name).OK() {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *view) reportMadeAnew() reconcile.Plan[Data] {
+	// The wanted source may be another one already: that is the way out.
+	if v.wanted() != v.source {
+		return v.beginFailover()
+	}
+	p := v.plan()
+	p.Conditions = topology(false, "SourceLostData", fmt.Sprintf(
+		"%s came back as another server (server_uuid %s, before %s) and lacks transactions that its replicas hold, or a replica cannot be seen. It is kept out of -readwrite. Make the most advanced replica spec.source to fail over, or restore the data.",
+		v.source.Name, v.source.UUID, v.data.SourceUUID))
+	if !v.source.Fenced() {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: []reconcile.Action{v.fenceExtra(v.source.Name)}})
+	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{v.source.Name: reconcile.AccessNone}})
+	p.Events = []reconcile.Event{{Warning: true, Reason: "SourceLostData", Message: p.Conditions[0].Message}}
+	return p
+}

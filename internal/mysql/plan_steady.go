@@ -1,0 +1,343 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// steady brings every node to the part that it plays under the present source,
+// and reports. It runs also while a wanted switchover is refused: `except` names
+// a candidate that is then left as it is.
+func (v *view) steady(except ...string) reconcile.Plan[Data] {
+	p := v.plan()
+	untouched := map[string]bool{}
+	for _, n := range except {
+		untouched[n] = true
+	}
+	add := func(name string, optional bool, actions ...reconcile.Action) {
+		if len(actions) > 0 {
+			p.Steps = append(p.Steps, reconcile.Step{Name: name, Optional: optional, Actions: actions})
+		}
+	}
+
+	// A second writable node first: it must be fenced before the source is let loose.
+	add("fence-extra", false, v.fenceExtras()...)
+
+	acks := v.replicaSettings(untouched)
+	source := v.sourceSettings()
+	attach := v.attachments(untouched)
+	if v.semi {
+		// Replicas learn to acknowledge before the source begins to wait for them.
+		add("replica-settings", true, acks...)
+		add("source-settings", false, source...)
+	} else {
+		add("source-settings", false, source...)
+		add("replica-settings", true, acks...)
+	}
+	add("attach", true, attach...)
+	add("detach", true, v.detachments()...)
+	p.Again = len(p.Steps) > 0
+
+	if retry := v.restarts(untouched); len(retry) > 0 {
+		add("restart-replication", true, retry...)
+	}
+	v.dropLeaving()
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
+	p.Conditions = v.steadyCondition()
+	p.Events = append(p.Events, v.steadyEvents()...)
+	if p.Conditions[0].Status != metav1.ConditionTrue {
+		p.Next = busy
+	}
+	return p
+}
+
+// fenceExtra fences a node that nobody should write to.
+func (v *view) fenceExtra(name string) FenceSource {
+	return FenceSource{target: target{name}, Timeout: fenceTimeout, KillClients: true, ReleaseAcks: true, Persist: true}
+}
+
+// fenceExtras are the members other than the source that take writes.
+func (v *view) fenceExtras() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s != v.source && s.Writable() {
+			out = append(out, v.fenceExtra(m.Name))
+		}
+	}
+	return out
+}
+
+// sourceSettings make the source writable and tidy.
+func (v *view) sourceSettings() []reconcile.Action {
+	s := v.source
+	if !s.OK() {
+		return nil
+	}
+	want := v.wantsAcks(s)
+	if !s.Writable() {
+		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
+	}
+	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
+	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || s.SemiSync.ReplicaEnabled {
+		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want}}
+	}
+	return nil
+}
+
+// wantsReplicaAcks says whether a replica should acknowledge.
+func (v *view) wantsReplicaAcks(s *Server) bool { return v.semi && s.SemiSync.ReplicaPlugin }
+
+// replicaSettings bring semi-sync on running replicas to the mode.
+func (v *view) replicaSettings(untouched map[string]bool) []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if s == v.source || !s.OK() || untouched[m.Name] || m.Isolated {
+			continue
+		}
+		if m.Leaving {
+			// What no longer belongs to the set must not vouch for its commits.
+			if s.Follows(v.source) && s.SemiSync.ReplicaEnabled {
+				out = append(out, SetSemiSync{target: target{m.Name}})
+			}
+			continue
+		}
+		want := v.wantsReplicaAcks(s)
+		running := s.Follows(v.source) && s.Channel.IO == ThreadYes
+		if s.Fenced() && running && (s.SemiSync.ReplicaEnabled != want || s.SemiSync.ReplicaActive != want || s.SemiSync.SourceEnabled) {
+			out = append(out, SetSemiSync{target: target{m.Name}, Replica: want})
+		}
+	}
+	return out
+}
+
+// attachments make replicas of members that are not, where nothing is lost by it.
+func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		s := v.server(m.Name)
+		if untouched[m.Name] || !v.attachable(m, s) {
+			continue
+		}
+		right := s.Follows(v.source) && s.Channel.AutoPosition
+		if right && s.Channel.IOErrno == 1045 {
+			out = append(out, v.attach(s, true))
+		} else if !right || !s.Fenced() || !s.ReadOnlyPersisted {
+			out = append(out, v.attach(s, false))
+		}
+	}
+	return out
+}
+
+// attachable says whether a seen member may be pointed at the source: the source
+// is seen, and has all that the member has executed or received (law 5, law 6),
+// and the member has all that the source has purged.
+func (v *view) attachable(m Member, s *Server) bool {
+	src := v.source
+	if !s.OK() || !src.OK() || !s.GTIDMode {
+		return false
+	}
+	if s.Follows(src) {
+		return src.Executed.Contains(s.Executed)
+	}
+	return src.Executed.Contains(s.Received()) && s.Executed.Contains(src.Purged)
+}
+
+// attach points a member at the source.
+func (v *view) attach(s *Server, renew bool) Attach {
+	within := v.source.Executed
+	return Attach{
+		target: target{s.Name}, Source: v.source.Name, SourceHost: v.source.Host, SourcePort: v.source.Port,
+		SemiSync: v.wantsReplicaAcks(s), Within: &within, RenewPassword: renew,
+	}
+}
+
+// restarts start threads that are stopped without an error of the applier. An
+// error of the receiver is tried again at every look: it may have been mended.
+func (v *view) restarts(untouched map[string]bool) []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		s := v.server(m.Name)
+		if !s.OK() || untouched[m.Name] || !s.Follows(v.source) || !s.Fenced() || !s.ReadOnlyPersisted || len(v.data.Errant[m.Name].set.String()) > 0 {
+			continue
+		}
+		c := s.Channel
+		if c.SQLErrno == 0 && c.IOErrno != 1045 && (c.IO == ThreadNo || c.SQL == ThreadNo) {
+			out = append(out, StartReplication{target{m.Name}})
+		}
+	}
+	return out
+}
+
+// detachments take isolated members out of replication. The relay log is kept
+// while it holds what the source lacks.
+func (v *view) detachments() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if !m.Isolated || !s.OK() || s == v.source {
+			continue
+		}
+		running := s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo)
+		safe := v.source.OK() && v.source.Executed.Contains(s.Received())
+		if running || s.Channel != nil && safe || !s.Fenced() || !s.ReadOnlyPersisted || s.SemiSync.ReplicaEnabled {
+			out = append(out, Detach{target: target{m.Name}, KeepChannel: !safe})
+		}
+	}
+	return out
+}
+
+// dropLeaving marks the leaving nodes that have no part any more.
+func (v *view) dropLeaving() {
+	for _, m := range v.members {
+		if !m.Leaving {
+			continue
+		}
+		s := v.server(m.Name)
+		gone := !s.OK() && !v.pods[m.Name].Exists
+		free := s.OK() && !(s.Follows(v.source) && s.SemiSync.ReplicaEnabled)
+		if s != v.source && (gone || free) {
+			v.data.Drop[m.Name] = true
+		}
+	}
+}
+
+// steadyCondition reports the first thing that is not as the spec wants it.
+func (v *view) steadyCondition() []metav1.Condition {
+	var problems []string
+	reason := ""
+	note := func(r, text string) {
+		if reason == "" {
+			reason = r
+		}
+		problems = append(problems, text)
+	}
+	if w := v.wanted(); w != v.source && v.source != nil {
+		note("SourceNotAsWanted", fmt.Sprintf("the source is %s and spec.source is %s", v.source.Name, w.Name))
+	}
+	if u := v.data.Switchover; u != nil && u.Phase == v1alpha1.SwitchoverUndone {
+		reason, problems = "SwitchoverUndone", []string{fmt.Sprintf("the switchover to %s was undone: %s. %s is the source again. Put it back as spec.source; to try again, name %s once more after that.", u.To, u.Message, u.From, u.To)}
+	}
+	if v.source != nil && v.source.OK() && !v.data.Ready[v.source.Name] {
+		note("SourceNotReady", v.source.Name+": "+v.data.Notes[v.source.Name])
+	}
+	names := make([]string, 0, len(v.members))
+	for _, m := range v.ours() {
+		if v.source == nil || m.Name != v.source.Name {
+			names = append(names, m.Name)
+		}
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		if v.data.Ready[n] {
+			continue
+		}
+		switch _, bad := v.data.Errant[n]; {
+		case bad:
+			note("ReplicaDiverged", n+": "+v.data.Notes[n])
+		case !v.server(n).OK():
+			note("NodeUnreachable", n+" is not seen: "+v.data.Notes[n])
+		default:
+			note("ReplicaNotReady", n+": "+v.data.Notes[n])
+		}
+	}
+	if reason == "" {
+		return topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %s", v.source.Name, replicasInWords(v.readyReplicas(), len(names))))
+	}
+	return topology(false, reason, strings.Join(problems, "; "))
+}
+
+func replicasInWords(ready, wanted int) string {
+	if wanted == 0 {
+		return "there is no replica"
+	}
+	return fmt.Sprintf("%d of %d replicas are as wanted", ready, wanted)
+}
+
+func (v *view) readyReplicas() int {
+	n := 0
+	for _, m := range v.ours() {
+		if v.source != nil && m.Name != v.source.Name && v.data.Ready[m.Name] {
+			n++
+		}
+	}
+	return n
+}
+
+// steadyEvents tell of what a person did not ask for.
+func (v *view) steadyEvents() []reconcile.Event {
+	var out []reconcile.Event
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s != v.source && s.Writable() && v.status.Source != "" && v.status.Topology[m.Name] != nil {
+			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source and took writes: it is made read-only. Somebody set read_only=OFF, or it came back as the old source."})
+		}
+		if e, bad := v.data.Errant[m.Name]; bad {
+			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name, Message: fmt.Sprintf("%s holds %d transaction(s) that the source %s lacks: %s", m.Name, e.count, v.source.Name, shorten(e.set.String()))})
+		}
+	}
+	if v.moved {
+		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
+	}
+	return out
+}
+
+// sourceUnseen: the source that the spec wants does not answer, or not in full.
+func (v *view) sourceUnseen() bool { return !v.source.OK() }
+
+// holdWithoutSource changes no replication: whether the source is dead is not known.
+// Extra writable nodes are fenced all the same, isolated ones stay isolated.
+func (v *view) holdWithoutSource() reconcile.Plan[Data] {
+	p := v.plan()
+	if extra := v.fenceExtras(); len(extra) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
+	}
+	p.Steps = append(p.Steps, v.resumeReceivers()...)
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
+	hint := "A failover happens only when you make another node spec.source."
+	if best := v.mostAdvanced(); best != "" {
+		hint += " " + best + " has received the most."
+	}
+	reason, text := "SourceUnreachable", "the source %s is not seen (%s). %s"
+	if v.source.Reach == ReachError {
+		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"
+	}
+	p.Conditions = topology(false, reason, fmt.Sprintf(text, v.source.Name, v.source.Problem, hint))
+	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.Name, Message: p.Conditions[0].Message})
+	p.Next = busy
+	v.dropLeaving()
+	return p
+}
+
+// mostAdvanced names the seen replica that has received all that any other has; "" when there is none.
+func (v *view) mostAdvanced() string {
+	for _, m := range v.replicasOf(v.source) {
+		if s := v.server(m.Name); s.OK() && v.betterThan(s) == "" {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// betterThan names a seen replica that has received something that s has not.
+func (v *view) betterThan(s *Server) string {
+	for _, m := range v.members {
+		o := v.server(m.Name)
+		if o == s || o == v.source || !o.OK() {
+			continue
+		}
+		if !s.Received().Contains(o.Received()) && (m.Leaving || m.Isolated || o.Channel != nil) {
+			return m.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,354 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// wantsSwitchover: the spec wants another source and the present one is there
+// (or answers with an error, which is not the same as gone).
+func (v *view) wantsSwitchover() bool { return v.wanted() != v.source }
+
+// beginSwitchover checks everything that can be checked while nothing is touched,
+// and then records that a switchover begins.
+func (v *view) beginSwitchover() reconcile.Plan[Data] {
+	if u := v.data.Switchover; u != nil && u.Phase == v1alpha1.SwitchoverUndone {
+		return v.steady()
+	}
+	from, to := v.source, v.wanted()
+	if reason, why := v.unfit(from, to); reason != "" {
+		return v.refuse("SwitchoverRefused", to, reason, why)
+	}
+	v.data.Switchover = &v1alpha1.SwitchoverStatus{
+		From: from.Name, To: to.Name, Phase: v1alpha1.SwitchoverPreparing,
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now),
+	}
+	p := v.prepare()
+	p.Persist = true
+	p.Events = append(p.Events, reconcile.Event{Reason: "SwitchoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s to %s", from.Name, to.Name)})
+	return p
+}
+
+// refuse leaves the candidate and the source as they are, keeps looking after the
+// other nodes, and says what is in the way.
+func (v *view) refuse(condition string, to *Server, reason, why string) reconcile.Plan[Data] {
+	v.data.Switchover = nil
+	var p reconcile.Plan[Data]
+	switch {
+	case !v.source.OK():
+		p = v.holdWithoutSource()
+	case to.OK() && to.Channel == nil:
+		// Not attached yet: it has to become a replica before it can be a source.
+		p = v.steady()
+	default:
+		p = v.steady(to.Name)
+	}
+	p.Conditions = topology(false, condition, fmt.Sprintf("%s stays the source: %s cannot take over (%s): %s", v.source.Name, to.Name, reason, why))
+	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: condition, Once: fmt.Sprintf("%d %s %s", v.gen, to.Name, reason), Message: p.Conditions[0].Message})
+	p.Data.Switchover = nil
+	p.Data.Result = "refused"
+	p.Next = busy
+	return p
+}
+
+// unfit says why a candidate cannot take over from a source that serves; "" when it can.
+func (v *view) unfit(from, to *Server) (reason, why string) {
+	c := to.Channel
+	switch {
+	case from.Reach == ReachError:
+		return "SourceAnswersWithError", fmt.Sprintf("%s answers with an error (%s). Mend that; or, if it is beyond repair, stop its pod or set the annotation %s: %s", from.Name, from.Problem, v1alpha1.AnnotationForcePromote, to.Name)
+	case !to.OK():
+		return "CandidateUnreachable", to.Problem
+	case !to.GTIDMode || !to.LogBin || !to.LogReplicaUpdates:
+		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
+	case c == nil || !to.Follows(from):
+		return "NotAReplica", "it does not replicate from " + from.Name
+	case c.SQLErrno != 0:
+		return "ApplierError", fmt.Sprintf("its applier has error %d: %s", c.SQLErrno, shorten(c.SQLError))
+	case c.IOErrno != 0:
+		return "ReceiverError", fmt.Sprintf("its receiver has error %d: %s", c.IOErrno, shorten(c.IOError))
+	case c.IO != ThreadYes:
+		return "ReceiverStopped", "its receiver (IO thread) is not running. Run START REPLICA on it"
+	case c.SQL != ThreadYes:
+		return "ApplierStopped", "its applier (SQL thread) is not running. Run START REPLICA on it"
+	case c.Lag == nil:
+		return "LagUnknown", "the server does not know how far it is behind"
+	case *c.Lag > lagBound:
+		return "CandidateBehind", fmt.Sprintf("it is more than %d seconds behind. Wait until it has caught up", lagBound)
+	case !from.Executed.Contains(to.Executed):
+		return "CandidateDiverged", "it holds transactions that the source lacks: " + shorten(to.Executed.Subtract(from.Executed).String())
+	case v.semi && !to.SemiSync.SourcePlugin:
+		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
+	case v.semi && !to.SemiSync.ReplicaActive && to.SemiSync.ReplicaPlugin:
+		return "CandidateNotSemiSync", "it does not acknowledge semi-synchronously"
+	}
+	for _, m := range v.replicasOf(to) {
+		if o := v.server(m.Name); o != from && o.OK() && o.Follows(from) && !o.Executed.Contains(to.Purged) {
+			return "CandidatePurged", fmt.Sprintf("it has purged transactions that %s still needs", m.Name)
+		}
+	}
+	return "", ""
+}
+
+// drains says whether the candidate can leave -readonly before the fence: others stay behind it.
+func (v *view) drains(to *Server) bool {
+	for _, m := range v.replicasOf(v.source) {
+		if s := v.server(m.Name); s != to && s.OK() && v.serves(m, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// switching: a planned change of the source is recorded.
+func (v *view) switching() bool {
+	r := v.data.Switchover
+	return r != nil && !r.Failover && r.Phase != v1alpha1.SwitchoverUndone
+}
+
+// prepare is what happens before the fence: the source is armed, the candidate
+// leaves -readonly. Clients notice nothing.
+func (v *view) prepare() reconcile.Plan[Data] {
+	from, to := v.source, v.server(v.data.Switchover.To)
+	p := v.plan()
+	p.Conditions = v.inProgress("is being prepared")
+	if !from.ReadOnlyPersisted {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "arm", Optional: true, Actions: []reconcile.Action{ArmFence{target{from.Name}}}})
+	}
+	if v.drains(to) {
+		r := v.routing()
+		r[to.Name] = reconcile.AccessNone
+		p.Steps = append(p.Steps, reconcile.Step{Name: "drain", Routing: r})
+	}
+	p.Next = max(v.drainLeft(to), time.Millisecond)
+	return p
+}
+
+// drainLeft is how long the candidate has still to wait.
+func (v *view) drainLeft(to *Server) time.Duration {
+	if !v.drains(to) {
+		return 0
+	}
+	return v.data.Switchover.StartedAt.Add(drainTime).Sub(v.now)
+}
+
+func (v *view) inProgress(what string) []metav1.Condition {
+	r := v.data.Switchover
+	kind := "Switchover"
+	if r.Failover {
+		kind = "Failover"
+	}
+	return topology(false, kind+"InProgress", fmt.Sprintf("the change of the source from %s to %s %s", r.From, r.To, what))
+}
+
+// resumeSwitchover goes on from whatever the record and the servers show.
+func (v *view) resumeSwitchover() reconcile.Plan[Data] {
+	r := v.data.Switchover
+	from, to := v.server(r.From), v.server(r.To)
+	if from == nil || to == nil {
+		return v.withoutRecord()
+	}
+	v.source = from
+	v.assess()
+	if r.Phase == v1alpha1.SwitchoverPreparing {
+		return v.resumePreparing(from, to)
+	}
+	cancelled := v.spec.Source.Name != r.To
+	switch {
+	case v.promoted(from, to):
+		return v.finish(to)
+	case from.OK() && to.OK() && !from.Executed.Contains(to.Executed) && !from.Writable():
+		// The candidate has more than the fenced source: it was promoted, took writes,
+		// and lost its writability (a restart). The only way is forward.
+		return v.switchNow(from, to)
+	case !to.OK() && v.pods[to.Name].Readonly == "false":
+		// It is routed, so it was promoted, and it may have taken writes.
+		return v.waitFor(to, "the new source was promoted and does not answer now")
+	case !from.OK():
+		return v.withoutOldSource(from, to, cancelled)
+	case r.Phase == v1alpha1.SwitchoverUndoing:
+		return v.undo(from, r.Message)
+	case cancelled:
+		return v.undo(from, "spec.source was changed meanwhile")
+	case v.overdue():
+		return v.undo(from, fmt.Sprintf("it was not finished within %s", switchDeadline))
+	case !to.OK():
+		return v.waitFor(to, "the candidate does not answer")
+	case from.Writable():
+		if reason, why := v.unfit(from, to); reason != "" {
+			return v.refuse("SwitchoverRefused", to, reason, why)
+		}
+	}
+	return v.switchNow(from, to)
+}
+
+func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
+	r := v.data.Switchover
+	switch {
+	case v.spec.Source.Name != r.To:
+		p := v.withoutRecord()
+		p.Events = append(p.Events, reconcile.Event{Reason: "SwitchoverCancelled", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s stays the source", from.Name)})
+		return p
+	case !from.OK():
+		return v.withoutRecord()
+	}
+	if reason, why := v.unfit(from, to); reason != "" {
+		return v.refuse("SwitchoverRefused", to, reason, why)
+	}
+	if v.drainLeft(to) > 0 {
+		return v.prepare()
+	}
+	r.Phase = v1alpha1.SwitchoverSwitching
+	at := metav1.NewMicroTime(v.now)
+	r.SwitchingAt = &at
+	p := v.switchNow(from, to)
+	p.Persist = true
+	return p
+}
+
+// promoted: the candidate takes writes with its replication stopped, and holds all
+// that the old source holds if that takes writes too (it restarted unfenced). After a
+// failover that does not count: the old source is fenced and reported.
+func (v *view) promoted(from, to *Server) bool {
+	if !to.Writable() {
+		return false
+	}
+	if to.Channel != nil && (to.Channel.IO != ThreadNo || to.Channel.SQL != ThreadNo) {
+		return false
+	}
+	return !from.Writable() || v.data.Switchover.Failover || to.Executed.Contains(from.Executed)
+}
+
+func (v *view) overdue() bool {
+	at := v.data.Switchover.SwitchingAt
+	return at == nil || v.now.After(at.Add(switchDeadline))
+}
+
+// switchNow is the part that clients notice: fence, promote, route. Whoever else
+// replicates is re-pointed beside it.
+func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
+	p := v.plan()
+	p.Conditions = v.inProgress("is at work")
+	p.MustFinish, p.Again = true, true
+	p.Next = busy
+	if from.Writable() {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
+			CatchUp{target: target{to.Name}, Set: from.Executed, Timeout: catchUpTimeout}}})
+	}
+	p.Steps = append(p.Steps,
+		reconcile.Step{Name: "fence", Actions: []reconcile.Action{
+			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Persist: !from.ReadOnlyPersisted}}},
+		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
+			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
+	)
+	if others := v.repoint(from, to, func(a *Attach) { a.WithinFact = FencedFact(from.Name) }); len(others) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
+	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
+		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
+	return p
+}
+
+// repoint attaches to a new source whoever followed the old one without trouble, and the old one itself.
+func (v *view) repoint(from, to *Server, within func(*Attach)) []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(to) {
+		s := v.server(m.Name)
+		if !s.OK() || s != from && !(s.Follows(from) && s.Fenced() && s.Channel.SQLErrno == 0 && s.Channel.SQL == ThreadYes) {
+			continue
+		}
+		if _, bad := v.data.Errant[m.Name]; bad {
+			continue
+		}
+		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(s)}
+		within(&a)
+		out = append(out, a)
+	}
+	return out
+}
+
+// finish records that the candidate is the source, and goes on as usual.
+func (v *view) finish(to *Server) reconcile.Plan[Data] {
+	r := v.data.Switchover
+	v.source = to
+	v.data.Source, v.data.SourceUUID = to.Name, to.UUID
+	v.data.Last = &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
+	v.data.Switchover = nil
+	v.data.Result = "finished"
+	clear(v.data.Errant)
+	clear(v.data.Notes)
+	clear(v.data.Ready)
+	v.assess()
+	p := v.steady()
+	// The route first: clients wait for it, if an earlier operator died before it.
+	first := reconcile.Routing{to.Name: reconcile.AccessReadWrite, r.From: reconcile.AccessNone}
+	p.Steps = append([]reconcile.Step{{Name: "route", Routing: first}}, p.Steps...)
+	p.Persist, p.Again = true, true
+	e := reconcile.Event{Reason: "SwitchoverFinished", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the source; it was %s", r.To, r.From)}
+	if r.Failover {
+		v.data.Result = "failover"
+		e.Reason, e.Warning = "FailoverFinished", true
+	}
+	p.Data.Result = v.data.Result
+	p.Events = append(p.Events, e)
+	return p
+}
+
+// undo gives the old source its writes back. It does not depend on the record: a
+// source that is seen fenced is made writable first, and the record follows.
+func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
+	r := v.data.Switchover
+	if from.Writable() {
+		if v.spec.Source.Name == r.To {
+			r.Phase, r.Message = v1alpha1.SwitchoverUndone, why
+		} else {
+			v.data.Switchover = nil
+		}
+		p := v.steady()
+		p.Data.Switchover, p.Data.Result = v.data.Switchover, "undone"
+		p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "SwitchoverUndone", Once: r.StartedAt.String(),
+			Message: fmt.Sprintf("%s is the source still: the switchover to %s was undone: %s", r.From, r.To, why)})
+		return p
+	}
+	r.Phase, r.Message = v1alpha1.SwitchoverUndoing, why
+	p := v.plan()
+	p.Conditions = v.inProgress("is being undone: " + why)
+	p.MustFinish, p.Again, p.Next = true, true, busy
+	p.Steps = []reconcile.Step{{Name: "undo", Actions: []reconcile.Action{SetWritable{target: target{from.Name}, SemiSync: v.wantsAcks(from)}},
+		Routing: reconcile.Routing{from.Name: reconcile.AccessReadWrite}}}
+	return p
+}
+
+// withoutOldSource: the old source went away between fence and promotion. What it
+// held last is unknown, so nobody is promoted on a guess: it is waited for. A
+// further edit of the spec, or force-promote, turns this into a failover.
+func (v *view) withoutOldSource(from, to *Server, cancelled bool) reconcile.Plan[Data] {
+	r := v.data.Switchover
+	third := cancelled && v.spec.Source.Name != from.Name
+	if third || !cancelled && (v.force == r.To || r.Generation != v.gen) {
+		return v.withoutRecord()
+	}
+	return v.waitFor(from, fmt.Sprintf("the old source went away in the middle of it. It goes on when %s answers; if it never will, set the annotation %s: %s", from.Name, v1alpha1.AnnotationForcePromote, to.Name))
+}
+
+// waitFor changes nothing and says whom it waits for.
+func (v *view) waitFor(s *Server, why string) reconcile.Plan[Data] {
+	p := v.plan()
+	p.Conditions = v.inProgress(fmt.Sprintf("waits for %s (%s): %s", s.Name, s.Problem, why))
+	p.Next = busy
+	return p
+}
+
+// withoutRecord plans anew as if no change of the source had been recorded.
+func (v *view) withoutRecord() reconcile.Plan[Data] {
+	v.data.Switchover = nil
+	return v.decide()
+}

@@ -1,0 +1,326 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// errant is what a node holds and the source lacks.
+type errant struct {
+	set   gtid.Set
+	count int64
+}
+
+// view is the input seen through the questions that rules ask.
+type view struct {
+	spec     *v1alpha1.MysqlReplicationSpec
+	status   *v1alpha1.MysqlReplicationStatus
+	gen      int64
+	force    string
+	skip     bool
+	members  []Member
+	state    State
+	pods     map[string]reconcile.Pod
+	now      time.Time
+	semi     bool
+	recorded *v1alpha1.SwitchoverStatus
+
+	// source is the node that is the source now, as far as known; nil: unknown.
+	// It may be unseen.
+	source *Server
+	// moved says that somebody else made another node the source.
+	moved bool
+	data  Data
+}
+
+func look(in Input) *view {
+	o := in.Object
+	v := &view{
+		spec: &o.Spec, status: &o.Status, gen: o.Generation,
+		force: o.Annotations[v1alpha1.AnnotationForcePromote],
+		skip:  v1alpha1.SkipsReconcile(o.Annotations),
+		state: in.State, pods: in.Pods, now: in.Now,
+		semi:     o.Spec.Mode == v1alpha1.MysqlSemiSync,
+		members:  Members(o),
+		recorded: o.Status.Switchover.DeepCopy(),
+		data: Data{
+			Source: o.Status.Source, SourceUUID: o.Status.SourceUUID,
+			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(),
+			Notes: map[string]string{}, Roles: map[string]v1alpha1.MysqlRole{},
+			Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
+		},
+	}
+	// A server that the observation left out is unknown, like one that does not answer.
+	nodes := maps.Clone(in.State.Nodes)
+	if nodes == nil {
+		nodes = map[string]*Server{}
+	}
+	for _, m := range v.members {
+		if nodes[m.Name] == nil {
+			nodes[m.Name] = &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: "not observed"}
+		}
+	}
+	v.state.Nodes = nodes
+	v.forgetUndone()
+	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
+		// A fence may be up: it is resolved first, whatever is asked since.
+		v.skip = false
+	}
+	v.findSource()
+	v.assess()
+	return v
+}
+
+// forgetUndone drops the record of an undone switchover once the spec has changed
+// or asks for the old source again.
+func (v *view) forgetUndone() {
+	r := v.data.Switchover
+	if r != nil && r.Phase == v1alpha1.SwitchoverUndone && (r.Generation != v.gen || v.spec.Source.Name == r.From) {
+		v.data.Switchover = nil
+	}
+}
+
+// findSource decides who is the source now. The record counts, unless the servers
+// show that somebody else moved it: the recorded one is fenced and follows a
+// member that is writable.
+func (v *view) findSource() {
+	if rec := v.server(v.status.Source); rec != nil {
+		v.source = rec
+		if rec.OK() && !rec.Writable() && rec.Channel != nil && (v.data.Switchover == nil || v.data.Switchover.Phase == v1alpha1.SwitchoverUndone) {
+			for _, m := range v.ours() {
+				if s := v.server(m.Name); s.Writable() && s != rec && rec.Follows(s) {
+					v.source, v.moved = s, true
+				}
+			}
+		}
+	} else {
+		v.source = v.adopt()
+	}
+	if v.source != nil {
+		v.data.Source = v.source.Name
+		if v.moved || v.data.SourceUUID == "" && v.source.OK() || v.status.Source != v.source.Name {
+			v.data.SourceUUID = v.source.UUID
+		}
+	}
+}
+
+// adopt finds the source of a set that replicates already: the one member that
+// others follow and that follows no member itself.
+func (v *view) adopt() *Server {
+	var found *Server
+	for _, m := range v.ours() {
+		lead := v.server(m.Name)
+		followed, follows := false, false
+		for _, o := range v.ours() {
+			s := v.server(o.Name)
+			if s == lead || !s.OK() {
+				continue
+			}
+			followed = followed || s.Follows(lead)
+		}
+		if lead.OK() {
+			for _, o := range v.ours() {
+				follows = follows || o.Name != m.Name && lead.Follows(v.server(o.Name))
+			}
+		}
+		if followed && !follows {
+			if found != nil {
+				return nil
+			}
+			found = lead
+		}
+	}
+	return found
+}
+
+// server by name; nil when no member has that name.
+func (v *view) server(name string) *Server {
+	if name == "" {
+		return nil
+	}
+	return v.state.Nodes[name]
+}
+
+// ours are the members that the spec names.
+func (v *view) ours() []Member {
+	return slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool { return m.Leaving })
+}
+
+// wanted is the node that the spec wants as the source.
+func (v *view) wanted() *Server { return v.server(v.spec.Source.Name) }
+
+// member by name.
+func (v *view) member(name string) (Member, bool) {
+	for _, m := range v.members {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// replicasOf lists the members that the spec names as attached replicas of s.
+func (v *view) replicasOf(s *Server) []Member {
+	return slices.DeleteFunc(v.ours(), func(m Member) bool { return m.Isolated || m.Name == s.Name })
+}
+
+// wantsAcks says whether the source of this set waits for acknowledgements. A
+// set without any attached replica never does: its commits would hang for ever.
+func (v *view) wantsAcks(source *Server) SemiSyncWant {
+	return SemiSyncWant{Enabled: v.semi && source.SemiSync.SourcePlugin && len(v.replicasOf(source)) > 0}
+}
+
+// assess fills roles, notes and readiness of every node, relative to the source.
+func (v *view) assess() {
+	src := v.source
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		d := &v.data
+		d.Roles[m.Name] = v1alpha1.MysqlRoleNone
+		switch {
+		case !s.OK():
+			d.Notes[m.Name] = s.Problem
+		case src == nil:
+		case s == src:
+			d.Roles[m.Name] = v1alpha1.MysqlRoleSource
+			d.Ready[m.Name] = s.Writable() && v.ackProblem(s) == ""
+			d.Notes[m.Name] = v.ackProblem(s)
+			if !s.Writable() {
+				d.Notes[m.Name] = "the source is read-only"
+			}
+		default:
+			v.assessReplica(m, s)
+		}
+	}
+}
+
+// ackProblem says what is wrong with the semi-sync setting of the source.
+func (v *view) ackProblem(s *Server) string {
+	switch {
+	case v.semi && !s.SemiSync.SourcePlugin:
+		return "rpl_semi_sync needs the plugin semisync_source.so on the source: INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so', or set spec.mode: rpl_async"
+	case v.wantsAcks(s).Enabled != s.SemiSync.SourceEnabled && s.SemiSync.SourcePlugin:
+		return "the semi-sync setting of the source is not as spec.mode wants it yet"
+	case v.wantsAcks(s).Enabled && s.SemiSync.WaitSessions > 0 && s.SemiSync.Clients == 0:
+		return "commits wait for an acknowledgement and no semi-sync replica is attached: mend a replica, or set spec.mode: rpl_async"
+	}
+	return ""
+}
+
+func (v *view) assessReplica(m Member, s *Server) {
+	d, src := &v.data, v.source
+	if src.OK() {
+		if extra := s.Executed.Subtract(src.Executed); !extra.Empty() {
+			d.Errant[m.Name] = errant{extra, extra.Count()}
+		}
+	}
+	follows := s.Channel != nil && s.Follows(src)
+	if follows {
+		d.Roles[m.Name] = v1alpha1.MysqlRoleReplica
+	}
+	note := v.replicaProblem(m, s)
+	d.Notes[m.Name] = note
+	d.Ready[m.Name] = note == ""
+}
+
+// replicaProblem says in words what keeps a seen node from being what the spec wants; "" when nothing.
+func (v *view) replicaProblem(m Member, s *Server) string {
+	src := v.source
+	if m.Leaving {
+		return "no longer named by the spec"
+	}
+	if m.Isolated {
+		if s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo) {
+			return "is to be isolated and still replicates"
+		}
+		if !s.Fenced() {
+			return "is isolated and not read-only"
+		}
+		return ""
+	}
+	if e, bad := v.data.Errant[m.Name]; bad {
+		return fmt.Sprintf("holds %d transaction(s) that the source %s lacks: %s. They are kept apart: rebuild the node from the source, or make it the source", e.count, src.Name, shorten(e.set.String()))
+	}
+	if !s.Fenced() {
+		return "is a replica and not read-only"
+	}
+	c := s.Channel
+	switch {
+	case c == nil:
+		if src.OK() && !s.Executed.Contains(src.Purged) {
+			return fmt.Sprintf("needs transactions that the source %s has purged from its binary log: fill it by CLONE or from a backup first", src.Name)
+		}
+		return "does not replicate yet"
+	case !s.Follows(src):
+		return fmt.Sprintf("replicates from %s:%d and not from the source %s", c.SourceHost, c.SourcePort, src.Name)
+	case c.SQLErrno != 0:
+		return fmt.Sprintf("the applier stopped with error %d: %s. Mend the cause and run START REPLICA", c.SQLErrno, shorten(c.SQLError))
+	case c.IOErrno != 0:
+		return fmt.Sprintf("the receiver reports error %d: %s", c.IOErrno, shorten(c.IOError))
+	case c.SQL != ThreadYes:
+		return "the applier (SQL thread) is stopped"
+	case c.IO == ThreadNo:
+		return "the receiver (IO thread) is stopped"
+	case c.IO != ThreadYes:
+		return "the receiver (IO thread) is connecting"
+	case !c.AutoPosition:
+		return "replicates without auto-position"
+	case v.semi && !s.SemiSync.ReplicaPlugin:
+		return "rpl_semi_sync needs the plugin semisync_replica.so on this replica: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'"
+	case v.semi && !(s.SemiSync.ReplicaEnabled && s.SemiSync.ReplicaActive):
+		return "does not acknowledge semi-synchronously yet"
+	case !v.semi && s.SemiSync.ReplicaEnabled:
+		return "still acknowledges semi-synchronously"
+	}
+	return ""
+}
+
+// routing is who may be reached through the Services, as observed. The source is
+// named only when it is seen writable; a node that was the source and is not
+// any more is named always.
+func (v *view) routing() reconcile.Routing {
+	r := reconcile.Routing{}
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		switch {
+		case v.source != nil && s == v.source:
+			if s.Writable() {
+				r[m.Name] = reconcile.AccessReadWrite
+			}
+		case m.Leaving || m.Isolated:
+			r[m.Name] = reconcile.AccessNone
+		case !s.OK():
+			if v.pods[m.Name].Readonly == "false" {
+				r[m.Name] = reconcile.AccessNone
+			}
+		case v.serves(m, s):
+			r[m.Name] = reconcile.AccessReadOnly
+		default:
+			r[m.Name] = reconcile.AccessNone
+		}
+	}
+	return r
+}
+
+// serves says whether a replica is fit for readers: it follows the source and applies.
+func (v *view) serves(m Member, s *Server) bool {
+	_, bad := v.data.Errant[m.Name]
+	return !bad && s.Fenced() && v.source != nil && s.Follows(v.source) &&
+		s.Channel.SQL == ThreadYes && s.Channel.SQLErrno == 0 && s.Channel.IO != ThreadNo
+}
+
+func shorten(s string) string {
+	if len(s) > 240 {
+		return s[:240] + "…"
+	}
+	return s
+}

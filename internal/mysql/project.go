@@ -1,0 +1,64 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// Project writes what was observed and decided into the status. Pure.
+func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]) {
+	st, d := &obj.Status, p.Data
+	st.Source, st.SourceUUID = d.Source, d.SourceUUID
+	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
+	topology := map[string]*v1alpha1.MysqlReplicationNode{}
+	ready, wanted := 0, 0
+	for _, m := range Members(obj) {
+		if d.Drop[m.Name] {
+			continue
+		}
+		topology[m.Name] = projectNode(m, state.Nodes[m.Name], d)
+		if !m.Leaving && m.Name != d.Source {
+			wanted++
+			if d.Ready[m.Name] {
+				ready++
+			}
+		}
+	}
+	st.Topology = topology
+	st.Replicas = fmt.Sprintf("%d/%d", ready, wanted)
+}
+
+func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
+	n := &v1alpha1.MysqlReplicationNode{
+		Host: m.Host, Port: m.Port, Role: v1alpha1.MysqlRoleNone, Status: v1alpha1.NodeFailed,
+		Message: d.Notes[m.Name],
+	}
+	if !s.OK() {
+		if n.Message == "" && s != nil {
+			n.Message = s.Problem
+		}
+		return n
+	}
+	n.Status = v1alpha1.NodeHealthy
+	if role, known := d.Roles[m.Name]; known {
+		n.Role = role
+	}
+	n.Ready = d.Ready[m.Name]
+	n.Readonly, n.SuperReadonly = s.ReadOnly, s.SuperReadOnly
+	n.ServerUUID = s.UUID
+	if c := s.Channel; c != nil && n.Role == v1alpha1.MysqlRoleReplica {
+		n.SourceHost, n.SourcePort = c.SourceHost, c.SourcePort
+		n.ReplicaIO, n.ReplicaSQL = string(c.IO), string(c.SQL)
+		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = c.SourceLogFile, c.ReadSourceLogPos, c.ExecSourceLogPos
+		n.SecondsBehindSource = c.Lag
+	}
+	if e, bad := d.Errant[m.Name]; bad {
+		n.ErrantTransactions, n.ErrantCount = shorten(e.set.String()), e.count
+	}
+	return n
+}
