@@ -32,6 +32,8 @@ type database struct {
 	entrypoint string
 	// path is PATH inside the image.
 	path string
+	// files are added to the image.
+	files []imageFile
 	// dirs are made in the image, e.g. places where a manifest mounts a ConfigMap.
 	dirs []string
 	// clients that `testbed exec` offers on the host side, as paths inside the root file system.
@@ -44,6 +46,7 @@ var databases = []database{
 	{
 		name: "mysql", tag: "9.7", packages: []string{"mysql-server-core", "mysql-client-core"},
 		user: "mysql", uid: 999, volume: "/var/lib/mysql", entrypoint: mysqlEntrypoint, path: standardPath,
+		files:   []imageFile{{path: "/etc/mysql/my.cnf", mode: 0o644, data: []byte("[client]\nsocket=/var/lib/mysql/run/mysqld.sock\n")}},
 		dirs:    []string{"/etc/mysql", "/etc/mysql-conf", "/etc/mysql-users"},
 		clients: []string{"/usr/bin/mysql", "/usr/bin/mysqladmin", "/usr/bin/mysqlbinlog", "/usr/bin/mysqldump"},
 	},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -54,14 +55,14 @@ func down(ctx context.Context, l layout, p *progress) error {
 	return nil
 }
 
-// stopComponents ends the recorded processes, except for containerd: the others' pods die without
-// it, but its shims are easier to end when nobody starts new ones.
+// stopComponents ends the recorded processes. Nothing of theirs is kept, so none has to be asked
+// to close it properly.
 func stopComponents(ctx context.Context, r *record) error {
 	var processes []process
 	for _, p := range r.Processes {
 		processes = append(processes, p)
 	}
-	return stopAll(ctx, processes, 5*time.Second)
+	return kill(ctx, processes)
 }
 
 // stopPods kills what runs in the pods' cgroups, and the shims that watch it.
@@ -73,7 +74,7 @@ func stopPods(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return stopAll(ctx, shims, 0)
+	return kill(ctx, shims)
 }
 
 // findShims finds containerd's shims: processes of their own, whose pids nobody records. Their
@@ -114,8 +115,10 @@ func isShim(cmdline string) bool {
 	return false
 }
 
+// taskDir is where containerd keeps a directory for every container and sandbox that ran last.
+const taskDir = runDir + "/containerd/io.containerd.runtime.v2.task/k8s.io"
+
 func cleanMachine(ctx context.Context, l layout, r *record) error {
-	removeShimSockets()
 	return errors.Join(
 		unmountBelow(l.state, runDir),
 		deleteCgroups(ctx),
@@ -125,46 +128,59 @@ func cleanMachine(ctx context.Context, l layout, r *record) error {
 	)
 }
 
-// removeShimSockets removes the sockets of shims that could not do so themselves. Their names are
-// digests; every shim's bundle says which is its own.
-func removeShimSockets() {
-	addresses, _ := filepath.Glob(filepath.Join(runDir, "containerd", "io.containerd.runtime.v2.task", "*", "*", "address"))
-	for _, file := range addresses {
-		if data, err := os.ReadFile(file); err == nil {
-			_ = os.Remove(strings.TrimPrefix(string(data), "unix://"))
-		}
-	}
-	for _, dir := range []string{"/run/containerd/s", "/run/containerd"} {
-		_ = os.Remove(dir) // only when empty
-	}
-}
-
-// removeStrays removes what components wrote to fixed places of the machine: results of CNI calls,
-// which carry the network's name, and links to the pods' logs.
+// removeStrays removes what components wrote to fixed places of the machine, and the places
+// themselves when nothing else is in them.
 func removeStrays(l layout) error {
-	results, err := filepath.Glob("/var/lib/cni/results/" + netnsName + "-*")
+	strays, err := filepath.Glob("/var/lib/cni/results/" + netnsName + "-*")
 	if err != nil {
-		return fmt.Errorf("CNI results: %w", err)
+		return fmt.Errorf("strays: %w", err)
 	}
-	for _, file := range results {
-		if err := os.Remove(file); err != nil {
-			return fmt.Errorf("CNI results: %w", err)
+	tasks, err := filepath.Glob(taskDir + "/*")
+	if err != nil {
+		return fmt.Errorf("strays: %w", err)
+	}
+	for _, task := range tasks {
+		strays = append(strays, "/var/lib/cni/results/cni-loopback-"+filepath.Base(task)+"-lo")
+		// The socket of a shim that could not remove it itself.
+		if data, err := os.ReadFile(filepath.Join(task, "address")); err == nil {
+			strays = append(strays, strings.TrimPrefix(string(data), "unix://"))
 		}
 	}
 	links, err := filepath.Glob("/var/log/containers/*.log")
 	if err != nil {
-		return fmt.Errorf("pod logs: %w", err)
+		return fmt.Errorf("strays: %w", err)
 	}
 	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err == nil && strings.HasPrefix(target, l.state+"/") {
-			_ = os.Remove(link)
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, l.state+"/") {
+			strays = append(strays, link)
 		}
 	}
-	for _, dir := range []string{"/var/lib/cni/results", "/var/lib/cni", "/var/log/containers"} {
-		_ = os.Remove(dir) // only when empty
+	const pluginSocket = "/var/lib/kubelet/device-plugins/kubelet.sock"
+	if !answers(pluginSocket) {
+		strays = append(strays, pluginSocket)
+	}
+	for _, file := range strays {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("strays: %w", err)
+		}
+	}
+	for _, dir := range []string{
+		"/run/containerd/s", "/run/containerd", "/var/lib/cni/results", "/var/lib/cni", "/var/log/containers",
+		"/var/lib/kubelet/device-plugins", "/var/lib/kubelet",
+	} {
+		_ = os.Remove(dir) // fails when it is not empty, as it should
 	}
 	return nil
+}
+
+// answers says whether something listens on a unix socket.
+func answers(socket string) bool {
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // removeState removes the testbed's directories, except for the logs.

@@ -35,7 +35,7 @@ func imageArchive(l layout, ref, content string) string {
 
 // databaseImage returns the archive of a database image, made when the cache has none.
 func databaseImage(ctx context.Context, l layout, p *progress, d database) (string, error) {
-	out := imageArchive(l, d.image(), rootfsKey(d)+d.entrypoint)
+	out := imageArchive(l, d.image(), fmt.Sprint(rootfsKey(d), d.entrypoint, d.files))
 	if exists(out) {
 		return out, nil
 	}
@@ -43,10 +43,11 @@ func databaseImage(ctx context.Context, l layout, p *progress, d database) (stri
 	if err != nil {
 		return "", err
 	}
+	files := append([]imageFile{{path: "/entrypoint.sh", data: []byte(d.entrypoint), mode: 0o755}}, d.files...)
 	return out, p.do("building image "+d.image(), func(*step) error {
 		return buildCachedImage(imageSpec{
 			ref: d.image(), base: root,
-			files:      []imageFile{{path: "/entrypoint.sh", data: []byte(d.entrypoint), mode: 0o755}},
+			files:      files,
 			entrypoint: []string{"/entrypoint.sh"},
 			env:        []string{"PATH=" + d.path, "HOME=" + d.volume, "LANG=C.UTF-8"},
 			user:       fmt.Sprintf("%d:%d", d.uid, d.uid),

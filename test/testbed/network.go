@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // The testbed's network. Everything lives in one network namespace; its bridge's address is the
@@ -86,8 +87,16 @@ func deleteNetwork(ctx context.Context) error {
 	if !exists(netnsPath) {
 		return nil
 	}
-	_, err := run(ctx, "ip", "netns", "delete", netnsName)
-	return err
+	if _, err := run(ctx, "ip", "netns", "delete", netnsName); err != nil {
+		return err
+	}
+	// The first `ip netns add` on a machine mounts the directory on itself.
+	dir := filepath.Dir(netnsPath)
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) == 0 {
+		_ = syscall.Unmount(dir, syscall.MNT_DETACH)
+		_ = os.Remove(dir)
+	}
+	return nil
 }
 
 // globalSysctls are settings of the whole machine that the kubelet changes.

@@ -200,23 +200,15 @@ func poll(ctx context.Context, timeout time.Duration, gone <-chan struct{}, read
 	}
 }
 
-// stop ends processes: first politely, then not. It returns when they are gone.
-func stopAll(ctx context.Context, processes []process, grace time.Duration) error {
-	signalAll(processes, syscall.SIGTERM)
-	if waitGone(ctx, processes, grace) == nil {
-		return nil
-	}
-	signalAll(processes, syscall.SIGKILL)
-	return waitGone(ctx, processes, 10*time.Second)
-}
-
-func signalAll(processes []process, sig syscall.Signal) {
+// kill ends processes and returns when they are gone.
+func kill(ctx context.Context, processes []process) error {
 	for _, p := range processes {
 		if p.alive() {
 			// Failing means that it ended in between.
-			_ = syscall.Kill(p.PID, sig)
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
+	return waitGone(ctx, processes, 10*time.Second)
 }
 
 func waitGone(ctx context.Context, processes []process, timeout time.Duration) error {

@@ -16,7 +16,7 @@ import (
 
 // basePackages make a shell usable in an image: entrypoints are scripts, and people look around
 // with `kubectl exec`.
-var basePackages = []string{"base-files", "bash", "coreutils", "dash", "grep", "ncurses-base", "sed"}
+var basePackages = []string{"base-files", "bash", "coreutils", "dash", "grep", "libc-bin", "ncurses-base", "sed"}
 
 // removed are parts of a root file system that no server needs: documentation, what only a
 // package manager reads, and Perl, which the packages depend on for scripts that do not run here.

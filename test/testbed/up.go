@@ -72,11 +72,14 @@ func checkMachine(l layout) error {
 // ownerFile names the repository that the machine's testbed belongs to.
 const ownerFile = runDir + "/owner"
 
+// nodeImageCount is how many of the images to load, the first ones, the node itself needs.
+const nodeImageCount = 2
+
 // prepare builds whatever the cache lacks and returns the archives of the images to load. Root file
 // systems come from the network while the compiler has the processors.
 func prepare(ctx context.Context, l layout, p *progress) ([]string, error) {
 	group, ctx := errgroup.WithContext(ctx)
-	archives := make([]string, 2+len(databases))
+	archives := make([]string, nodeImageCount+len(databases))
 	group.Go(func() (err error) {
 		for _, c := range components {
 			if c.binary == "" {
@@ -97,7 +100,7 @@ func prepare(ctx context.Context, l layout, p *progress) ([]string, error) {
 	})
 	group.Go(func() (err error) {
 		for i, d := range databases {
-			if archives[2+i], err = databaseImage(ctx, l, p, d); err != nil {
+			if archives[nodeImageCount+i], err = databaseImage(ctx, l, p, d); err != nil {
 				return err
 			}
 		}
@@ -171,37 +174,50 @@ func startCluster(ctx context.Context, l layout, p *progress, r *record, archive
 		}
 		return nil
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := start(groupCtx, "containerd"); err != nil {
-			return err
-		}
-		return p.do("loading images", func(s *step) error {
+	load := func(ctx context.Context, what string, archives []string) error {
+		return p.do("loading "+what, func(s *step) error {
 			for i, archive := range archives {
-				s.progress("%d of %d", i, len(archives))
-				if err := loadCachedImage(groupCtx, l, archive); err != nil {
+				s.progress("%d of %d images", i, len(archives))
+				if err := loadCachedImage(ctx, l, archive); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	nodeImages := make(chan struct{})
+	group.Go(func() error {
+		if err := start(ctx, "containerd"); err != nil {
+			return err
+		}
+		if err := load(ctx, "the node's images", archives[:nodeImageCount]); err != nil {
+			return err
+		}
+		close(nodeImages)
+		return load(ctx, "the databases' images", archives[nodeImageCount:])
 	})
 	group.Go(func() error {
-		if err := start(groupCtx, "etcd", "kube-apiserver"); err != nil {
+		if err := start(ctx, "etcd", "kube-apiserver"); err != nil {
 			return err
 		}
-		if err := p.do("applying the cluster's own objects", func(*step) error { return applyCluster(groupCtx, l) }); err != nil {
+		if err := p.do("applying the cluster's own objects", func(*step) error { return applyCluster(ctx, l) }); err != nil {
 			return err
 		}
-		return start(groupCtx, "kube-controller-manager", "kube-scheduler", "kube-proxy", "provisioner", "registry")
+		if err := start(ctx, "kube-controller-manager", "kube-scheduler", "kube-proxy", "provisioner", "registry"); err != nil {
+			return err
+		}
+		select {
+		case <-nodeImages:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := start(ctx, "kubelet"); err != nil {
+			return err
+		}
+		return p.do("waiting for the node, DNS and the default ServiceAccount", func(s *step) error { return waitCluster(ctx, l, s, r) })
 	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if err := start(ctx, "kubelet"); err != nil {
-		return err
-	}
-	return p.do("waiting for the node, DNS and the default ServiceAccount", func(s *step) error { return waitCluster(ctx, l, s, r) })
+	return group.Wait()
 }
 
 func applyCluster(ctx context.Context, l layout) error {

@@ -39,8 +39,13 @@ secure_file_priv=NULL
 # A TCP probe is an aborted connection to MySQL; the default blocks a host after 100 of them.
 max_connect_errors=1000000000
 innodb_buffer_pool_size=64M
+# A container may not set memory policies; Debian turns them on.
+innodb_numa_interleave=OFF
 !includedir /etc/mysql-conf
 EOF
+
+# say prints a line as it is; echo of this shell interprets backslashes.
+say() { printf '%s\n' "$1"; }
 
 # sql_string prints standard input as the inside of an SQL string.
 sql_string() { sed -e 's/\\/\\\\/g' -e "s/'/''/g"; }
@@ -52,11 +57,11 @@ user_statements() {
 		[ -f "$file" ] || continue
 		user=$(basename "$file" | sql_string)
 		password=$(sql_string <"$file")
-		echo "CREATE USER IF NOT EXISTS '$user'@'%' IDENTIFIED BY '$password';"
+		say "CREATE USER IF NOT EXISTS '$user'@'%' IDENTIFIED BY '$password';"
 		case $user in
-		mysql) echo "GRANT ALL PRIVILEGES ON *.* TO '$user'@'%' WITH GRANT OPTION;" ;;
-		replication) echo "GRANT REPLICATION SLAVE, BACKUP_ADMIN ON *.* TO '$user'@'%';" ;;
-		*) echo "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON *.* TO '$user'@'%';" ;;
+		mysql) say "GRANT ALL PRIVILEGES ON *.* TO '$user'@'%' WITH GRANT OPTION;" ;;
+		replication) say "GRANT REPLICATION SLAVE, BACKUP_ADMIN ON *.* TO '$user'@'%';" ;;
+		*) say "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON *.* TO '$user'@'%';" ;;
 		esac
 	done
 }

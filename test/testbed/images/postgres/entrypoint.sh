@@ -16,6 +16,9 @@ data=$volume/data
 users=${POSTGRES_USERS_DIR:-/etc/postgres-users}
 umask 077
 
+# say prints a line as it is; echo of this shell interprets backslashes.
+say() { printf '%s\n' "$1"; }
+
 # sql_string prints standard input as the inside of an SQL string.
 sql_string() { sed -e "s/'/''/g"; }
 
@@ -25,9 +28,9 @@ user_statements() {
 		user=$(basename "$file" | sed -e 's/"/""/g')
 		password=$(sql_string <"$file")
 		case $user in
-		postgres) echo "ALTER ROLE postgres PASSWORD '$password';" ;;
-		replication) echo "CREATE ROLE \"$user\" LOGIN REPLICATION PASSWORD '$password';" ;;
-		*) echo "CREATE ROLE \"$user\" LOGIN PASSWORD '$password';" ;;
+		postgres) say "ALTER ROLE postgres PASSWORD '$password';" ;;
+		replication) say "CREATE ROLE \"$user\" LOGIN REPLICATION PASSWORD '$password';" ;;
+		*) say "CREATE ROLE \"$user\" LOGIN PASSWORD '$password';" ;;
 		esac
 	done
 }

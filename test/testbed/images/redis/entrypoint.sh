@@ -10,6 +10,9 @@
 # Arguments go to redis-server; "--sentinel" makes it a sentinel.
 set -eu
 
+# say prints a line as it is; echo of this shell interprets backslashes.
+say() { printf '%s\n' "$1"; }
+
 password=${REDIS_PASSWORD_FILE:-/etc/redis-users/redis}
 conf=/data/redis.conf
 
@@ -31,10 +34,10 @@ if [ ! -f "$conf" ]; then
 		esac
 		if [ -f "$password" ]; then
 			secret=$(sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' <"$password")
-			echo "requirepass \"$secret\""
+			say "requirepass \"$secret\""
 			case " $* " in
 			*" --sentinel "*) ;;
-			*) echo "masterauth \"$secret\"" ;;
+			*) say "masterauth \"$secret\"" ;;
 			esac
 		fi
 		for file in /etc/redis-conf/*.conf; do
