@@ -1,0 +1,304 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/gomega"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/e2e/kit"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+// fixture is a set that many specs use one after the other, to save the time of
+// making one. A spec that fails leaves a set that nobody can vouch for: the next
+// one gets a new set.
+type fixture struct {
+	mode v1alpha1.MysqlReplicationMode
+	set  *kit.Set
+}
+
+// pods of a fixture's set.
+var pods = []string{kit.PodName(0), kit.PodName(1), kit.PodName(2)}
+
+var (
+	semiSync = &fixture{mode: v1alpha1.MysqlSemiSync}
+	async    = &fixture{mode: v1alpha1.MysqlAsync}
+)
+
+// closeSets lets go of the sets at the end of the suite.
+func closeSets(ctx context.Context) {
+	for _, f := range []*fixture{semiSync, async} {
+		f.discard(ctx)
+	}
+}
+
+func (f *fixture) discard(ctx context.Context) {
+	if f.set == nil {
+		return
+	}
+	f.set.Close()
+	if !keep() {
+		_ = suite.cluster.DeleteNamespace(ctx, f.set.Namespace)
+	}
+	f.set = nil
+}
+
+// healthy returns a set that is Ready with all its pods as members.
+func (f *fixture) healthy(ctx ginkgo.SpecContext) *kit.Set {
+	ginkgo.GinkgoHelper()
+	theOperator(ctx)
+	if f.set != nil {
+		err := f.restore(ctx)
+		if err == nil {
+			return f.set
+		}
+		ginkgo.GinkgoWriter.Printf("the set of earlier specs is given up: %v\n", err)
+		f.discard(ctx)
+	}
+	set := newSet(ctx, kit.SetOptions{})
+	f.set = set
+	gomega.Expect(set.Create(ctx, set.Resource(f.mode, pods[0], pods[1:]...))).To(gomega.Succeed())
+	gomega.Expect(set.WaitReady(ctx, settleTimeout)).To(gomega.Succeed())
+	return set
+}
+
+// restore brings the spec back to all pods in the fixture's mode under the
+// present source, and waits until that is so.
+func (f *fixture) restore(ctx context.Context) error {
+	r, err := f.set.Get(ctx)
+	if err != nil {
+		return err
+	}
+	source := r.Status.Source
+	if source == "" {
+		source = pods[0]
+	}
+	var replicas []string
+	for _, p := range pods {
+		if p != source {
+			replicas = append(replicas, p)
+		}
+	}
+	want := f.set.Resource(f.mode, source, replicas...)
+	same := r.Spec.Mode == f.mode && r.Spec.Source.Name == source && r.Spec.Source.Host == want.Spec.Source.Host &&
+		len(r.Spec.Replica) == len(replicas) && len(r.Annotations) == 0
+	for _, n := range r.Spec.Replica {
+		same = same && !n.Isolated && n.Host == f.set.Host(n.Name)
+	}
+	if !same {
+		if _, err := f.set.Edit(ctx, func(r *v1alpha1.MysqlReplication) {
+			want.Spec.DeepCopyInto(&r.Spec)
+			r.Annotations = nil
+		}); err != nil {
+			return err
+		}
+	}
+	return f.set.WaitReady(ctx, settleTimeout)
+}
+
+// newSet makes pods in a namespace of their own.
+func newSet(ctx ginkgo.SpecContext, options kit.SetOptions) *kit.Set {
+	ginkgo.GinkgoHelper()
+	namespace, err := suite.cluster.CreateNamespace(ctx, namespacePrefix)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	set, err := suite.cluster.NewSet(ctx, namespace, options)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	return set
+}
+
+// scene is one spec at work: a set, and clients that write to it.
+type scene struct {
+	*kit.Set
+	run *load.Run
+	// broken pods are not judged by the checker: a spec broke them on purpose.
+	broken []string
+}
+
+// traffic of a spec: it is not a stress test, and the machine has other things to do.
+var traffic = load.Options{Writers: 8, Readers: 1, Interval: 15 * time.Millisecond}
+
+// onSet gives every spec of a container a healthy set with clients at work, and
+// checks them at the spec's end.
+func onSet(f *fixture) *scene {
+	s := &scene{}
+	ginkgo.BeforeEach(func(ctx ginkgo.SpecContext) {
+		*s = scene{Set: f.healthy(ctx)}
+		s.write(ctx)
+	})
+	s.judge(func(ctx context.Context) error { return f.restore(ctx) }, func(ctx context.Context) { f.discard(ctx) })
+	return s
+}
+
+// onOwnSet is onSet for specs that leave nothing usable: make returns their set.
+func onOwnSet(make func(ginkgo.SpecContext) *kit.Set) *scene {
+	s := &scene{}
+	ginkgo.BeforeEach(func(ctx ginkgo.SpecContext) { *s = scene{Set: make(ctx)} })
+	s.judge(nil, func(ctx context.Context) {
+		s.Close()
+		if !keep() {
+			_ = suite.cluster.DeleteNamespace(ctx, s.Namespace)
+		}
+	})
+	ginkgo.AfterEach(func(ctx ginkgo.SpecContext) {
+		if s.Set != nil && !ginkgo.CurrentSpecReport().Failed() {
+			s.Close()
+			_ = suite.cluster.DeleteNamespace(ctx, s.Namespace)
+		}
+	})
+	return s
+}
+
+// judge registers what happens at the end of each spec.
+func (s *scene) judge(restore func(context.Context) error, giveUp func(context.Context)) {
+	ginkgo.AfterEach(func(ctx ginkgo.SpecContext) {
+		if s.Set == nil {
+			return
+		}
+		failed := ginkgo.CurrentSpecReport().Failed()
+		if failed {
+			ginkgo.GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
+		}
+		var problems []string
+		if restore != nil && !failed {
+			if err := restore(ctx); err != nil {
+				problems = append(problems, "the set is not healthy at the end: "+err.Error())
+			} else if s.run != nil {
+				if err := kit.WaitWrites(ctx, s.run, 20, writesTimeout); err != nil {
+					problems = append(problems, "clients are not served at the end: "+err.Error())
+				}
+			}
+		}
+		if text, ok := s.stopAndCheck(ctx); !ok {
+			problems = append(problems, text)
+		}
+		if len(problems) > 0 && !failed {
+			ginkgo.GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
+		}
+		if len(problems) > 0 || failed {
+			giveUp(ctx)
+		}
+		gomega.Expect(problems).To(gomega.BeEmpty())
+	})
+}
+
+// write sets clients to work.
+func (s *scene) write(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	run, err := s.StartTraffic(ctx, traffic)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	s.run = run
+}
+
+// stopWriting ends the clients' work and fails unless all that they were told is true.
+func (s *scene) stopWriting(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	if text, ok := s.stopAndCheck(ctx); !ok {
+		ginkgo.Fail(text)
+	}
+}
+
+// stopAndCheck notes losses for the end of the suite. A source that cannot be
+// asked is a failure of the spec and not a loss.
+func (s *scene) stopAndCheck(ctx context.Context) (string, bool) {
+	if s.run == nil {
+		return "", true
+	}
+	run := s.run
+	s.run = nil
+	report := run.Stop()
+	verdict, err := s.CheckTraffic(ctx, run, s.broken...)
+	if err != nil {
+		return fmt.Sprintf("the writes could not be checked: %v\n%s", err, report), false
+	}
+	if len(verdict.Lost) > 0 {
+		noteLoss(verdict.String())
+	}
+	ginkgo.GinkgoWriter.Println(verdict)
+	return verdict.String(), verdict.OK()
+}
+
+// source that the status names.
+func (s *scene) source(ctx ginkgo.SpecContext) string {
+	ginkgo.GinkgoHelper()
+	r, err := s.Get(ctx)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	return r.Status.Source
+}
+
+// others are the members that are not the source, in the order of the spec.
+func (s *scene) others(ctx ginkgo.SpecContext) []string {
+	ginkgo.GinkgoHelper()
+	r, err := s.Get(ctx)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	names := make([]string, 0, len(r.Spec.Replica))
+	for _, n := range r.Spec.Replica {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// edit the resource.
+func (s *scene) edit(ctx ginkgo.SpecContext, change func(*v1alpha1.MysqlReplication)) {
+	ginkgo.GinkgoHelper()
+	_, err := s.Edit(ctx, change)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+}
+
+// ready waits until the resource is Ready as its spec says.
+func (s *scene) ready(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	gomega.Expect(s.WaitReady(ctx, settleTimeout)).To(gomega.Succeed())
+}
+
+// served waits until clients have written something more.
+func (s *scene) served(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	gomega.Expect(kit.WaitWrites(ctx, s.run, 30, writesTimeout)).To(gomega.Succeed())
+}
+
+// exec runs statements as the administrator.
+func (s *scene) exec(ctx ginkgo.SpecContext, pod string, statements ...string) {
+	ginkgo.GinkgoHelper()
+	gomega.Expect(s.Exec(ctx, pod, statements...)).To(gomega.Succeed())
+}
+
+// value of a query on a pod.
+func (s *scene) value(ctx ginkgo.SpecContext, pod, query string) string {
+	ginkgo.GinkgoHelper()
+	v, err := s.Query(ctx, pod, query)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	return v
+}
+
+// settled waits until a change of the source has either happened or been undone,
+// and leaves a set that is Ready: after an undone one the spec is put back.
+func (s *scene) settled(ctx ginkgo.SpecContext) (undone bool) {
+	ginkgo.GinkgoHelper()
+	gomega.Expect(kit.Wait(ctx, settleTimeout, func(ctx context.Context) error {
+		r, err := s.Get(ctx)
+		if err != nil {
+			return err
+		}
+		undone = r.Status.Switchover != nil && r.Status.Switchover.Phase == v1alpha1.SwitchoverUndone &&
+			r.Status.ObservedGeneration == r.Generation
+		if undone {
+			return nil
+		}
+		return kit.ReadyAsWanted(r)
+	})).To(gomega.Succeed())
+	if undone {
+		s.served(ctx)
+		s.edit(ctx, func(r *v1alpha1.MysqlReplication) { kit.ExchangeSource(r.Status.Source)(r) })
+	}
+	s.ready(ctx)
+	return undone
+}

@@ -1,0 +1,112 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+)
+
+// Names of the objects of a set of MySQL pods, within its namespace.
+const (
+	mysqlName = "mysql"
+	// usersSecret holds clear-text passwords for the pods, which make the users.
+	usersSecret = "mysql-users"
+	confMap     = "mysql-conf"
+	mysqlUID    = 999
+	mysqlPort   = 3306
+)
+
+// PodName of the i-th pod of a set.
+func PodName(i int) string { return mysqlName + "-" + strconv.Itoa(i) }
+
+// headlessService gives every pod a DNS name that stays when its IP changes.
+// Pods that are not ready have one too: a replica must find its source.
+func headlessService(namespace string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true,
+			Selector: map[string]string{"app": mysqlName},
+			Ports:    []corev1.ServicePort{{Name: mysqlName, Port: mysqlPort, TargetPort: intstr.FromInt32(mysqlPort), Protocol: corev1.ProtocolTCP}},
+		},
+	}
+}
+
+func configuration(namespace string, semiSync bool) *corev1.ConfigMap {
+	conf := "[mysqld]\nmax_connections=300\n"
+	if semiSync {
+		conf += "plugin_load_add=semisync_source.so\nplugin_load_add=semisync_replica.so\n"
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: confMap},
+		Data:       map[string]string{"my.cnf": conf},
+	}
+}
+
+func statefulSet(namespace, image, storageClass string, replicas int32) *appsv1.StatefulSet {
+	labels := map[string]string{"app": mysqlName}
+	claim := corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "data"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	}
+	if storageClass != "" {
+		claim.Spec.StorageClassName = &storageClass
+	}
+	return &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
+		Spec: appsv1.StatefulSetSpec{
+			ServiceName: mysqlName, Replicas: &replicas, PodManagementPolicy: appsv1.ParallelPodManagement,
+			Selector:             &metav1.LabelSelector{MatchLabels: labels},
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{claim},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{
+					TerminationGracePeriodSeconds: ptr.To[int64](20),
+					AutomountServiceAccountToken:  ptr.To(false),
+					SecurityContext: &corev1.PodSecurityContext{
+						RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](mysqlUID), RunAsGroup: ptr.To[int64](mysqlUID), FSGroup: ptr.To[int64](mysqlUID),
+						SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+					},
+					Containers: []corev1.Container{mysqlContainer(image)},
+					Volumes: []corev1.Volume{
+						{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: usersSecret}}},
+						{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: confMap}}}},
+					},
+				},
+			},
+		},
+	}
+}
+
+func mysqlContainer(image string) corev1.Container {
+	return corev1.Container{
+		Name: mysqlName, Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
+		Ports: []corev1.ContainerPort{{Name: mysqlName, ContainerPort: mysqlPort, Protocol: corev1.ProtocolTCP}},
+		SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		},
+		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("200Mi"),
+		}},
+		ReadinessProbe: &corev1.Probe{
+			ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(mysqlPort)}},
+			PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: 3,
+		},
+		VolumeMounts: []corev1.VolumeMount{
+			{Name: "data", MountPath: "/var/lib/mysql"},
+			{Name: "users", MountPath: "/etc/mysql-users", ReadOnly: true},
+			{Name: "conf", MountPath: "/etc/mysql-conf", ReadOnly: true},
+		},
+	}
+}

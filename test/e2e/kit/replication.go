@@ -1,0 +1,202 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// Node of a pod under its DNS name.
+func (s *Set) Node(pod string) v1alpha1.Node {
+	return v1alpha1.Node{Name: pod, Host: s.Host(pod), Port: mysqlPort}
+}
+
+// Resource returns a MysqlReplication with the first pod as the source.
+func (s *Set) Resource(mode v1alpha1.MysqlReplicationMode, source string, replicas ...string) *v1alpha1.MysqlReplication {
+	node := s.Node(source)
+	r := &v1alpha1.MysqlReplication{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "MysqlReplication"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name},
+		Spec: v1alpha1.MysqlReplicationSpec{
+			Mode: mode, Secret: v1alpha1.MysqlReplicationSecret{Name: CredentialSecret, Mysql: userAdmin, Replication: userReplication},
+			Source: &node,
+		},
+	}
+	for _, name := range replicas {
+		r.Spec.Replica = append(r.Spec.Replica, v1alpha1.ReplicaNode{Node: s.Node(name)})
+	}
+	return r
+}
+
+// Create a MysqlReplication. Admission is asked again for a while: its webhook
+// may have just started.
+func (s *Set) Create(ctx context.Context, r *v1alpha1.MysqlReplication) error {
+	return Wait(ctx, 30*time.Second, func(ctx context.Context) error {
+		return s.Cluster.Client.Create(ctx, r.DeepCopy())
+	})
+}
+
+// Get the MysqlReplication.
+func (s *Set) Get(ctx context.Context) (*v1alpha1.MysqlReplication, error) {
+	r := &v1alpha1.MysqlReplication{}
+	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Name}, r); err != nil {
+		return nil, fmt.Errorf("MysqlReplication %s: %w", s.Name, err)
+	}
+	return r, nil
+}
+
+// Edit the MysqlReplication, as kubectl edit does. It returns what was written.
+func (s *Set) Edit(ctx context.Context, change func(*v1alpha1.MysqlReplication)) (*v1alpha1.MysqlReplication, error) {
+	var written *v1alpha1.MysqlReplication
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		r, err := s.Get(ctx)
+		if err != nil {
+			return err
+		}
+		change(r)
+		if err := s.Cluster.Client.Update(ctx, r); err != nil {
+			return err
+		}
+		written = r
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("edit MysqlReplication %s: %w", s.Name, err)
+	}
+	return written, nil
+}
+
+// ExchangeSource makes a replica of the spec its source and the source a replica.
+func ExchangeSource(to string) func(*v1alpha1.MysqlReplication) {
+	return func(r *v1alpha1.MysqlReplication) {
+		for i, replica := range r.Spec.Replica {
+			if replica.Name == to {
+				r.Spec.Replica[i] = v1alpha1.ReplicaNode{Node: *r.Spec.Source}
+				r.Spec.Source = &replica.Node
+				return
+			}
+		}
+	}
+}
+
+// SetSpec replaces the spec.
+func SetSpec(spec v1alpha1.MysqlReplicationSpec) func(*v1alpha1.MysqlReplication) {
+	return func(r *v1alpha1.MysqlReplication) { spec.DeepCopyInto(&r.Spec) }
+}
+
+// WaitReady waits until the resource is Ready as its spec says now.
+func (s *Set) WaitReady(ctx context.Context, timeout time.Duration) error {
+	return Wait(ctx, timeout, func(ctx context.Context) error {
+		r, err := s.Get(ctx)
+		if err != nil {
+			return err
+		}
+		return ReadyAsWanted(r)
+	})
+}
+
+// ReadyAsWanted says why a resource is not Ready for its present spec.
+func ReadyAsWanted(r *v1alpha1.MysqlReplication) error {
+	ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil:
+		return errors.New("the condition Ready is missing")
+	case ready.ObservedGeneration != r.Generation || r.Status.ObservedGeneration != r.Generation:
+		return fmt.Errorf("generation %d is not observed yet: %s", r.Generation, Describe(r))
+	case ready.Status != metav1.ConditionTrue || !r.Status.Ready:
+		return fmt.Errorf("not Ready: %s", Describe(r))
+	case r.Status.Source != r.Spec.Source.Name:
+		return fmt.Errorf("the source is %q and %q is wanted", r.Status.Source, r.Spec.Source.Name)
+	}
+	return nil
+}
+
+// Describe a resource's status in a line or a few.
+func Describe(r *v1alpha1.MysqlReplication) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "source %q, replicas %s", r.Status.Source, r.Status.Replicas)
+	if sw := r.Status.Switchover; sw != nil {
+		fmt.Fprintf(&b, ", switchover %s → %s %s %s", sw.From, sw.To, sw.Phase, sw.Message)
+	}
+	for _, c := range r.Status.Conditions {
+		fmt.Fprintf(&b, "\n  %s=%s %s: %s", c.Type, c.Status, c.Reason, c.Message)
+	}
+	names := make([]string, 0, len(r.Status.Topology))
+	for name := range r.Status.Topology {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		n := r.Status.Topology[name]
+		fmt.Fprintf(&b, "\n  %s: %s %s ready=%t io=%s sql=%s %s", name, n.Role, n.Status, n.Ready, n.ReplicaIO, n.ReplicaSQL, n.Message)
+	}
+	return b.String()
+}
+
+// ReadWriteService is the name of the Service of the source.
+func (s *Set) ReadWriteService() string { return s.Name + v1alpha1.ServiceSuffixReadWrite }
+
+// ReadOnlyService is the name of the Service of the replicas.
+func (s *Set) ReadOnlyService() string { return s.Name + v1alpha1.ServiceSuffixReadOnly }
+
+// ServiceAddress returns host:port of a Service's cluster IP.
+func (s *Set) ServiceAddress(ctx context.Context, name string) (string, error) {
+	svc := &corev1.Service{}
+	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, svc); err != nil {
+		return "", fmt.Errorf("service %s: %w", name, err)
+	}
+	if svc.Spec.ClusterIP == "" || len(svc.Spec.Ports) == 0 {
+		return "", fmt.Errorf("service %s has no cluster IP or no port", name)
+	}
+	return fmt.Sprintf("%s:%d", svc.Spec.ClusterIP, svc.Spec.Ports[0].Port), nil
+}
+
+// Routed returns the names of the pods behind a Service, in order.
+func (s *Set) Routed(ctx context.Context, service string) ([]string, error) {
+	var slices discoveryv1.EndpointSliceList
+	if err := s.Cluster.Client.List(ctx, &slices, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
+		return nil, fmt.Errorf("endpoints of %s: %w", service, err)
+	}
+	names := []string{}
+	for _, slice := range slices.Items {
+		for _, e := range slice.Endpoints {
+			if e.Conditions.Ready != nil && !*e.Conditions.Ready {
+				continue
+			}
+			if e.TargetRef != nil {
+				names = append(names, e.TargetRef.Name)
+			}
+		}
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// ManagedLabels returns the managed labels of a pod as "name/readonly", "" without any.
+func (s *Set) ManagedLabels(ctx context.Context, pod string) (string, error) {
+	p, err := s.Pod(ctx, pod)
+	if err != nil {
+		return "", err
+	}
+	name, hasName := p.Labels[v1alpha1.LabelMysqlReplicationName]
+	readonly, hasReadonly := p.Labels[v1alpha1.LabelMysqlReplicationReadonly]
+	if !hasName && !hasReadonly {
+		return "", nil
+	}
+	return name + "/" + readonly, nil
+}

@@ -1,0 +1,224 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/credential/aesctr"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+// Users of a set. The first two are also the keys of the operator's Secret.
+const (
+	userAdmin       = "mysql"
+	userReplication = "replication"
+	userApplication = "app"
+)
+
+// CredentialSecret holds the encrypted passwords that the operator reads.
+const CredentialSecret = "mysql-credentials"
+
+// Set is a StatefulSet of MySQL pods in a namespace, and the MysqlReplication
+// over them when it was made.
+type Set struct {
+	Cluster   *Cluster
+	Namespace string
+	// Name of the MysqlReplication.
+	Name string
+
+	passwords map[string]string
+	aesKey    []byte
+	servers   serverCache
+}
+
+// SetOptions of a new set.
+type SetOptions struct {
+	// Name of the MysqlReplication; "orders".
+	Name string
+	// Pods to start with; 3.
+	Pods int
+	// WithoutSemiSync leaves the semi-sync plugins out.
+	WithoutSemiSync bool
+}
+
+// NewSet makes the Secrets and the pods in a namespace and waits until they are
+// ready. The pods are fresh and empty: nothing replicates.
+func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptions) (*Set, error) {
+	if options.Name == "" {
+		options.Name = "orders"
+	}
+	if options.Pods == 0 {
+		options.Pods = 3
+	}
+	if err := c.ensureNamespace(ctx, namespace); err != nil {
+		return nil, err
+	}
+	s := &Set{Cluster: c, Namespace: namespace, Name: options.Name, passwords: map[string]string{}}
+	for _, user := range []string{userAdmin, userReplication, userApplication} {
+		s.passwords[user] = rand.Text()
+	}
+	s.aesKey = []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
+	if err := s.writeSecrets(ctx); err != nil {
+		return nil, err
+	}
+	for _, obj := range []client.Object{
+		configuration(namespace, !options.WithoutSemiSync), headlessService(namespace),
+		statefulSet(namespace, c.Settings.MySQLImage, c.Settings.StorageClass, int32(options.Pods)),
+	} {
+		if err := c.apply(ctx, obj); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.WaitPods(ctx, options.Pods)
+}
+
+func (s *Set) writeSecrets(ctx context.Context) error {
+	users := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: usersSecret}, Data: map[string][]byte{}}
+	for user, password := range s.passwords {
+		users.Data[user] = []byte(password)
+	}
+	if err := s.Cluster.apply(ctx, users); err != nil {
+		return err
+	}
+	if err := s.WriteAESKey(ctx, s.aesKey); err != nil {
+		return err
+	}
+	return s.WriteCredentials(ctx, nil)
+}
+
+// AESKey that the credentials are encrypted with.
+func (s *Set) AESKey() []byte { return s.aesKey }
+
+// WriteAESKey writes the Secret of the AES key.
+func (s *Set) WriteAESKey(ctx context.Context, key []byte) error {
+	return s.Cluster.apply(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: v1alpha1.DefaultAESSecretName},
+		Data:       map[string][]byte{v1alpha1.DefaultAESSecretKey: key},
+	})
+}
+
+// WriteCredentials writes the operator's Secret; passwords in instead replace the right ones.
+func (s *Set) WriteCredentials(ctx context.Context, instead map[string]string) error {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: CredentialSecret}, Data: map[string][]byte{}}
+	for _, user := range []string{userAdmin, userReplication} {
+		password := s.passwords[user]
+		if other, ok := instead[user]; ok {
+			password = other
+		}
+		sealed, err := aesctr.Encrypt(s.aesKey, []byte(password))
+		if err != nil {
+			return fmt.Errorf("encrypt the password of %s: %w", user, err)
+		}
+		secret.Data[user] = sealed
+	}
+	return s.Cluster.apply(ctx, secret)
+}
+
+// Scale the StatefulSet and wait until it has so many ready pods. A pod that goes keeps its data.
+func (s *Set) Scale(ctx context.Context, pods int) error {
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		sts := &appsv1.StatefulSet{}
+		if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: mysqlName}, sts); err != nil {
+			return err
+		}
+		n := int32(pods)
+		sts.Spec.Replicas = &n
+		return s.Cluster.Client.Update(ctx, sts)
+	})
+	if err != nil {
+		return fmt.Errorf("scale the MySQL pods to %d: %w", pods, err)
+	}
+	return s.WaitPods(ctx, pods)
+}
+
+// WaitPods waits until exactly so many pods exist and all are ready.
+func (s *Set) WaitPods(ctx context.Context, want int) error {
+	return Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
+		var list corev1.PodList
+		if err := s.Cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingLabels{"app": mysqlName}); err != nil {
+			return err
+		}
+		ready := 0
+		for i := range list.Items {
+			if podReady(&list.Items[i]) {
+				ready++
+			}
+		}
+		if ready != want || len(list.Items) != want {
+			return fmt.Errorf("%d MySQL pods exist and %d are ready, %d are wanted", len(list.Items), ready, want)
+		}
+		return nil
+	})
+}
+
+func podReady(p *corev1.Pod) bool {
+	if p.DeletionTimestamp != nil || p.Status.PodIP == "" {
+		return false
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// Pod returns a pod by name.
+func (s *Set) Pod(ctx context.Context, name string) (*corev1.Pod, error) {
+	pod := &corev1.Pod{}
+	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, pod); err != nil {
+		return nil, fmt.Errorf("pod %s: %w", name, err)
+	}
+	return pod, nil
+}
+
+// DeletePod deletes a pod and waits until another one of that name is ready.
+func (s *Set) DeletePod(ctx context.Context, name string, grace time.Duration) error {
+	before, err := s.Pod(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := s.Cluster.Client.Delete(ctx, before, client.GracePeriodSeconds(int64(grace.Seconds()))); err != nil {
+		return fmt.Errorf("delete pod %s: %w", name, err)
+	}
+	return Wait(ctx, 2*time.Minute, func(ctx context.Context) error {
+		now, err := s.Pod(ctx, name)
+		if err != nil {
+			return err
+		}
+		if now.UID == before.UID || !podReady(now) {
+			return fmt.Errorf("pod %s is not back", name)
+		}
+		return nil
+	})
+}
+
+// Host is the DNS name of a pod.
+func (s *Set) Host(pod string) string {
+	return fmt.Sprintf("%s.%s.%s.svc.%s", pod, mysqlName, s.Namespace, s.Cluster.Settings.ClusterDomain)
+}
+
+// Application is the login of ordinary clients.
+func (s *Set) Application() load.Login {
+	return load.Login{User: userApplication, Password: s.passwords[userApplication]}
+}
+
+// Admin is the login of the administrator, which the operator uses too.
+func (s *Set) Admin() load.Login {
+	return load.Login{User: userAdmin, Password: s.passwords[userAdmin]}
+}
+
+// Close releases the connections to the servers.
+func (s *Set) Close() { s.servers.close() }

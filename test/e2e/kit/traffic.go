@@ -1,0 +1,94 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+// StartTraffic makes the table through the -readwrite Service and sets clients
+// to work. Readers, when there are some, read through -readonly.
+func (s *Set) StartTraffic(ctx context.Context, options load.Options) (*load.Run, error) {
+	address, err := s.ServiceAddress(ctx, s.ReadWriteService())
+	if err != nil {
+		return nil, err
+	}
+	options.ReadWrite, options.Login = address, s.Application()
+	if options.Readers > 0 {
+		if options.ReadOnly, err = s.ServiceAddress(ctx, s.ReadOnlyService()); err != nil {
+			return nil, err
+		}
+	}
+	// The route may be seconds old.
+	err = Wait(ctx, 30*time.Second, func(ctx context.Context) error { return load.Prepare(ctx, address, options.Login) })
+	if err != nil {
+		return nil, err
+	}
+	r, err := load.Start(context.WithoutCancel(ctx), options)
+	if err != nil {
+		return nil, err
+	}
+	return r, WaitWrites(ctx, r, 50, 30*time.Second)
+}
+
+// WaitWrites waits until so many further writes are acknowledged.
+func WaitWrites(ctx context.Context, r *load.Run, more int, timeout time.Duration) error {
+	want := r.Acknowledged() + more
+	return Wait(ctx, timeout, func(context.Context) error {
+		if have := r.Acknowledged(); have < want {
+			return fmt.Errorf("%d writes are acknowledged, waiting for %d\n%s", have, want, r.Report())
+		}
+		return nil
+	})
+}
+
+// CheckTraffic checks a stopped run against the source that the status names and
+// the replicas that it calls healthy and ready. Pods in broken are not judged,
+// whatever the status says.
+func (s *Set) CheckTraffic(ctx context.Context, run *load.Run, broken ...string) (load.Verdict, error) {
+	r, err := s.Get(ctx)
+	if err != nil {
+		return load.Verdict{}, err
+	}
+	return s.CheckTrafficAs(ctx, run, r, broken...)
+}
+
+// CheckTrafficAs is CheckTraffic with a resource that may not exist any more.
+func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.MysqlReplication, broken ...string) (load.Verdict, error) {
+	servers := load.Servers{Login: s.Admin()}
+	aside := map[string]bool{}
+	for _, name := range broken {
+		aside[name] = true
+	}
+	names := make([]string, 0, len(r.Status.Topology))
+	for name := range r.Status.Topology {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		address, err := s.Address(ctx, name)
+		if err != nil {
+			continue // A pod that is gone holds nothing that could be asked.
+		}
+		node, server := r.Status.Topology[name], load.Server{Name: name, Address: address}
+		switch {
+		case name == r.Status.Source:
+			servers.Source = server
+		case node.Role == v1alpha1.MysqlRoleReplica && node.Status == v1alpha1.NodeHealthy && node.Ready && !aside[name]:
+			servers.Replicas = append(servers.Replicas, server)
+		default:
+			servers.Others = append(servers.Others, server)
+		}
+	}
+	if servers.Source.Address == "" {
+		return load.Verdict{}, fmt.Errorf("the source %q of the status has no pod to ask: %s", r.Status.Source, Describe(r))
+	}
+	return run.Check(ctx, servers)
+}

@@ -1,0 +1,99 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/go-logr/logr"
+
+	"github.com/upmio/compose-operator/test/e2e/kit"
+)
+
+// Timeouts are generous: a slow machine must not fail a spec. None of them is
+// an assertion about speed.
+const (
+	// settleTimeout is for the operator to get somewhere.
+	settleTimeout = 120 * time.Second
+	// writesTimeout is for clients to be served again.
+	writesTimeout = 60 * time.Second
+	// standstill is how long something must stay as it is before it counts as left alone.
+	standstill = 3 * time.Second
+)
+
+// namespacePrefix of everything that the suite makes.
+const namespacePrefix = "e2e"
+
+// suite is what all specs share.
+var suite struct {
+	cluster *kit.Cluster
+	// operator is nil until a spec needs it.
+	operator *kit.Operator
+	mu       sync.Mutex
+	// losses are verdicts of a lost write. They fail the suite even when a
+	// repeated spec passes.
+	losses []string
+}
+
+func TestEndToEnd(t *testing.T) {
+	gomega.RegisterFailHandler(ginkgo.Fail)
+	suiteConfig, reporterConfig := ginkgo.GinkgoConfiguration()
+	if suiteConfig.FlakeAttempts == 0 {
+		suiteConfig.FlakeAttempts = 2
+	}
+	ginkgo.RunSpecs(t, "Compose Operator", suiteConfig, reporterConfig)
+}
+
+var _ = ginkgo.BeforeSuite(func(ctx ginkgo.SpecContext) {
+	log.SetLogger(logr.Discard())
+	gomega.SetDefaultEventuallyTimeout(settleTimeout)
+	gomega.SetDefaultEventuallyPollingInterval(kit.Interval)
+	gomega.SetDefaultConsistentlyDuration(standstill)
+	gomega.SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
+
+	settings, err := kit.SettingsFromEnvironment()
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	suite.cluster, err = kit.Connect(settings)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	gomega.Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(gomega.Succeed())
+})
+
+var _ = ginkgo.AfterSuite(func(ctx ginkgo.SpecContext) {
+	closeSets(ctx)
+	suite.mu.Lock()
+	defer suite.mu.Unlock()
+	gomega.Expect(suite.losses).To(gomega.BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
+})
+
+// theOperator installs the operator when the first spec needs it.
+func theOperator(ctx ginkgo.SpecContext) *kit.Operator {
+	ginkgo.GinkgoHelper()
+	if suite.operator == nil {
+		o, err := suite.cluster.Install(ctx)
+		gomega.Expect(err).NotTo(gomega.HaveOccurred())
+		suite.operator = o
+	}
+	return suite.operator
+}
+
+// noteLoss remembers a verdict of lost writes until the end of the suite.
+func noteLoss(verdict string) {
+	suite.mu.Lock()
+	defer suite.mu.Unlock()
+	suite.losses = append(suite.losses, fmt.Sprintf("%s\n%s", ginkgo.CurrentSpecReport().FullText(), verdict))
+}
+
+// keep says whether the namespaces of failed specs are left for a person to look at.
+func keep() bool { return strings.EqualFold(os.Getenv("E2E_KEEP"), "true") }
