@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/onsi/ginkgo/v2"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
@@ -52,23 +52,24 @@ func (f *fixture) discard(ctx context.Context) {
 	f.set = nil
 }
 
-// healthy returns a set that is Ready with all its pods as members.
-func (f *fixture) healthy(ctx ginkgo.SpecContext) *kit.Set {
-	ginkgo.GinkgoHelper()
+// healthy returns a set that is Ready with all its pods as members. With an error
+// it returns the set that is not.
+func (f *fixture) healthy(ctx SpecContext) (*kit.Set, error) {
+	GinkgoHelper()
 	theOperator(ctx)
 	if f.set != nil {
 		err := f.restore(ctx)
 		if err == nil {
-			return f.set
+			return f.set, nil
 		}
-		ginkgo.GinkgoWriter.Printf("the set of earlier specs is given up: %v\n", err)
+		GinkgoWriter.Printf("the set of earlier specs is given up: %v\n", err)
 		f.discard(ctx)
 	}
-	set := newSet(ctx, kit.SetOptions{})
-	f.set = set
-	gomega.Expect(set.Create(ctx, set.Resource(f.mode, pods[0], pods[1:]...))).To(gomega.Succeed())
-	gomega.Expect(set.WaitReady(ctx, settleTimeout)).To(gomega.Succeed())
-	return set
+	f.set = newSet(ctx, kit.SetOptions{})
+	if err := f.set.Create(ctx, f.set.Resource(f.mode, pods[0], pods[1:]...)); err != nil {
+		return f.set, err
+	}
+	return f.set, f.set.WaitReady(ctx, settleTimeout)
 }
 
 // restore brings the spec back to all pods in the fixture's mode under the
@@ -106,12 +107,12 @@ func (f *fixture) restore(ctx context.Context) error {
 }
 
 // newSet makes pods in a namespace of their own.
-func newSet(ctx ginkgo.SpecContext, options kit.SetOptions) *kit.Set {
-	ginkgo.GinkgoHelper()
+func newSet(ctx SpecContext, options kit.SetOptions) *kit.Set {
+	GinkgoHelper()
 	namespace, err := suite.cluster.CreateNamespace(ctx, namespacePrefix)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	set, err := suite.cluster.NewSet(ctx, namespace, options)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	return set
 }
 
@@ -130,26 +131,33 @@ var traffic = load.Options{Writers: 8, Readers: 1, Interval: 15 * time.Milliseco
 // checks them at the spec's end.
 func onSet(f *fixture) *scene {
 	s := &scene{}
-	ginkgo.BeforeEach(func(ctx ginkgo.SpecContext) {
-		*s = scene{Set: f.healthy(ctx)}
+	BeforeEach(func(ctx SpecContext) {
+		set, err := f.healthy(ctx)
+		*s = scene{Set: set}
+		Expect(err).NotTo(HaveOccurred())
 		s.write(ctx)
 	})
-	s.judge(func(ctx context.Context) error { return f.restore(ctx) }, func(ctx context.Context) { f.discard(ctx) })
+	s.judge(f.restore, f.discard)
 	return s
 }
 
-// onOwnSet is onSet for specs that leave nothing usable: make returns their set.
-func onOwnSet(make func(ginkgo.SpecContext) *kit.Set) *scene {
+// onOwnSet is onSet for specs that leave nothing usable: build returns their set.
+func onOwnSet(build func(SpecContext) (*kit.Set, error)) *scene {
 	s := &scene{}
-	ginkgo.BeforeEach(func(ctx ginkgo.SpecContext) { *s = scene{Set: make(ctx)} })
+	BeforeEach(func(ctx SpecContext) {
+		*s = scene{}
+		set, err := build(ctx)
+		s.Set = set
+		Expect(err).NotTo(HaveOccurred())
+	})
 	s.judge(nil, func(ctx context.Context) {
 		s.Close()
 		if !keep() {
 			_ = suite.cluster.DeleteNamespace(ctx, s.Namespace)
 		}
 	})
-	ginkgo.AfterEach(func(ctx ginkgo.SpecContext) {
-		if s.Set != nil && !ginkgo.CurrentSpecReport().Failed() {
+	AfterEach(func(ctx SpecContext) {
+		if s.Set != nil && !CurrentSpecReport().Failed() {
 			s.Close()
 			_ = suite.cluster.DeleteNamespace(ctx, s.Namespace)
 		}
@@ -159,13 +167,13 @@ func onOwnSet(make func(ginkgo.SpecContext) *kit.Set) *scene {
 
 // judge registers what happens at the end of each spec.
 func (s *scene) judge(restore func(context.Context) error, giveUp func(context.Context)) {
-	ginkgo.AfterEach(func(ctx ginkgo.SpecContext) {
+	AfterEach(func(ctx SpecContext) {
 		if s.Set == nil {
 			return
 		}
-		failed := ginkgo.CurrentSpecReport().Failed()
+		failed := CurrentSpecReport().Failed()
 		if failed {
-			ginkgo.GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
+			GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
 		}
 		var problems []string
 		if restore != nil && !failed {
@@ -181,28 +189,28 @@ func (s *scene) judge(restore func(context.Context) error, giveUp func(context.C
 			problems = append(problems, text)
 		}
 		if len(problems) > 0 && !failed {
-			ginkgo.GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
+			GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
 		}
 		if len(problems) > 0 || failed {
 			giveUp(ctx)
 		}
-		gomega.Expect(problems).To(gomega.BeEmpty())
+		Expect(problems).To(BeEmpty())
 	})
 }
 
 // write sets clients to work.
-func (s *scene) write(ctx ginkgo.SpecContext) {
-	ginkgo.GinkgoHelper()
+func (s *scene) write(ctx SpecContext) {
+	GinkgoHelper()
 	run, err := s.StartTraffic(ctx, traffic)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	s.run = run
 }
 
 // stopWriting ends the clients' work and fails unless all that they were told is true.
-func (s *scene) stopWriting(ctx ginkgo.SpecContext) {
-	ginkgo.GinkgoHelper()
+func (s *scene) stopWriting(ctx SpecContext) {
+	GinkgoHelper()
 	if text, ok := s.stopAndCheck(ctx); !ok {
-		ginkgo.Fail(text)
+		Fail(text)
 	}
 }
 
@@ -222,23 +230,23 @@ func (s *scene) stopAndCheck(ctx context.Context) (string, bool) {
 	if len(verdict.Lost) > 0 {
 		noteLoss(verdict.String())
 	}
-	ginkgo.GinkgoWriter.Println(verdict)
+	GinkgoWriter.Println(verdict)
 	return verdict.String(), verdict.OK()
 }
 
 // source that the status names.
-func (s *scene) source(ctx ginkgo.SpecContext) string {
-	ginkgo.GinkgoHelper()
+func (s *scene) source(ctx SpecContext) string {
+	GinkgoHelper()
 	r, err := s.Get(ctx)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	return r.Status.Source
 }
 
 // others are the members that are not the source, in the order of the spec.
-func (s *scene) others(ctx ginkgo.SpecContext) []string {
-	ginkgo.GinkgoHelper()
+func (s *scene) others(ctx SpecContext) []string {
+	GinkgoHelper()
 	r, err := s.Get(ctx)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	names := make([]string, 0, len(r.Spec.Replica))
 	for _, n := range r.Spec.Replica {
 		names = append(names, n.Name)
@@ -247,43 +255,43 @@ func (s *scene) others(ctx ginkgo.SpecContext) []string {
 }
 
 // edit the resource.
-func (s *scene) edit(ctx ginkgo.SpecContext, change func(*v1alpha1.MysqlReplication)) {
-	ginkgo.GinkgoHelper()
+func (s *scene) edit(ctx SpecContext, change func(*v1alpha1.MysqlReplication)) {
+	GinkgoHelper()
 	_, err := s.Edit(ctx, change)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // ready waits until the resource is Ready as its spec says.
-func (s *scene) ready(ctx ginkgo.SpecContext) {
-	ginkgo.GinkgoHelper()
-	gomega.Expect(s.WaitReady(ctx, settleTimeout)).To(gomega.Succeed())
+func (s *scene) ready(ctx SpecContext) {
+	GinkgoHelper()
+	Expect(s.WaitReady(ctx, settleTimeout)).To(Succeed())
 }
 
 // served waits until clients have written something more.
-func (s *scene) served(ctx ginkgo.SpecContext) {
-	ginkgo.GinkgoHelper()
-	gomega.Expect(kit.WaitWrites(ctx, s.run, 30, writesTimeout)).To(gomega.Succeed())
+func (s *scene) served(ctx SpecContext) {
+	GinkgoHelper()
+	Expect(kit.WaitWrites(ctx, s.run, 30, writesTimeout)).To(Succeed())
 }
 
 // exec runs statements as the administrator.
-func (s *scene) exec(ctx ginkgo.SpecContext, pod string, statements ...string) {
-	ginkgo.GinkgoHelper()
-	gomega.Expect(s.Exec(ctx, pod, statements...)).To(gomega.Succeed())
+func (s *scene) exec(ctx SpecContext, pod string, statements ...string) {
+	GinkgoHelper()
+	Expect(s.Exec(ctx, pod, statements...)).To(Succeed())
 }
 
 // value of a query on a pod.
-func (s *scene) value(ctx ginkgo.SpecContext, pod, query string) string {
-	ginkgo.GinkgoHelper()
+func (s *scene) value(ctx SpecContext, pod, query string) string {
+	GinkgoHelper()
 	v, err := s.Query(ctx, pod, query)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	return v
 }
 
 // settled waits until a change of the source has either happened or been undone,
 // and leaves a set that is Ready: after an undone one the spec is put back.
-func (s *scene) settled(ctx ginkgo.SpecContext) (undone bool) {
-	ginkgo.GinkgoHelper()
-	gomega.Expect(kit.Wait(ctx, settleTimeout, func(ctx context.Context) error {
+func (s *scene) settled(ctx SpecContext) (undone bool) {
+	GinkgoHelper()
+	Expect(kit.Wait(ctx, settleTimeout, func(ctx context.Context) error {
 		r, err := s.Get(ctx)
 		if err != nil {
 			return err
@@ -294,7 +302,7 @@ func (s *scene) settled(ctx ginkgo.SpecContext) (undone bool) {
 			return nil
 		}
 		return kit.ReadyAsWanted(r)
-	})).To(gomega.Succeed())
+	})).To(Succeed())
 	if undone {
 		s.served(ctx)
 		s.edit(ctx, func(r *v1alpha1.MysqlReplication) { kit.ExchangeSource(r.Status.Source)(r) })

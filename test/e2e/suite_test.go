@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/onsi/ginkgo/v2"
-	"github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/test/e2e/kit"
 )
@@ -48,41 +47,41 @@ var suite struct {
 }
 
 func TestEndToEnd(t *testing.T) {
-	gomega.RegisterFailHandler(ginkgo.Fail)
-	suiteConfig, reporterConfig := ginkgo.GinkgoConfiguration()
+	RegisterFailHandler(Fail)
+	suiteConfig, reporterConfig := GinkgoConfiguration()
 	if suiteConfig.FlakeAttempts == 0 {
 		suiteConfig.FlakeAttempts = 2
 	}
-	ginkgo.RunSpecs(t, "Compose Operator", suiteConfig, reporterConfig)
+	RunSpecs(t, "Compose Operator", suiteConfig, reporterConfig)
 }
 
-var _ = ginkgo.BeforeSuite(func(ctx ginkgo.SpecContext) {
+var _ = BeforeSuite(func(ctx SpecContext) {
 	log.SetLogger(logr.Discard())
-	gomega.SetDefaultEventuallyTimeout(settleTimeout)
-	gomega.SetDefaultEventuallyPollingInterval(kit.Interval)
-	gomega.SetDefaultConsistentlyDuration(standstill)
-	gomega.SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
+	SetDefaultEventuallyTimeout(settleTimeout)
+	SetDefaultEventuallyPollingInterval(kit.Interval)
+	SetDefaultConsistentlyDuration(standstill)
+	SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
 
 	settings, err := kit.SettingsFromEnvironment()
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	Expect(err).NotTo(HaveOccurred())
 	suite.cluster, err = kit.Connect(settings)
-	gomega.Expect(err).NotTo(gomega.HaveOccurred())
-	gomega.Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(gomega.Succeed())
+	Expect(err).NotTo(HaveOccurred())
+	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
 })
 
-var _ = ginkgo.AfterSuite(func(ctx ginkgo.SpecContext) {
+var _ = AfterSuite(func(ctx SpecContext) {
 	closeSets(ctx)
 	suite.mu.Lock()
 	defer suite.mu.Unlock()
-	gomega.Expect(suite.losses).To(gomega.BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
+	Expect(suite.losses).To(BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
 })
 
 // theOperator installs the operator when the first spec needs it.
-func theOperator(ctx ginkgo.SpecContext) *kit.Operator {
-	ginkgo.GinkgoHelper()
+func theOperator(ctx SpecContext) *kit.Operator {
+	GinkgoHelper()
 	if suite.operator == nil {
 		o, err := suite.cluster.Install(ctx)
-		gomega.Expect(err).NotTo(gomega.HaveOccurred())
+		Expect(err).NotTo(HaveOccurred())
 		suite.operator = o
 	}
 	return suite.operator
@@ -92,7 +91,7 @@ func theOperator(ctx ginkgo.SpecContext) *kit.Operator {
 func noteLoss(verdict string) {
 	suite.mu.Lock()
 	defer suite.mu.Unlock()
-	suite.losses = append(suite.losses, fmt.Sprintf("%s\n%s", ginkgo.CurrentSpecReport().FullText(), verdict))
+	suite.losses = append(suite.losses, fmt.Sprintf("%s\n%s", CurrentSpecReport().FullText(), verdict))
 }
 
 // keep says whether the namespaces of failed specs are left for a person to look at.
