@@ -7,18 +7,20 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/kube"
 )
 
 // Description is what the kernel must know of a resource before anything is
 // asked of a database: a pure function of the object.
 type Description struct {
-	// Pods that the resource names, by node name.
+	// Pods that the resource names, by node name. A pod that has its labels and is
+	// neither here nor in a Routing of the plan loses them, so one that the status
+	// still names (an old source) belongs here as well.
 	Pods []string
 	// SecretName and SecretKeys of the passwords; a key is also the user's name.
 	SecretName string
@@ -34,16 +36,7 @@ type Description struct {
 }
 
 // ServiceWant is one managed Service.
-type ServiceWant struct {
-	Name         string
-	Type         corev1.ServiceType
-	ExternalName string
-	// Readonly is the value of the label that its selector asks for.
-	Readonly bool
-	// PortName and Port, e.g. "mysql" and 3306.
-	PortName string
-	Port     int32
-}
+type ServiceWant = kube.ServiceWant
 
 // Pod is what the kernel knows of a pod without asking the database.
 type Pod struct {
@@ -77,7 +70,8 @@ type Engine[T client.Object, S, D any] interface {
 	New() T
 	// NewList returns an empty list of the resource.
 	NewList() client.ObjectList
-	// Describe is pure.
+	// Describe is pure. It must work on an empty object too: the label keys are
+	// asked for before there is a resource.
 	Describe(T) Description
 	// Observe asks every node, in parallel, with deadlines, and changes nothing.
 	// It never fails: a node that cannot be seen is unknown in the state.

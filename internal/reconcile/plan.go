@@ -19,6 +19,14 @@ type Action interface {
 	About() string
 }
 
+// Deadliner is an Action that sets its own time limit instead of DefaultDeadline.
+type Deadliner interface {
+	Deadline() time.Duration
+}
+
+// DefaultDeadline is the time that an action has.
+const DefaultDeadline = 15 * time.Second
+
 // Access says which Service reaches a pod.
 type Access string
 

@@ -1,0 +1,211 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metrics holds the operator's own Prometheus metrics. They are served
+// beside controller-runtime's, from its registry.
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+const namespace = "compose_operator"
+
+// Labels that the metrics have.
+const (
+	labelKind      = "kind"
+	labelNamespace = "namespace"
+	labelName      = "name"
+	labelNode      = "node"
+	labelRole      = "role"
+	labelPhase     = "phase"
+	labelResult    = "result"
+	labelStep      = "step"
+)
+
+// ofSet are the labels of a metric of one custom resource.
+var ofSet = []string{labelKind, labelNamespace, labelName}
+
+func ofSetAnd(more ...string) []string { return append(append([]string{}, ofSet...), more...) }
+
+var (
+	nodeUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_up",
+		Help: "1 when the operator could observe the node at its last look, else 0.",
+	}, ofSetAnd(labelNode))
+	nodeRole = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_role",
+		Help: "1 for the role that the node was last observed in. A node has one series.",
+	}, ofSetAnd(labelNode, labelRole))
+	nodeLag = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_lag_seconds",
+		Help: "Seconds that the node is behind its source, as the server says. Absent when the server gives no figure.",
+	}, ofSetAnd(labelNode))
+	nodeReadOnly = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_read_only",
+		Help: "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
+	}, ofSetAnd(labelNode))
+	setReady = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "set_ready",
+		Help: "1 when the condition Ready of the resource is true, else 0.",
+	}, ofSet)
+	switchoverInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "switchover_in_flight",
+		Help: "1 for the phase of a switchover in progress. Absent when there is none.",
+	}, ofSetAnd(labelPhase))
+	switchovers = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "switchovers_total",
+		Help: "Switchovers by result: finished, undone, refused, failover.",
+	}, ofSetAnd(labelResult))
+	switchoverDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "switchover_duration_seconds",
+		Help:    "Time from the beginning of a switchover to its end, preparation included.",
+		Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
+	}, ofSet)
+	switchoverFenced = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "switchover_fenced_seconds",
+		Help:    "Time from the fence of the old source to the route to the new one: no writes are taken.",
+		Buckets: []float64{.01, .025, .05, .075, .1, .15, .25, .5, 1, 2.5, 5, 10, 30},
+	}, ofSet)
+	stepDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "step_duration_seconds",
+		Help:    "Time that one step of a plan took, its routing included.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+	}, []string{labelKind, labelStep})
+	panics = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "panics_total",
+		Help: "Panics in the operator's own code that ended one pass or one action. Please report them.",
+	}, []string{labelKind})
+)
+
+func init() {
+	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, setReady,
+		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
+}
+
+// Set is the custom resource that a metric is about.
+type Set struct {
+	Kind, Namespace, Name string
+}
+
+func (s Set) labels() prometheus.Labels {
+	return prometheus.Labels{labelKind: s.Kind, labelNamespace: s.Namespace, labelName: s.Name}
+}
+
+func (s Set) node(node string) prometheus.Labels {
+	labels := s.labels()
+	labels[labelNode] = node
+	return labels
+}
+
+// Node is what is measured of one node.
+type Node struct {
+	Up bool
+	// Role that was observed, as the status has it. Empty: none is reported.
+	Role string
+	// LagSeconds is nil when the server gave no figure.
+	LagSeconds *float64
+	// ReadOnly is nil when unknown.
+	ReadOnly *bool
+}
+
+// SetNode replaces the series of one node.
+func SetNode(set Set, name string, node Node) {
+	labels := set.node(name)
+	nodeUp.With(labels).Set(number(node.Up))
+	// Another role has another series: without this, both would be there.
+	nodeRole.DeletePartialMatch(labels)
+	if node.Role != "" {
+		role := set.node(name)
+		role[labelRole] = node.Role
+		nodeRole.With(role).Set(1)
+	}
+	if node.LagSeconds != nil {
+		nodeLag.With(labels).Set(*node.LagSeconds)
+	} else {
+		nodeLag.Delete(labels)
+	}
+	if node.ReadOnly != nil {
+		nodeReadOnly.With(labels).Set(number(*node.ReadOnly))
+	} else {
+		nodeReadOnly.Delete(labels)
+	}
+}
+
+// ForgetNode deletes the series of a node that left its set.
+func ForgetNode(set Set, name string) {
+	labels := set.node(name)
+	for _, metric := range []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly} {
+		metric.DeletePartialMatch(labels)
+	}
+}
+
+// SetReady reports the condition Ready.
+func SetReady(set Set, ready bool) { setReady.With(set.labels()).Set(number(ready)) }
+
+// SetSwitchover reports the phase of the switchover in progress; empty: there is none.
+func SetSwitchover(set Set, phase string) {
+	switchoverInFlight.DeletePartialMatch(set.labels())
+	if phase == "" {
+		return
+	}
+	labels := set.labels()
+	labels[labelPhase] = phase
+	switchoverInFlight.With(labels).Set(1)
+}
+
+// Result of a switchover.
+type Result string
+
+// The values of Result.
+const (
+	Finished Result = "finished"
+	Undone   Result = "undone"
+	Refused  Result = "refused"
+	Failover Result = "failover"
+)
+
+// CountSwitchover counts the end of a switchover. The caller sees to it that
+// each is counted once.
+func CountSwitchover(set Set, result Result) {
+	labels := set.labels()
+	labels[labelResult] = string(result)
+	switchovers.With(labels).Inc()
+}
+
+// ObserveSwitchover records how long a finished switchover took, and for how
+// long of that the set took no writes. A zero fenced time is not recorded.
+func ObserveSwitchover(set Set, duration, fenced time.Duration) {
+	switchoverDuration.With(set.labels()).Observe(duration.Seconds())
+	if fenced > 0 {
+		switchoverFenced.With(set.labels()).Observe(fenced.Seconds())
+	}
+}
+
+// ObserveStep records how long a step took.
+func ObserveStep(kind, step string, duration time.Duration) {
+	stepDuration.WithLabelValues(kind, step).Observe(duration.Seconds())
+}
+
+// CountPanic counts a panic that was caught.
+func CountPanic(kind string) { panics.WithLabelValues(kind).Inc() }
+
+// ForgetObject deletes every series of a resource that is gone.
+func ForgetObject(kind, namespace, name string) {
+	labels := Set{Kind: kind, Namespace: namespace, Name: name}.labels()
+	for _, metric := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{nodeUp, nodeRole, nodeLag, nodeReadOnly, setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced} {
+		metric.DeletePartialMatch(labels)
+	}
+}
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,61 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import "time"
+
+const (
+	// DefaultPoll is how often a resource is looked at when nothing wakes the operator.
+	DefaultPoll = 10 * time.Second
+	// busyPoll is how often while something is in progress.
+	busyPoll = time.Second
+	// soon is for a pass that only lost a race against another writer.
+	soon = 200 * time.Millisecond
+	// maxBackoff bounds the wait between passes that fail.
+	maxBackoff = 10 * time.Second
+	// pollJitter is the part of the poll interval by which it varies either way,
+	// so that resources made at once are not looked at at once for ever.
+	pollJitter = 0.1
+)
+
+// outlook is what decides when the next pass is.
+type outlook struct {
+	// raced: another writer was faster; the next pass begins with what it wrote.
+	raced bool
+	// failures is the number of passes in a row that failed, this one included.
+	failures int
+	// next as the planner wants it; zero: it does not mind.
+	next time.Duration
+	// busy: something is in progress.
+	busy bool
+}
+
+// wait returns the time until the next pass. It is pure; random is in [0,1).
+func (o outlook) wait(poll time.Duration, random float64) time.Duration {
+	switch {
+	case o.raced:
+		return soon
+	case o.failures > 0 && o.next > 0:
+		// A deadline that the planner waits for does not wait for a back-off.
+		return min(backoff(o.failures), o.next)
+	case o.failures > 0:
+		return backoff(o.failures)
+	case o.next > 0:
+		return o.next
+	case o.busy:
+		return busyPoll
+	}
+	return time.Duration(float64(poll) * (1 - pollJitter + 2*pollJitter*random))
+}
+
+// backoff is 1, 2, 4, 8, 10, 10 … seconds.
+func backoff(failures int) time.Duration {
+	wait := busyPoll
+	for range failures - 1 {
+		if wait *= 2; wait >= maxBackoff {
+			return maxBackoff
+		}
+	}
+	return wait
+}

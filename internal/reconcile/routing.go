@@ -1,0 +1,129 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/upmio/compose-operator/internal/kube"
+)
+
+// pod returns the metadata of a pod in the newest version that this process
+// knows, and nil when there is no such pod.
+func (p *pass[T, S, D]) pod(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
+	pod := kube.NewPod()
+	err := p.client.Get(ctx, types.NamespacedName{Namespace: p.key.Namespace, Name: name}, pod)
+	if apierrors.IsNotFound(err) {
+		delete(p.known.pods, name)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read pod %s/%s: %w", p.key.Namespace, name, err)
+	}
+	if labelled := p.known.pods[name]; labelled != nil {
+		if newer(labelled, pod) {
+			return labelled, nil
+		}
+		delete(p.known.pods, name)
+	}
+	return pod, nil
+}
+
+// route gives each node the labels of its access: all at the same time, because
+// clients wait while one has changed and the next has not. It returns how many
+// pods were labelled.
+func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	type change struct {
+		pod  *metav1.PartialObjectMetadata
+		want kube.PodLabels
+		err  error
+	}
+	var changes []*change
+	for node, access := range routing {
+		pod, err := p.podOf(ctx, node)
+		if err != nil {
+			return 0, err
+		}
+		want := p.labelsFor(access)
+		if pod == nil || p.keys.Of(pod) == want {
+			continue
+		}
+		other, err := p.claimedBy(ctx, pod)
+		if err != nil {
+			return 0, err
+		}
+		if other != "" {
+			p.trouble(problem{tell: true, reason: reasonPodClaimed, message: fmt.Sprintf(
+				"pod %s belongs to %s %s and is left to it: take the node out of one of the two specs", node, p.engine.Kind(), other)})
+			continue
+		}
+		changes = append(changes, &change{pod: pod, want: want})
+	}
+	var running sync.WaitGroup
+	for _, one := range changes {
+		running.Go(func() {
+			var patched *metav1.PartialObjectMetadata
+			if patched, one.err = kube.PatchPodLabels(ctx, p.client, one.pod, p.keys, one.want); one.err == nil {
+				one.pod = patched
+			}
+		})
+	}
+	running.Wait()
+	var errs []error
+	for _, one := range changes {
+		errs = append(errs, one.err)
+		if one.err == nil {
+			p.podMetadata[one.pod.GetName()] = one.pod
+			p.known.pods[one.pod.GetName()] = one.pod
+		}
+	}
+	return len(changes), errors.Join(errs...)
+}
+
+// podOf returns the pod of a node as this round knows it. A plan can also name
+// a node that the description does not, e.g. one that left the spec.
+func (p *pass[T, S, D]) podOf(ctx context.Context, node string) (*metav1.PartialObjectMetadata, error) {
+	if pod, described := p.podMetadata[node]; described {
+		return pod, nil
+	}
+	return p.pod(ctx, node)
+}
+
+func (p *pass[T, S, D]) labelsFor(access Access) kube.PodLabels {
+	if access == AccessNone {
+		return kube.PodLabels{}
+	}
+	return kube.PodLabels{Name: p.key.Name, Readonly: kube.ReadonlyValue(access != AccessReadWrite)}
+}
+
+// claimedBy returns the name of the other resource of this kind that a pod is
+// labelled for, if that exists.
+func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObjectMetadata) (string, error) {
+	other := p.keys.Of(pod).Name
+	if other == "" || other == p.key.Name {
+		return "", nil
+	}
+	key := types.NamespacedName{Namespace: p.key.Namespace, Name: other}
+	err := p.client.Get(ctx, key, p.engine.New())
+	if apierrors.IsNotFound(err) {
+		// Not to take a pod from a resource that the cache has not seen yet.
+		err = p.live.Get(ctx, key, p.engine.New())
+	}
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s %s, which pod %s is labelled for: %w", p.engine.Kind(), key, pod.GetName(), err)
+	}
+	return other, nil
+}

@@ -1,0 +1,85 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/metrics"
+)
+
+// stepError is the failure of a step.
+type stepError struct {
+	step string
+	// routing: the actions succeeded and the labels could not be put in place.
+	routing bool
+	err     error
+}
+
+func (e *stepError) Error() string { return fmt.Sprintf("step %s: %v", e.step, e.err) }
+
+func (e *stepError) Unwrap() error { return e.err }
+
+// step runs the actions of a step at the same time and then puts its routing in
+// place. What the actions learned is added to facts.
+func (p *pass[T, S, D]) step(ctx context.Context, scene Scene[T], step Step, facts Facts) *stepError {
+	began := p.now()
+	faultPoint(p.log, "before", step.Name)
+	learned := make([]Facts, len(step.Actions))
+	errs := make([]error, len(step.Actions))
+	var running sync.WaitGroup
+	for i, action := range step.Actions {
+		running.Go(func() { learned[i], errs[i] = p.act(ctx, scene, action, facts) })
+	}
+	running.Wait()
+	for _, of := range learned {
+		maps.Copy(facts, of)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &stepError{step: step.Name, err: err}
+	}
+	faultPoint(p.log, "acted", step.Name)
+	labelled, err := p.route(ctx, step.Routing)
+	if err != nil {
+		return &stepError{step: step.Name, routing: true, err: err}
+	}
+	faultPoint(p.log, "after", step.Name)
+	if len(step.Actions) == 0 && labelled == 0 {
+		// Routing that is in place already: every quiet pass has it.
+		return nil
+	}
+	took := p.now().Sub(began)
+	metrics.ObserveStep(p.engine.Kind(), step.Name, took)
+	p.log.Info("step done", "step", step.Name, "ms", took.Milliseconds(), "actions", len(step.Actions), "labelled", labelled)
+	return nil
+}
+
+// act runs one action within its deadline. A panic ends the action only.
+func (p *pass[T, S, D]) act(ctx context.Context, scene Scene[T], action Action, facts Facts) (learned Facts, err error) {
+	what := fmt.Sprintf("%s on %s", action.About(), action.Node())
+	defer func() {
+		if caught := recover(); caught != nil {
+			p.caught(ctx, what, caught)
+			err = fmt.Errorf("%s: panic: %v", what, caught)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, deadlineOf(action))
+	defer cancel()
+	if learned, err = p.engine.Act(ctx, scene, action, facts); err != nil {
+		return learned, fmt.Errorf("%s: %w", what, err)
+	}
+	return learned, nil
+}
+
+func deadlineOf(action Action) time.Duration {
+	if own, has := action.(Deadliner); has {
+		return own.Deadline()
+	}
+	return DefaultDeadline
+}
