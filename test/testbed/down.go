@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +23,9 @@ func down(ctx context.Context, l layout, p *progress) error {
 	if !exists(l.state) && !exists(runDir) && !exists(netnsPath) {
 		p.printf("the testbed is down already")
 		return nil
+	}
+	if inNamespace("self") {
+		return errors.New("this command runs inside the namespace that it should remove: run it outside of testbed exec")
 	}
 	unlock, err := lock(l)
 	if err != nil {
@@ -42,6 +44,7 @@ func down(ctx context.Context, l layout, p *progress) error {
 		}
 	}
 	try("stopping components", func() error { return stopComponents(ctx, r) })
+	try("stopping commands inside the cluster's network", func() error { return stopInNetns(ctx) })
 	try("stopping pods", func() error { return stopPods(ctx) })
 	try("removing mounts, cgroups and the network", func() error { return cleanMachine(ctx, l, r) })
 	if err := errors.Join(failed...); err != nil {
@@ -65,40 +68,40 @@ func stopComponents(ctx context.Context, r *record) error {
 	return kill(ctx, processes)
 }
 
+// stopInNetns kills what is left in the namespace: commands of `testbed exec`, and a component whose
+// start was interrupted before it was recorded. A process there would keep the namespace alive.
+func stopInNetns(ctx context.Context) error {
+	left, err := findProcesses(inNamespace)
+	if err != nil {
+		return err
+	}
+	return kill(ctx, left)
+}
+
+// inNamespace says whether a process is in the testbed's network namespace.
+func inNamespace(pid string) bool {
+	ours, err := os.Stat(netnsPath)
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(filepath.Join("/proc", pid, "ns", "net"))
+	return err == nil && os.SameFile(ours, theirs)
+}
+
 // stopPods kills what runs in the pods' cgroups, and the shims that watch it.
 func stopPods(ctx context.Context) error {
 	if err := killCgroups(ctx); err != nil {
 		return err
 	}
-	shims, err := findShims()
+	// containerd's shims are processes of their own, whose pids nobody records.
+	shims, err := findProcesses(func(pid string) bool {
+		cmdline, err := os.ReadFile(filepath.Join("/proc", pid, "cmdline"))
+		return err == nil && isShim(string(cmdline))
+	})
 	if err != nil {
 		return err
 	}
 	return kill(ctx, shims)
-}
-
-// findShims finds containerd's shims: processes of their own, whose pids nobody records. Their
-// command line names the testbed's socket.
-func findShims() ([]process, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("processes: %w", err)
-	}
-	var shims []process
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err != nil || !isShim(string(data)) {
-			continue // ended in between, or somebody else's
-		}
-		if _, start, err := procStat(pid); err == nil {
-			shims = append(shims, process{PID: pid, Start: start})
-		}
-	}
-	return shims, nil
 }
 
 // isShim says whether a command line (of /proc/PID/cmdline) is one of this testbed's shims.

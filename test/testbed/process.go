@@ -64,6 +64,26 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
+// findProcesses returns the running processes for which want, given the pid, is true.
+func findProcesses(want func(pid string) bool) ([]process, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("processes: %w", err)
+	}
+	var found []process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || !want(e.Name()) {
+			continue
+		}
+		// One that ended in between is not there to be found.
+		if _, start, err := procStat(pid); err == nil {
+			found = append(found, process{PID: pid, Start: start})
+		}
+	}
+	return found, nil
+}
+
 // record is what a testbed has to remember to be able to take itself down.
 type record struct {
 	mu        sync.Mutex
