@@ -9,4 +9,6 @@
 // applied them before it asks the webhook, except where it let an object pass
 // because the stored one broke the same rule already: there the webhook still
 // refuses a further mistake of the same sort, and lets the old one stay.
+//
+// +kubebuilder:webhookconfiguration:mutating=false,name=compose-operator
 package webhook

@@ -22,7 +22,7 @@ const mysqlReplicationKind = "MysqlReplication"
 // Ignore, because an edit in an emergency must be possible while the operator
 // restarts; the rules that protect the databases are in the CRD and the planner.
 //
-//+kubebuilder:webhook:path=/validate-upm-syntropycloud-io-v1alpha1-mysqlreplication,mutating=false,failurePolicy=ignore,sideEffects=None,timeoutSeconds=5,groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=create;update,versions=v1alpha1,name=mysqlreplication.upm.syntropycloud.io,admissionReviewVersions=v1
+//+kubebuilder:webhook:path=/validate-upm-syntropycloud-io-v1alpha1-mysqlreplication,mutating=false,failurePolicy=ignore,sideEffects=None,timeoutSeconds=5,groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=create;update,versions=v1alpha1,name=mysqlreplication.upm.syntropycloud.io,admissionReviewVersions=v1,serviceName=compose-operator-webhook,serviceNamespace=upm-system
 
 // MysqlReplicationValidator is the admission of MysqlReplications.
 type MysqlReplicationValidator struct {

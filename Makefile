@@ -1,0 +1,206 @@
+# Copyright 2026 The Compose Operator Authors
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The version that is built into the manager, and the image that the manifests name.
+VERSION ?= 0.1.0
+IMG ?= upmio/compose-operator:$(VERSION)
+# The images that the tests on the testbed run.
+DEV_IMG ?= upmio/compose-operator:dev
+FAULTS_IMG ?= upmio/compose-operator:faults
+# More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
+TESTARGS ?=
+# Runs of make bench-switchover.
+N ?= 10
+
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+# Everything that is compiled under a tag, for what looks at all code.
+TAGS := admission,mysqld,e2e
+
+# The tools are pinned in test/tools and built when they are first used. These are
+# evaluated in the recipe that needs them and nowhere else.
+tool = $$(bin/testbed tool $(1))
+CONTROLLER_GEN = $(call tool,controller-gen)
+KUSTOMIZE = $(call tool,kustomize)
+GOLANGCI_LINT = $(call tool,golangci-lint)
+WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
+WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}"
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/manager and bin/aes-tool.
+	$(GO_BUILD) -o bin/manager ./cmd
+	$(GO_BUILD) -o bin/aes-tool ./tool
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG with docker.
+	docker build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: image
+image: bin/testbed ## Build the manager and load it into the running testbed, as DEV_IMG and (with fault points) FAULTS_IMG.
+	$(GO_BUILD) -o bin/image/manager ./cmd
+	$(GO_BUILD) -tags faults -o bin/image-faults/manager ./cmd
+	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
+	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
+
+.PHONY: clean
+clean: ## Remove what was built. The testbed and the cache of tools stay.
+	rm -rf bin
+
+# Rebuilt when its sources change; Go's build cache makes that a second.
+bin/testbed: $(shell find test/testbed -type f -not -name '*_test.go' 2>/dev/null)
+	@mkdir -p bin
+	@cd test/testbed && CGO_ENABLED=0 go build -buildvcs=false -o ../../bin/testbed .
+	@touch $@
+
+##@ Generated files
+
+.PHONY: generate
+generate: bin/testbed ## Make deep copies, the CRDs, the RBAC role, the webhook configuration and dist/.
+	@$(MAKE) generate-into OUT=.
+
+.PHONY: manifests
+manifests: generate ## The same as generate.
+
+.PHONY: dist
+dist: bin/testbed ## Make dist/install.yaml and dist/crds.yaml with the image IMG.
+	@$(MAKE) dist-into OUT=.
+
+# Everything that is generated, from the sources below OUT into the same tree.
+.PHONY: generate-into
+generate-into:
+	@gen="$(CONTROLLER_GEN)"; cd "$(OUT)"; \
+	yaml=headerFile=config/boilerplate.yaml.txt; \
+	"$$gen" object:headerFile=config/boilerplate.go.txt paths=./api/...; \
+	"$$gen" crd:$$yaml paths=./api/... output:crd:dir=config/crd/bases; \
+	"$$gen" rbac:roleName=compose-operator-manager,$$yaml paths=./internal/manager/... output:rbac:dir=config/rbac; \
+	"$$gen" webhook:$$yaml paths=./internal/webhook/... output:webhook:dir=config/webhook
+	@$(MAKE) dist-into OUT="$(OUT)"
+
+.PHONY: dist-into
+dist-into:
+	@kustomize="$(KUSTOMIZE)"; cd "$(OUT)"; mkdir -p dist; \
+	{ cat config/boilerplate.yaml.txt; echo ---; "$$kustomize" build config/crd; } >dist/crds.yaml; \
+	{ cat config/boilerplate.yaml.txt; echo ---; "$$kustomize" build config/default \
+	  | sed 's|image: upmio/compose-operator:.*|image: $(IMG)|'; } >dist/install.yaml
+
+##@ Checks
+
+.PHONY: verify
+verify: bin/testbed verify-generated verify-source ## Check generated files, formatting, go vet, license headers, go.mod.
+
+.PHONY: verify-generated
+verify-generated: bin/testbed
+	@work="$$(mktemp -d)"; trap 'rm -rf "$$work"' EXIT; \
+	cp -r go.mod go.sum api internal config "$$work"; \
+	$(MAKE) generate-into OUT="$$work"; \
+	for path in api config dist; do \
+	  diff -ru "$$path" "$$work/$$path" || { echo "verify: $$path is not what its sources make of it: run make generate and commit the result" >&2; exit 1; }; \
+	done
+	@for overlay in config/*/kustomization.yaml; do \
+	  "$(KUSTOMIZE)" build "$$(dirname "$$overlay")" >/dev/null || { echo "verify: $$overlay does not build" >&2; exit 1; }; \
+	done
+
+.PHONY: verify-source
+verify-source:
+	@files="$$(gofmt -l api cmd internal test tool)"; \
+	[[ -z "$$files" ]] || { echo "verify: run gofmt -w on:" $$files >&2; exit 1; }
+	@missing=0; while IFS= read -r file; do \
+	  head -4 "$$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || { echo "verify: $$file has no license header: copy the two lines from any other file" >&2; missing=1; }; \
+	done < <(find . \( -name .git -o -path ./bin -o -path ./.testbed \) -prune -o -type f \
+	  \( -name '*.go' -o -name '*.sh' -o -name '*.yaml' -o -name '*.yml' -o -name '*.sql' -o -name Makefile -o -name Dockerfile -o -path './.ci/*' \) -print); \
+	exit $$missing
+	@! grep -rn --include='*.go' --exclude='*_test.go' 'time\.Sleep(' api cmd internal tool || { echo "verify: time.Sleep outside tests: wait for a condition with a deadline, or requeue" >&2; exit 1; }
+	go vet -tags $(TAGS) ./...
+	go vet -tags faults ./cmd/... ./internal/...
+	cd test/testbed && go vet ./...
+	go mod tidy -diff
+
+.PHONY: lint
+lint: bin/testbed ## Run the linters of .golangci.yml.
+	"$(GOLANGCI_LINT)" run --build-tags $(TAGS) ./...
+	lint="$(GOLANGCI_LINT)"; cd test/testbed && "$$lint" run --config ../../.golangci.yml ./...
+
+##@ Tests
+
+.PHONY: test
+test: ## Run every check and every test, and say how long each stage took.
+	@begin=$$SECONDS; summary=; \
+	for stage in verify lint test-unit test-admission test-mysql test-engine test-e2e; do \
+	  echo "==> make $$stage"; from=$$SECONDS; \
+	  if ! $(MAKE) $$stage; then printf '%b==> make %s FAILED after %d s\n' "$$summary" $$stage $$((SECONDS - from)) >&2; exit 1; fi; \
+	  line="$$(printf '==> %-16s %5d s' $$stage $$((SECONDS - from)))"; echo "$$line"; summary="$$summary$$line\n"; \
+	done; \
+	printf '\n%b==> everything passed in %d min %d s\n' "$$summary" $$(((SECONDS - begin) / 60)) $$(((SECONDS - begin) % 60))
+
+.PHONY: test-unit
+test-unit: ## Tests that need nothing but Go.
+	go test -short $(TESTARGS) ./...
+	cd test/testbed && go test -short ./...
+
+.PHONY: test-admission
+test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API server.
+	$(WITH_ASSETS) go test -tags admission -count=1 -timeout 15m $(TESTARGS) ./test/admission/...
+
+.PHONY: test-mysql
+test-mysql: bin/testbed ## The MySQL client code against real mysqld processes.
+	$(WITH_MYSQL) go test -tags mysqld -count=1 -timeout 20m $(TESTARGS) ./test/mysqld/...
+
+.PHONY: test-engine
+test-engine: bin/testbed ## Observe, plan and act against real mysqld processes.
+	$(WITH_MYSQL) go test -tags mysqld -count=1 -timeout 30m $(TESTARGS) ./test/engine/...
+
+# The clients of the suite use cluster IPs, so its program runs inside the
+# testbed's network; it is compiled outside, where modules can be had.
+.PHONY: test-e2e
+test-e2e: bin/testbed ## The whole thing on the testbed, which comes up for it and goes down after it (KEEP_TESTBED=1: stays up).
+	go test -c -tags e2e -o bin/e2e.test ./test/e2e
+	@trap '[[ -n "$${KEEP_TESTBED:-}" ]] || bin/testbed down' EXIT; \
+	bin/testbed up; \
+	$(MAKE) image; \
+	bin/testbed exec -- env OPERATOR_IMAGE=$(DEV_IMG) OPERATOR_FAULTS_IMAGE=$(FAULTS_IMG) bin/e2e.test -test.timeout 50m $(TESTARGS)
+
+.PHONY: test-e2e-cluster
+test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.
+	go test -tags e2e -count=1 -timeout 50m $(TESTARGS) ./test/e2e
+
+##@ A real cluster
+
+.PHONY: testbed
+testbed: bin/testbed ## Bring up a single-node Kubernetes in a network of its own.
+	bin/testbed up
+
+.PHONY: testbed-down
+testbed-down: bin/testbed ## Take it down and leave nothing behind.
+	bin/testbed down
+
+.PHONY: demo
+demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up.
+	go build -o bin/demo ./test/demo
+	bin/testbed up
+	@$(MAKE) image
+	bin/testbed exec -- bin/demo $(TESTARGS)
+
+.PHONY: demo-down
+demo-down: testbed-down ## Take the demo down.
+
+.PHONY: bench-switchover
+bench-switchover: bin/testbed ## Measure the write outage of N planned switchovers (N=10).
+	go build -o bin/bench ./test/bench
+	bin/testbed up
+	@$(MAKE) image
+	bin/testbed exec -- env BENCH_RUNS=$(N) bin/bench $(TESTARGS)

@@ -1,0 +1,59 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// syncCheckTimeout keeps an answer within a probe's own timeout.
+const syncCheckTimeout = 500 * time.Millisecond
+
+// addChecks makes the process alive while it answers, and ready once it knows the
+// resources and serves admission.
+func addChecks(ctx context.Context, mgr ctrl.Manager, webhook bool) error {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the health check: %w", err)
+	}
+	// A replica that is not the leader runs no controller; admission needs the
+	// resources in the cache there as well.
+	if _, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.MysqlReplication{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("watch MysqlReplications (are the custom resource definitions installed?): %w", err)
+	}
+	if err := mgr.AddReadyzCheck("caches", cachesSynced(mgr.GetCache())); err != nil {
+		return fmt.Errorf("add the readiness check of the caches: %w", err)
+	}
+	if !webhook {
+		return nil
+	}
+	if err := mgr.AddReadyzCheck("webhook", mgr.GetWebhookServer().StartedChecker()); err != nil {
+		return fmt.Errorf("add the readiness check of the webhook: %w", err)
+	}
+	return nil
+}
+
+type syncWaiter interface {
+	WaitForCacheSync(ctx context.Context) bool
+}
+
+func cachesSynced(caches syncWaiter) healthz.Checker {
+	return func(req *http.Request) error {
+		ctx, cancel := context.WithTimeout(req.Context(), syncCheckTimeout)
+		defer cancel()
+		if !caches.WaitForCacheSync(ctx) {
+			return errors.New("the caches are not synced with the API server yet")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,15 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// setupKinds registers the controllers, one line for each kind.
+func setupKinds(_ ctrl.Manager, _ reconcile.Options) error {
+	return nil
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/certs"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+const (
+	leaderElectionID = "compose-operator.upm.syntropycloud.io"
+	leaseDuration    = 15 * time.Second
+	renewDeadline    = 10 * time.Second
+	retryPeriod      = 2 * time.Second
+
+	// shutdownTimeout lets a switchover's step be finished and its phase recorded. It
+	// is below terminationGracePeriodSeconds in config/manager.
+	shutdownTimeout = 25 * time.Second
+
+	// A switchover writes a handful of objects back to back; the client library's own
+	// limits (5 a second) would be felt as write outage.
+	clientQPS   = 50
+	clientBurst = 100
+)
+
+// Scheme knows every type that the operator reads or writes.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// New puts the operator together. Nothing runs before its Start.
+func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager, error) {
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS, cluster.Burst = clientQPS, clientBurst
+
+	options := ctrl.Options{
+		Scheme:                        Scheme(),
+		Cache:                         cacheOptions(o.WatchNamespaces, o.OperatorNamespace),
+		Metrics:                       metricsOptions(o.MetricsBindAddress),
+		HealthProbeBindAddress:        o.HealthProbeBindAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       o.OperatorNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 new(leaseDuration),
+		RenewDeadline:                 new(renewDeadline),
+		RetryPeriod:                   new(retryPeriod),
+		GracefulShutdownTimeout:       new(shutdownTimeout),
+	}
+	var rotator *certs.Rotator
+	if o.EnableWebhook {
+		options.WebhookServer, rotator = admissionServer(o)
+	}
+	mgr, err := ctrl.NewManager(cluster, options)
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	if o.EnableWebhook {
+		if err := setupAdmission(mgr, rotator); err != nil {
+			return nil, err
+		}
+	}
+	if err := addChecks(ctx, mgr, o.EnableWebhook); err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(aesKey(mgr.GetClient(), o.OperatorNamespace)); err != nil {
+		return nil, fmt.Errorf("add the AES key: %w", err)
+	}
+	return mgr, setupKinds(mgr, reconcile.Options{
+		OperatorNamespace: o.OperatorNamespace,
+		MaxConcurrent:     o.MaxConcurrentReconciles,
+	})
+}
+
+func metricsOptions(address string) metricsserver.Options {
+	options := metricsserver.Options{BindAddress: address}
+	if address != Off && address != "" {
+		options.SecureServing = true
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+		options.TLSOpts = []func(*tls.Config){withoutHTTP2}
+	}
+	return options
+}
