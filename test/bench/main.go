@@ -1,0 +1,122 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures what planned switchovers cost clients: how long no write
+// is acknowledged, and where the time goes. It writes a page for docs/benchmarks.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/e2e/kit"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+func main() {
+	log.SetLogger(logr.Discard())
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	runs := flag.Int("runs", 20, "planned switchovers to measure")
+	out := flag.String("out", "", "file for the page; empty: none is written")
+	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
+	var options load.Options
+	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
+	flag.DurationVar(&options.Interval, "interval", 0, "between two writes of one client")
+	flag.Parse()
+	if *runs < 1 {
+		return errors.New("-runs must be 1 or more")
+	}
+	settings, err := kit.SettingsFromEnvironment()
+	if err != nil {
+		return err
+	}
+	cluster, err := kit.Connect(settings)
+	if err != nil {
+		return err
+	}
+	operator, err := cluster.Install(ctx)
+	if err != nil {
+		return err
+	}
+	namespace, err := cluster.CreateNamespace(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = cluster.DeleteNamespace(context.WithoutCancel(ctx), namespace) }()
+	set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	if err := set.Create(ctx, set.Resource(v1alpha1.MysqlSemiSync, kit.PodName(0), kit.PodName(1), kit.PodName(2))); err != nil {
+		return err
+	}
+	if err := set.WaitReady(ctx, 2*time.Minute); err != nil {
+		return fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
+	}
+	result, err := measure(ctx, set, operator, options, *runs, *between)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
+	}
+	page := result.page(thisMachine())
+	fmt.Println(page)
+	if *out != "" {
+		if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
+			return fmt.Errorf("the page's directory: %w", err)
+		}
+		if err := os.WriteFile(*out, []byte(page), 0o644); err != nil { //nolint:gosec // A page of the documentation.
+			return fmt.Errorf("the page: %w", err)
+		}
+	}
+	if !result.verdict.OK() {
+		return fmt.Errorf("acknowledged writes were lost or servers differ:\n%s", result.verdict)
+	}
+	return nil
+}
+
+// measure switches back and forth between two pods while clients write.
+func measure(ctx context.Context, set *kit.Set, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
+	r := result{options: options}
+	traffic, err := set.StartTraffic(ctx, options)
+	if err != nil {
+		return r, err
+	}
+	defer traffic.Stop()
+	for i := range runs {
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(between):
+		}
+		change, err := set.SwitchOver(ctx, operator, traffic, kit.PodName((i+1)%2), 2*time.Minute)
+		if err != nil {
+			return r, err
+		}
+		r.changes = append(r.changes, change)
+		fmt.Fprintf(os.Stderr, "  %3d/%d  %s → %s  %4d ms without writes, Ready after %4d ms\n", i+1, runs, change.From, change.To,
+			change.Outage.Duration().Milliseconds(), change.Ready.Sub(change.Edited).Milliseconds())
+	}
+	traffic.Stop()
+	r.verdict, err = set.CheckTraffic(ctx, traffic)
+	return r, err
+}

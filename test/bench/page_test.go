@@ -1,0 +1,48 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/test/e2e/kit"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+func TestSummarize(t *testing.T) {
+	var list []time.Duration
+	for i := 100; i >= 1; i-- {
+		list = append(list, time.Duration(i))
+	}
+	if s := summarize(list); s != (summary{50, 95, 100}) {
+		t.Errorf("summary = %v", s)
+	}
+	if s := summarize([]time.Duration{7}); s != (summary{7, 7, 7}) {
+		t.Errorf("summary of one = %v", s)
+	}
+	if s := summarize([]time.Duration{3, 1, 2}); s.median != 2 {
+		t.Errorf("median of three = %v", s.median)
+	}
+}
+
+func TestPageLeavesOutWhatWasNotMeasured(t *testing.T) {
+	at := time.Unix(100, 0)
+	r := result{changes: []kit.Switchover{{
+		Edited: at, Outage: load.Outage{From: at, To: at.Add(90 * time.Millisecond)},
+		Steps: []kit.Step{{Name: "fence", Took: 11 * time.Millisecond}},
+	}}}
+	page := r.page(machine{2, "24 GiB of memory"})
+	for _, want := range []string{"| 90 | 90 | 90 | 1 |", "step fence | 11 |", "**0 lost**"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	for _, unwanted := range []string{"step promote", "Preparing recorded"} {
+		if strings.Contains(page, unwanted) {
+			t.Errorf("%q is in\n%s", unwanted, page)
+		}
+	}
+}
