@@ -1,0 +1,103 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package docs
+
+import (
+	"go/ast"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const mysqlPage = "docs/mysqlreplication.md"
+
+// reasonShape is what a reason looks like, and nothing else in a planner does.
+var reasonShape = regexp.MustCompile(`^[A-Z][A-Za-z]+$`)
+
+// inProgressSuffix is added to a kind of change: SwitchoverInProgress.
+const inProgressSuffix = "InProgress"
+
+// reasonParts are words of the planner that are put together to make a reason.
+var reasonParts = []string{"Switchover", "Failover", inProgressSuffix}
+
+// TestReasonsAreDocumented keeps the tables of the troubleshooting section and
+// the reasons of the code the same, in both directions.
+func TestReasonsAreDocumented(t *testing.T) {
+	inCode := reasonsInCode(t)
+	if len(inCode) < 40 {
+		t.Fatalf("only %d reasons were found in the sources: the search is broken: %v", len(inCode), sortedKeys(inCode))
+	}
+	inDocs := map[string]bool{}
+	for _, table := range tables(section(t, read(t, mysqlPage), "## Troubleshooting")) {
+		if head := table[0][0]; head != "reason" && head != "word" {
+			continue
+		}
+		for _, row := range table[1:] {
+			word := strings.Trim(row[0], "`")
+			if inDocs[word] {
+				t.Errorf("%s explains %s twice", mysqlPage, word)
+			}
+			inDocs[word] = true
+			if len(row) != 3 || row[1] == "" || row[2] == "" {
+				t.Errorf("%s: the row of %s must say what it means and what to do", mysqlPage, word)
+			}
+		}
+	}
+	for _, reason := range sortedKeys(inCode) {
+		if !inDocs[reason] {
+			t.Errorf("reason %s (%s) has no row in the tables of %s, section Troubleshooting", reason, inCode[reason], mysqlPage)
+		}
+	}
+	for _, reason := range sortedKeys(inDocs) {
+		if inCode[reason] == "" {
+			t.Errorf("%s explains the reason %s, which the code does not give any more", mysqlPage, reason)
+		}
+	}
+}
+
+// reasonsInCode maps each reason to a place where it stands.
+func reasonsInCode(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, dir := range []string{"internal/mysql", "internal/reconcile", "internal/credential"} {
+		for _, file := range sources(t, dir) {
+			planner := strings.HasPrefix(filepath.Base(file.name), "plan")
+			add := func(expr ast.Expr) {
+				word, isText := text(expr)
+				if isText && reasonShape.MatchString(word) && !slices.Contains(reasonParts, word) {
+					found[word] = file.position(expr)
+				}
+			}
+			ast.Inspect(file.syntax, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.ValueSpec:
+					for i, name := range n.Names {
+						if strings.HasPrefix(strings.ToLower(name.Name), "reason") && i < len(n.Values) {
+							add(n.Values[i])
+						}
+					}
+				case *ast.KeyValueExpr:
+					if key, named := n.Key.(*ast.Ident); named && key.Name == "Reason" {
+						add(n.Value)
+					}
+				case *ast.BinaryExpr:
+					if word, isText := text(n.Y); isText && n.Op == token.ADD && word == inProgressSuffix {
+						found["Switchover"+word], found["Failover"+word] = file.position(n), file.position(n)
+					}
+				case *ast.BasicLit:
+					// A planner has no other literals of this shape. One that is not a
+					// reason is best written as a constant elsewhere.
+					if planner && dir == "internal/mysql" {
+						add(n)
+					}
+				}
+				return true
+			})
+		}
+	}
+	return found
+}
