@@ -6,10 +6,11 @@ package manager
 import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/upmio/compose-operator/internal/mysql"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // setupKinds registers the controllers, one line for each kind.
-func setupKinds(_ ctrl.Manager, _ reconcile.Options) error {
-	return nil
+func setupKinds(mgr ctrl.Manager, options reconcile.Options) error {
+	return reconcile.Setup(mgr, mysql.NewEngine(), options)
 }

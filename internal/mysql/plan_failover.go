@@ -98,7 +98,8 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case !to.OK():
 		return v.waitFor(to, "the candidate does not answer")
 	case r.Phase == v1alpha1.SwitchoverPreparing:
-		if v.pods[from.Name].Exists && v.now.Before(r.StartedAt.Add(failoverPatience)) {
+		pod, named := v.pods[from.Name]
+		if gone := named && !pod.Exists; !gone && v.now.Before(r.StartedAt.Add(failoverPatience)) {
 			return v.waitFor(from, "it may be a short silence")
 		}
 		r.Phase = v1alpha1.SwitchoverSwitching

@@ -22,6 +22,8 @@ type Description struct {
 	// neither here nor in a Routing of the plan loses them, so one that the status
 	// still names (an old source) belongs here as well.
 	Pods []string
+	// Leaving are those of Pods that the spec no longer names: they may be missing.
+	Leaving []string
 	// SecretName and SecretKeys of the passwords; a key is also the user's name.
 	SecretName string
 	SecretKeys []string

@@ -102,7 +102,7 @@ func (p *pass[T, S, D]) run(ctx context.Context) ctrlreconcile.Result {
 		case endAgain:
 			lastFailure, replans = "", 0
 		case endFailed:
-			failure := calmText(p.failure.Error())
+			failure := CalmText(p.failure.Error())
 			if failure != lastFailure {
 				lastFailure, replans = failure, 0
 			}
@@ -165,9 +165,17 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 		ctx = context.WithoutCancel(ctx)
 	}
 	facts := Facts{}
+	var beside background
+	defer func() { p.settle(beside.wait()) }()
 	for _, step := range plan.Steps {
 		if len(step.Actions) > 0 {
 			p.acted = append(p.acted, step.Name)
+		}
+		if step.Background {
+			// It reads what is known now, while later steps go on to learn.
+			known := maps.Clone(facts)
+			beside.run(func() *stepError { return p.step(ctx, scene, step, known) })
+			continue
 		}
 		failure := p.step(ctx, scene, step, facts)
 		if failure == nil {
@@ -187,6 +195,14 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 		return endAgain
 	}
 	return endDone
+}
+
+// settle reports the steps that ran beside the others and failed.
+func (p *pass[T, S, D]) settle(failures []*stepError) {
+	for _, failure := range failures {
+		p.log.Info("step failed", "step", failure.step, "background", true, "error", failure.Error())
+		p.events = append(p.events, Event{Warning: true, Reason: reasonActionFailed, Message: failure.Error()})
+	}
 }
 
 func (p *pass[T, S, D]) observe(ctx context.Context, scene Scene[T]) S {
@@ -209,6 +225,9 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 		p.podMetadata[node] = metadata
 		if metadata == nil {
 			scene.Pods[node] = Pod{}
+			if slices.Contains(p.description.Leaving, node) {
+				continue
+			}
 			p.trouble(problem{reason: reasonPodMissing, message: fmt.Sprintf(
 				"pod %s does not exist: create it, or take the node out of the spec", node)})
 			continue
