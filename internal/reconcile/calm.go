@@ -21,14 +21,15 @@ func calm[T client.Object, S, D any](engine Engine[T, S, D], object T) any {
 	object = copyOf(object)
 	conditions := *engine.StatusOf(object).Conditions
 	for i := range conditions {
-		conditions[i].Message = calmText(conditions[i].Message)
+		conditions[i].Message = CalmText(conditions[i].Message)
 	}
 	return engine.Calm(object)
 }
 
-// calmText replaces the numbers of a text by "#", so that texts that differ only
-// in them are equal. A number that is part of a name, as in mysql-1, stays.
-func calmText(text string) string {
+// CalmText replaces the numbers of a text by "#", so that texts that differ only
+// in them are equal. A number that is part of a name, as in mysql-1, stays. An
+// engine's Calm uses it for the messages of its status.
+func CalmText(text string) string {
 	var out strings.Builder
 	named, inNumber := false, false
 	for i := range len(text) {

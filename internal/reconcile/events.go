@@ -39,7 +39,7 @@ func announcementOf(event Event) announcement {
 	if event.Once != "" {
 		return announcement{reason: event.Reason, once: event.Once, lasting: true}
 	}
-	return announcement{reason: event.Reason, once: calmText(event.Message)}
+	return announcement{reason: event.Reason, once: CalmText(event.Message)}
 }
 
 // next takes the events of one pass and returns those that are news, and what

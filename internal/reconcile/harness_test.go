@@ -122,7 +122,9 @@ func (e *testEngine) Project(scene Scene[*set], _ *testState, plan testPlan) {
 	status := &scene.Object.Status
 	status.Source = plan.Data
 	lag := e.lag
-	status.Topology = map[string]*v1alpha1.MysqlReplicationNode{"mysql-0": {SecondsBehindSource: &lag}}
+	status.Topology = map[string]*v1alpha1.MysqlReplicationNode{"mysql-0": {
+		Role: v1alpha1.MysqlRoleReplica, Status: v1alpha1.NodeHealthy, SecondsBehindSource: &lag,
+	}}
 }
 
 func (*testEngine) StatusOf(o *set) CommonStatus {
@@ -368,7 +370,9 @@ func (k *kit) wantEvents(want ...string) {
 	}
 }
 
-func do(about, node string) Action { return testAction{node: node, about: about, deadline: time.Minute} }
+func do(about, node string) Action {
+	return testAction{node: node, about: about, deadline: time.Minute}
+}
 
 func doFunc(about, node string, run func(context.Context) (Facts, error)) Action {
 	return testAction{node: node, about: about, deadline: time.Minute, run: run}

@@ -27,8 +27,8 @@ func TestCalmText(t *testing.T) {
 		"after 5.001s (mysql-10, try 2/3)": "after #.#s (mysql-10, try #/#)",
 		"":                                 "",
 	} {
-		if got := calmText(text); got != want {
-			t.Errorf("calmText(%q) = %q, want %q", text, got, want)
+		if got := CalmText(text); got != want {
+			t.Errorf("CalmText(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
