@@ -1,0 +1,174 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// actor runs one action on one server.
+type actor struct {
+	*handle
+	// other returns the handle of another node of the set.
+	other func(node string) (*handle, error)
+	facts reconcile.Facts
+
+	replicationUser     string
+	replicationPassword credential.Password
+}
+
+// run is the list of what can be done.
+func (a *actor) run(ctx context.Context, action reconcile.Action) (reconcile.Facts, error) {
+	w, err := a.words(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch do := action.(type) {
+	case FenceSource:
+		return a.fenceSource(ctx, w, do)
+	case ArmFence:
+		return nil, a.armFence(ctx)
+	case SetWritable:
+		return nil, a.setWritable(ctx, w, do)
+	case CatchUp:
+		return nil, a.catchUp(ctx, w, do)
+	case Promote:
+		return nil, a.promote(ctx, w, do)
+	case Settle:
+		return nil, a.settle(ctx, w, do)
+	case Attach:
+		return nil, a.attach(ctx, w, do)
+	case StopReceiver:
+		return nil, a.stopReceiver(ctx, w)
+	case StartReplication:
+		return nil, a.startReplication(ctx, w)
+	case Detach:
+		return nil, a.detach(ctx, w, do)
+	case SetSemiSync:
+		return nil, a.setSemiSync(ctx, w, do)
+	}
+	return nil, fmt.Errorf("%T is not an action of MySQL", action)
+}
+
+// slack is what an action may take beyond the time that it names itself: the
+// statements around the wait, and withdrawing what did not succeed.
+const slack = 5 * time.Second
+
+// Deadline implements reconcile.Deadliner.
+func (f FenceSource) Deadline() time.Duration { return f.Timeout + slack }
+
+// Deadline implements reconcile.Deadliner.
+func (c CatchUp) Deadline() time.Duration { return c.Timeout + slack }
+
+// Deadline implements reconcile.Deadliner.
+func (p Promote) Deadline() time.Duration { return p.Timeout + slack }
+
+// catchUp waits for a set; it fails at once where waiting is of no use.
+func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
+	b, err := a.basics(ctx)
+	if err != nil || b.executed.Contains(do.Set) {
+		return err
+	}
+	ch, _, err := a.channel(ctx, w)
+	if err != nil {
+		return err
+	}
+	return a.waitExecuted(ctx, ch, do.Set, do.Timeout)
+}
+
+// waitExecuted waits until the server has executed a set.
+func (a *actor) waitExecuted(ctx context.Context, ch *Channel, set gtid.Set, timeout time.Duration) error {
+	if ch == nil || ch.SQL != ThreadYes {
+		return errors.New("the server lacks transactions and its applier (SQL thread) does not run: run START REPLICA on it, and mend what stopped it")
+	}
+	var timedOut int
+	const wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)"
+	if err := a.row(ctx, wait, []any{set.String(), timeout.Seconds()}, &timedOut); err != nil {
+		return err
+	}
+	if timedOut == 0 {
+		return nil
+	}
+	b, err := a.basics(ctx)
+	if err != nil {
+		return err
+	}
+	missing := set.Subtract(b.executed)
+	if missing.Empty() {
+		return nil
+	}
+	return fmt.Errorf("the server has not executed %d transaction(s) within %s: %s", missing.Count(), timeout, shorten(missing.String()))
+}
+
+// stopReceiver stops the IO thread, and nothing else.
+func (a *actor) stopReceiver(ctx context.Context, w words) error {
+	ch, _, err := a.channel(ctx, w)
+	if err != nil || ch == nil || ch.IO == ThreadNo {
+		return err
+	}
+	return a.exec(ctx, w.stopReceiver())
+}
+
+// startReplication starts both threads of the channel that is there.
+func (a *actor) startReplication(ctx context.Context, w words) error {
+	ch, _, err := a.channel(ctx, w)
+	switch {
+	case err != nil:
+		return err
+	case ch == nil:
+		return errors.New("there is no replication channel to start")
+	case ch.Streams():
+		return nil
+	}
+	if err := a.exec(ctx, w.start()); err != nil {
+		return err
+	}
+	return a.awaitThreads(ctx, w)
+}
+
+// threadsTimeout bounds the wait for the receiver to connect.
+const threadsTimeout = 5 * time.Second
+
+// awaitThreads waits until both threads run, or one reports an error.
+func (a *actor) awaitThreads(ctx context.Context, w words) error {
+	ctx, cancel := context.WithTimeout(ctx, threadsTimeout)
+	defer cancel()
+	for pause := 4 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		ch, _, err := a.channel(ctx, w)
+		switch {
+		case err != nil:
+			return err
+		case ch == nil:
+			return errors.New("the replication channel is gone")
+		case ch.Streams():
+			return nil
+		case ch.IOErrno != 0:
+			return fmt.Errorf("the receiver reports error %d: %s", ch.IOErrno, shorten(ch.IOError))
+		case ch.SQLErrno != 0:
+			return fmt.Errorf("the applier reports error %d: %s", ch.SQLErrno, shorten(ch.SQLError))
+		}
+		if !sleep(ctx, pause) {
+			return fmt.Errorf("replication does not run within %s: receiver %s, applier %s", threadsTimeout, ch.IO, ch.SQL)
+		}
+	}
+}
+
+// sleep waits, and says whether the context lives on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,299 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+const (
+	// fenceGrace is left to statements in flight to end by themselves before
+	// connections are killed: most commits need less.
+	fenceGrace = 10 * time.Millisecond
+	// killPause lies between two rounds of killing while the fence waits.
+	killPause = 20 * time.Millisecond
+	// killTimeout bounds one round.
+	killTimeout = time.Second
+	// withdrawTimeout bounds what is done to leave a server as it was.
+	withdrawTimeout = 2 * time.Second
+	// attachFenceTimeout bounds the fence of a server that becomes a replica.
+	attachFenceTimeout = 2 * time.Second
+)
+
+// fencing is how a fence is put up.
+type fencing struct {
+	timeout     time.Duration
+	kill        bool
+	releaseAcks bool
+	scope       scope
+}
+
+func (a *actor) fenceSource(ctx context.Context, w words, do FenceSource) (reconcile.Facts, error) {
+	f := fencing{timeout: do.Timeout, kill: do.KillClients, releaseAcks: do.ReleaseAcks, scope: setGlobal}
+	if do.Persist {
+		f.scope = setPersist
+	}
+	after, err := a.fence(ctx, w, f)
+	if err != nil {
+		return nil, err
+	}
+	return reconcile.Facts{FencedFact(do.On): after.executed.String()}, nil
+}
+
+// armFence fences the next start of the server and not this one.
+func (a *actor) armFence(ctx context.Context) error {
+	err := a.exec(ctx, "SET PERSIST_ONLY super_read_only=ON, PERSIST_ONLY read_only=ON")
+	if isNumber(err, errPersistOnlyDenied, errPrivilege) {
+		return nil
+	}
+	return err
+}
+
+// fence stops writes and returns what the server looks like afterwards. When it
+// cannot, the server is left as it was.
+//
+// The statement waits for commits and table locks of others, and the server goes on
+// waiting when the operator gives up: ending a context closes the operator's side
+// only. So the statement has a context of its own, and is killed from beside.
+func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
+	conn, err := a.db.Conn(ctx)
+	if err != nil {
+		return basics{}, a.fail("connect", err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool, or is broken
+	var before basics
+	var id int64
+	const query = "SELECT CONNECTION_ID(), @@GLOBAL.read_only, @@GLOBAL.super_read_only"
+	if err := conn.QueryRowContext(ctx, query).Scan(&id, &before.readOnly, &before.superReadOnly); err != nil {
+		return basics{}, a.fail(query, err)
+	}
+	acks, err := a.releaseAcks(ctx, w, f)
+	if err != nil {
+		return basics{}, err
+	}
+
+	deadline, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	done := make(chan error, 1)
+	var set assignments
+	set.readOnly(f.scope, true)
+	statement := set.statement()
+	go func() {
+		// It must not be cut off: see above. lock_wait_timeout ends it at the latest.
+		own, stop := context.WithTimeout(context.WithoutCancel(ctx), f.timeout+slack)
+		defer stop()
+		_, err := conn.ExecContext(own, statement)
+		done <- a.fail(statement, err)
+	}()
+
+	err = a.hurry(deadline, done, f.kill)
+	if errors.Is(err, errWaiting) {
+		err = a.giveUp(ctx, id, done)
+	}
+	if err != nil {
+		return basics{}, a.unfence(ctx, w, id, before, acks, fmt.Errorf("no fence within %s: %w", f.timeout, err))
+	}
+	return a.verifyFence(ctx, f, before)
+}
+
+// releaseAcks lets commits that wait for an acknowledgement complete, and says
+// whether the source side was on.
+func (a *actor) releaseAcks(ctx context.Context, w words, f fencing) (bool, error) {
+	if !f.releaseAcks || w.sourcePlugin == "" {
+		return false, nil
+	}
+	name := w.sourceVariable("enabled")
+	var was bool
+	if err := a.row(ctx, "SELECT @@GLOBAL."+name, nil, &was); err != nil || !was {
+		return false, err
+	}
+	return true, a.exec(ctx, "SET GLOBAL "+name+"=OFF")
+}
+
+// errWaiting is the end of the patience with a statement that still runs.
+var errWaiting = errors.New("the server still waits for others")
+
+// hurry waits for the fence, and after a grace kills the clients that may hold it up.
+func (a *actor) hurry(ctx context.Context, done chan error, kill bool) error {
+	pause := time.NewTimer(fenceGrace)
+	defer pause.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return errWaiting
+		case <-pause.C:
+			if kill {
+				a.killClients(ctx)
+			}
+			pause.Reset(killPause)
+		}
+	}
+}
+
+// giveUp ends the statement that waits. It returns nil when the statement succeeded
+// in the last moment.
+func (a *actor) giveUp(ctx context.Context, id int64, done chan error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	if err := a.exec(ctx, fmt.Sprintf("KILL %d", id)); err != nil && !isNumber(err, errUnknownThread) {
+		return fmt.Errorf("%w, and the statement could not be killed: %w", errWaiting, err)
+	}
+	select {
+	case err := <-done:
+		if err == nil {
+			return nil
+		}
+		return errWaiting
+	case <-ctx.Done():
+		return fmt.Errorf("%w, although the statement was killed", errWaiting)
+	}
+}
+
+// verifyFence reads back what the statement claims, and ends the clients that are
+// left: theirs is a connection to a server that takes no more writes.
+func (a *actor) verifyFence(ctx context.Context, f fencing, before basics) (basics, error) {
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		if f.kill && !before.fenced() {
+			a.killClients(ctx)
+		}
+	}()
+	after, err := a.basics(ctx)
+	<-killed
+	if err != nil {
+		return after, err
+	}
+	if !after.fenced() {
+		return after, errors.New("super_read_only was set and reads OFF: somebody else changes it")
+	}
+	return after, nil
+}
+
+// unfence withdraws a fence that did not get up, and says what held it up.
+func (a *actor) unfence(ctx context.Context, w words, id int64, before basics, acks bool, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	if held := a.holders(ctx, id); held != "" {
+		why = fmt.Errorf("%w (%s)", why, held)
+	}
+	if before.writable() {
+		if err := a.withdraw(ctx); err != nil {
+			return fmt.Errorf("%w; and the server could not be made writable again: %w", why, err)
+		}
+	}
+	if acks {
+		if err := a.exec(ctx, "SET GLOBAL "+w.sourceVariable("enabled")+"=ON"); err != nil {
+			return fmt.Errorf("%w; and the semi-sync source could not be switched on again: %w", why, err)
+		}
+	}
+	return why
+}
+
+// withdraw takes both variables back; a statement that was killed may have set one.
+func (a *actor) withdraw(ctx context.Context) error {
+	for {
+		if err := a.exec(ctx, "SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF"); err != nil {
+			return err
+		}
+		b, err := a.basics(ctx)
+		if err != nil || b.writable() {
+			return err
+		}
+		if !sleep(ctx, killPause) {
+			return errors.New("read_only still reads ON")
+		}
+	}
+}
+
+// holders says who holds up a fence, as far as it can be seen.
+func (a *actor) holders(ctx context.Context, own int64) string {
+	var waiting int
+	const acks = "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE LIKE 'Waiting for semi-sync ACK%'"
+	if err := a.row(ctx, acks, nil, &waiting); err == nil && waiting > 0 {
+		return fmt.Sprintf("%d commit(s) wait for the acknowledgement of a semi-sync replica: mend a replica, or set spec.mode: rpl_async", waiting)
+	}
+	const locks = "SELECT DISTINCT t.PROCESSLIST_ID, t.PROCESSLIST_USER FROM performance_schema.metadata_locks l" +
+		" JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID" +
+		" WHERE l.OBJECT_TYPE IN ('GLOBAL','COMMIT') AND l.LOCK_STATUS = 'GRANTED' AND t.PROCESSLIST_ID <> ? LIMIT 5"
+	rows, err := a.db.QueryContext(ctx, locks, own)
+	if err != nil {
+		return ""
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	var sessions []string
+	for rows.Next() {
+		var id int64
+		var user sql.NullString
+		if rows.Scan(&id, &user) == nil {
+			sessions = append(sessions, fmt.Sprintf("session %d of user %q", id, user.String))
+		}
+	}
+	if rows.Err() != nil || len(sessions) == 0 {
+		return ""
+	}
+	return "locks are held by " + strings.Join(sessions, ", ")
+}
+
+// killClients ends the connections of clients, those that do something first. It
+// does what it can: a connection that is gone already, or belongs to somebody whom
+// the operator's user may not touch, is left.
+func (a *actor) killClients(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	clients, err := a.listClients(ctx)
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("clients could not be listed", "error", err.Error())
+		return
+	}
+	for _, id := range clients {
+		err := a.exec(ctx, fmt.Sprintf("KILL %d", id))
+		switch {
+		case isNumber(err, errUnknownThread):
+		case isNumber(err, errNotOwnerOfThread, errPrivilege):
+			log.FromContext(ctx).V(1).Info("a client could not be killed: grant SYSTEM_USER to end such sessions", "session", id, "error", err.Error())
+		case err != nil:
+			log.FromContext(ctx).V(1).Info("killing clients ends", "error", err.Error())
+			return
+		}
+	}
+}
+
+// listClients leaves out the server's own threads (they have no connection type;
+// replication's carry the name of the user who started them), replicas that read the
+// binary log or are about to, and the operator's connections, whichever process of it.
+func (a *actor) listClients(ctx context.Context) ([]int64, error) {
+	const query = "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t" +
+		" WHERE t.TYPE = 'FOREGROUND' AND t.CONNECTION_TYPE IS NOT NULL AND t.PROCESSLIST_ID <> CONNECTION_ID()" +
+		" AND t.PROCESSLIST_USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user', ?)" +
+		" AND t.PROCESSLIST_COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
+		" AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs c WHERE c.PROCESSLIST_ID = t.PROCESSLIST_ID" +
+		" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + programName + "')" +
+		" ORDER BY t.PROCESSLIST_COMMAND = 'Sleep'"
+	rows, err := a.db.QueryContext(ctx, query, a.replicationUser)
+	if err != nil {
+		return nil, a.fail(query, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	var out []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, a.fail(query, err)
+		}
+		out = append(out, id)
+	}
+	return out, a.fail(query, rows.Err())
+}

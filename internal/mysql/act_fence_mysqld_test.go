@@ -1,0 +1,222 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mysqld
+
+package mysql
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/test/mysqld"
+)
+
+func fence(node string) FenceSource {
+	return FenceSource{target: target{node}, Timeout: 700 * time.Millisecond, KillClients: true}
+}
+
+// write inserts a row on a connection.
+func write(t *testing.T, on *sql.Conn) error {
+	t.Helper()
+	_, err := on.ExecContext(t.Context(), "INSERT INTO app.entries (writer, seq) VALUES (9, 9)")
+	return err
+}
+
+func run(t *testing.T, on *sql.Conn, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := on.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// mustWrite checks that a server takes writes of ordinary clients.
+func mustWrite(t *testing.T, s *mysqld.Server) {
+	t.Helper()
+	client := s.Session(mysqld.AppUser, mysqld.AppPassword)
+	defer client.Close() //nolint:errcheck // the test is over
+	if err := write(t, client); err != nil {
+		t.Errorf("it takes no writes: %v", err)
+	}
+}
+
+func TestFence(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	load := startLoad(t, c.servers["a"], 4)
+	idle := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	c.server("a")
+	facts := c.do(fence("a"))
+	fenced := facts[FencedFact("a")]
+	load.stop()
+	if !c.server("a").Fenced() {
+		t.Error("it is not fenced")
+	}
+	if got := c.servers["a"].Executed(); !gtid.MustParse(got).Equal(gtid.MustParse(fenced)) || fenced == "" {
+		t.Errorf("the fact is %q, gtid_executed %q: something was written behind the fence", fenced, got)
+	}
+	if lost := load.lost(c.servers["a"]); lost != 0 {
+		t.Errorf("%d acknowledged rows are not there", lost)
+	}
+	if err := idle.PingContext(t.Context()); err == nil {
+		t.Error("an idle client is still connected")
+	}
+	if c.server("a").ReadOnlyPersisted {
+		t.Error("it is persisted although nobody asked")
+	}
+	// Again, and persisted.
+	again := fence("a")
+	again.Persist = true
+	if facts := c.do(again); facts[FencedFact("a")] != fenced {
+		t.Errorf("the second time it says %v", facts)
+	}
+	if !c.server("a").ReadOnlyPersisted {
+		t.Error("it is not persisted")
+	}
+	c.do(SetWritable{target: target{"a"}})
+	mustWrite(t, c.servers["a"])
+	if s := c.server("a"); !s.Writable() || s.ReadOnlyPersisted {
+		t.Errorf("after SetWritable: %+v", s)
+	}
+}
+
+func TestFenceEndsWhatHoldsItUp(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	for name, statements := range map[string][]string{
+		"a table lock":       {"LOCK TABLES app.entries WRITE"},
+		"a global read lock": {"FLUSH TABLES WITH READ LOCK"},
+		"a transaction":      {"BEGIN", "INSERT INTO app.entries (writer, seq) VALUES (7, 7)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			holder := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+			run(t, holder, statements...)
+			began := time.Now()
+			c.do(fence("a"))
+			if took := time.Since(began); took > 300*time.Millisecond {
+				t.Errorf("it took %v", took)
+			}
+			if err := holder.PingContext(t.Context()); err == nil {
+				t.Error("who held it up is still connected")
+			}
+			c.do(SetWritable{target: target{"a"}})
+			mustWrite(t, c.servers["a"])
+		})
+	}
+	if n := c.servers["a"].Value("SELECT COUNT(*) FROM app.entries WHERE writer = 7"); n != "0" {
+		t.Error("a transaction that was not committed is there")
+	}
+}
+
+func TestFenceThatCannotGetUpIsWithdrawn(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	holder := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	run(t, holder, "LOCK TABLES app.entries WRITE")
+	f := fence("a")
+	f.KillClients = false
+	began := time.Now()
+	c.fails(f, "no fence within", mysqld.AppUser)
+	if took := time.Since(began); took > f.Timeout+500*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+	if s := c.server("a"); !s.Writable() {
+		t.Errorf("read_only %v, super_read_only %v: it was not withdrawn", s.ReadOnly, s.SuperReadOnly)
+	}
+	run(t, holder, "UNLOCK TABLES")
+	if err := write(t, holder); err != nil {
+		t.Errorf("the client that held it up cannot write: %v", err)
+	}
+	// Nothing of it is left waiting in the server.
+	time.Sleep(300 * time.Millisecond)
+	if !c.server("a").Writable() {
+		t.Error("the fence came up later")
+	}
+}
+
+// Sessions of users with SYSTEM_USER cannot be ended by one without it.
+func TestFenceWithLeastPrivileges(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	c.as(mysqld.LeastUser, mysqld.LeastPassword)
+	holder := c.servers["a"].Session(mysqld.User, mysqld.Password)
+	run(t, holder, "LOCK TABLES app.entries WRITE")
+	c.fails(fence("a"), "no fence within", "session")
+	if !c.server("a").Writable() {
+		t.Error("it was not withdrawn")
+	}
+	run(t, holder, "UNLOCK TABLES")
+	c.do(fence("a"))
+	c.do(SetWritable{target: target{"a"}})
+	// PERSIST_ONLY needs a privilege of its own.
+	c.do(ArmFence{target{"a"}})
+	if c.server("a").ReadOnlyPersisted {
+		t.Error("the least privileges are enough for ArmFence: say so in action.go")
+	}
+	c.as(mysqld.User, mysqld.Password)
+	c.do(ArmFence{target{"a"}})
+	if s := c.server("a"); !s.ReadOnlyPersisted || !s.Writable() {
+		t.Errorf("armed: persisted %v, writable %v", s.ReadOnlyPersisted, s.Writable())
+	}
+	c.servers["a"].Restart()
+	if !c.server("a").Fenced() {
+		t.Error("an armed server came back writable")
+	}
+}
+
+func TestFenceAndCommitsThatWaitForAcknowledgement(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{SemiSync: true})
+	c.do(SetWritable{target: target{"a"}, SemiSync: SemiSyncWant{Enabled: true}})
+	client := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	committed := make(chan error, 1)
+	go func() { committed <- write(t, client) }()
+	c.servers["a"].Eventually("a commit waits", func() bool { return c.server("a").SemiSync.WaitSessions == 1 })
+
+	c.fails(fence("a"), "1 commit(s) wait for the acknowledgement")
+	s := c.server("a")
+	if !s.Writable() || !s.SemiSync.SourceEnabled {
+		t.Errorf("it was not withdrawn: read_only %v, super_read_only %v, semi-sync %v", s.ReadOnly, s.SuperReadOnly, s.SemiSync.SourceEnabled)
+	}
+	f := fence("a")
+	f.ReleaseAcks = true
+	facts := c.do(f)
+	<-committed
+	if s := c.server("a"); !s.Fenced() || s.SemiSync.SourceEnabled {
+		t.Errorf("after ReleaseAcks: fenced %v, semi-sync %v", s.Fenced(), s.SemiSync.SourceEnabled)
+	}
+	if facts[FencedFact("a")] != strings.ReplaceAll(c.servers["a"].Executed(), "\n", "") {
+		t.Errorf("the fact %v lacks what was released", facts)
+	}
+}
+
+// Replication, and the operator's own connections of another process, survive a fence.
+func TestFenceSparesReplication(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	c.replicate("a", false)
+	dump := "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_COMMAND = 'Binlog Dump GTID'"
+	threads := "SELECT GROUP_CONCAT(THREAD_ID ORDER BY 1) FROM performance_schema.threads WHERE NAME LIKE 'thread/sql/replica%'"
+	before, workers := c.servers["a"].Value(dump), c.servers["b"].Value(threads)
+	c.engine.Forget(c.scene().Key)
+	other := &cluster{t: t, engine: NewEngine(), servers: c.servers, object: c.object, creds: c.creds}
+	other.server("a")
+	own := "SELECT GROUP_CONCAT(DISTINCT PROCESSLIST_ID ORDER BY 1) FROM performance_schema.session_connect_attrs WHERE ATTR_VALUE = 'compose-operator'"
+	operators := c.servers["a"].Value(own)
+	c.do(fence("a"))
+	c.do(SetWritable{target: target{"a"}})
+	// b is a replica: fencing it from writable kills clients and no replication thread.
+	c.servers["b"].SQL("SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF")
+	c.do(fence("b"))
+	if after := c.servers["a"].Value(dump); after != before {
+		t.Errorf("the receiver was cut off: %s, %s", before, after)
+	}
+	if after := c.servers["a"].Value(own); operators == "" || !strings.HasPrefix(after+",", operators+",") {
+		t.Errorf("connections of operators: before %s, after %s", operators, after)
+	}
+	if after := c.servers["b"].Value(threads); after != workers {
+		t.Errorf("replication threads: before %s, after %s", workers, after)
+	}
+	if b := c.server("b"); !b.Channel.Streams() {
+		t.Errorf("b: %+v", b.Channel)
+	}
+}

@@ -1,0 +1,236 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// attach makes a server a replica. What can lose something is refused, and what a
+// client waits for (the acknowledging receiver) comes before what only a restart needs.
+func (a *actor) attach(ctx context.Context, w words, do Attach) error {
+	if do.SemiSync && w.replicaPlugin == "" {
+		return errors.New("the semi-sync replica plugin is not loaded: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so', or set spec.mode: rpl_async")
+	}
+	if err := a.holdBack(ctx, w); err != nil {
+		return err
+	}
+	ch, _, err := a.channel(ctx, w)
+	if err != nil {
+		return err
+	}
+	right := ch != nil && ch.AutoPosition && ch.User == a.replicationUser &&
+		ch.SourcePort == do.SourcePort && strings.EqualFold(ch.SourceHost, do.SourceHost)
+	if err := a.harmless(ctx, do, ch, right); err != nil {
+		return err
+	}
+	changed, err := a.acknowledge(ctx, w, setGlobal, SemiSyncWant{}, do.SemiSync)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !right:
+		err = a.configure(ctx, w, do, ch)
+	case do.RenewPassword:
+		err = a.renewPassword(ctx, w, ch)
+	case changed && ch.IO != ThreadNo:
+		err = a.exec(ctx, w.stopReceiver())
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.exec(ctx, w.start()); err != nil {
+		return err
+	}
+	if err := a.awaitThreads(ctx, w); err != nil {
+		return err
+	}
+	if ch == nil {
+		// It was no replica until now: whoever is connected takes it for the source.
+		a.killClients(ctx)
+	}
+	return a.persistReplica(ctx, w, do.SemiSync)
+}
+
+// holdBack fences a server that is to follow others.
+func (a *actor) holdBack(ctx context.Context, w words) error {
+	b, err := a.basics(ctx)
+	if err != nil || b.fenced() {
+		return err
+	}
+	_, err = a.fence(ctx, w, fencing{timeout: attachFenceTimeout, kill: true, releaseAcks: true, scope: setGlobal})
+	return err
+}
+
+// harmless refuses to attach a server that holds what its source lacks. When the
+// relay log is about to be thrown away, what it holds counts as well.
+func (a *actor) harmless(ctx context.Context, do Attach, ch *Channel, keepsRelayLog bool) error {
+	within := do.Within
+	if within == nil && do.WithinFact != "" {
+		set, err := a.fact(do.WithinFact)
+		if err != nil {
+			return err
+		}
+		within = &set
+	}
+	if within == nil {
+		return nil
+	}
+	b, err := a.basics(ctx)
+	if err != nil {
+		return err
+	}
+	holds := b.executed
+	if ch != nil && !keepsRelayLog {
+		holds = holds.Union(ch.Retrieved)
+	}
+	if within.Contains(holds) {
+		return nil
+	}
+	// The source has gone on since it was asked, and this server has followed it.
+	now := *within
+	if source, err := a.sourceNow(ctx, do.Source); err == nil {
+		now = now.Union(source)
+	}
+	if extra := holds.Subtract(now); !extra.Empty() {
+		return fmt.Errorf("it holds %d transaction(s) that %s lacks: %s", extra.Count(), do.Source, shorten(extra.String()))
+	}
+	return nil
+}
+
+func (a *actor) sourceNow(ctx context.Context, node string) (gtid.Set, error) {
+	source, err := a.other(node)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
+	defer cancel()
+	b, err := source.basics(ctx)
+	return b.executed, err
+}
+
+// configure points the channel at the source. The relay log goes.
+func (a *actor) configure(ctx context.Context, w words, do Attach, ch *Channel) error {
+	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
+		if err := a.exec(ctx, w.stop()); err != nil {
+			return err
+		}
+	}
+	return a.execSecret(ctx, w.change(), do.SourceHost, do.SourcePort, a.replicationUser, a.replicationPassword.Reveal())
+}
+
+// renewPassword gives the receiver its credential without losing the relay log:
+// the server keeps it only while the applier runs.
+func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
+	if ch.IO != ThreadNo {
+		if err := a.exec(ctx, w.stopReceiver()); err != nil {
+			return err
+		}
+	}
+	if ch.SQL != ThreadYes {
+		if err := a.exec(ctx, w.startApplier()); err != nil {
+			return err
+		}
+		now, _, err := a.channel(ctx, w)
+		if err != nil {
+			return err
+		}
+		b, err := a.basics(ctx)
+		if err != nil {
+			return err
+		}
+		if (now == nil || now.SQL != ThreadYes) && !b.executed.Contains(ch.Retrieved) {
+			return errors.New("the applier does not run, and a new password would cost the relay log with transactions not executed yet: mend the applier first")
+		}
+	}
+	return a.execSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
+}
+
+// acknowledge brings the semi-sync variables to what is wanted, and says whether
+// the replica's setting changed: a running receiver does not notice by itself.
+func (a *actor) acknowledge(ctx context.Context, w words, s scope, source SemiSyncWant, replica bool) (bool, error) {
+	changed := false
+	if w.replicaPlugin != "" {
+		var enabled bool
+		var active string
+		const query = "SELECT @@GLOBAL.%s, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '%s'"
+		if err := a.row(ctx, fmt.Sprintf(query, w.replicaVariable("enabled"), "R"+w.replicaVariable("status")[1:]), nil, &enabled, &active); err != nil {
+			return false, err
+		}
+		changed = enabled != replica || strings.EqualFold(active, "ON") != replica
+	}
+	var set assignments
+	set.source(s, w, source)
+	set.replica(s, w, replica)
+	if len(set) == 0 {
+		return false, nil
+	}
+	return changed, a.exec(ctx, set.statement())
+}
+
+// persistReplica has the server come up as a replica after a restart.
+func (a *actor) persistReplica(ctx context.Context, w words, acknowledges bool) error {
+	var set assignments
+	set.readOnly(setPersist, true)
+	set.source(setPersist, w, SemiSyncWant{})
+	set.replica(setPersist, w, acknowledges)
+	return a.exec(ctx, set.statement())
+}
+
+// detach takes a server out of replication.
+func (a *actor) detach(ctx context.Context, w words, do Detach) error {
+	if err := a.holdBack(ctx, w); err != nil {
+		return err
+	}
+	ch, _, err := a.channel(ctx, w)
+	if err != nil {
+		return err
+	}
+	if ch != nil {
+		if ch.IO != ThreadNo || ch.SQL != ThreadNo {
+			if err := a.exec(ctx, w.stop()); err != nil {
+				return err
+			}
+		}
+		if !do.KeepChannel {
+			if err := a.exec(ctx, w.resetReplicaAll()); err != nil {
+				return err
+			}
+		}
+	}
+	return a.persistReplica(ctx, w, false)
+}
+
+// setSemiSync changes semi-sync and nothing else.
+func (a *actor) setSemiSync(ctx context.Context, w words, do SetSemiSync) error {
+	if err := acknowledgeable(w, do.Source); err != nil {
+		return err
+	}
+	if do.Replica && w.replicaPlugin == "" {
+		return errors.New("the semi-sync replica plugin is not loaded: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'")
+	}
+	ch, _, err := a.channel(ctx, w)
+	if err != nil {
+		return err
+	}
+	if do.Source.Enabled && ch != nil && ch.SQL != ThreadNo {
+		return errors.New("it replicates: with the semi-sync source on, its applier would wait for acknowledgements")
+	}
+	changed, err := a.acknowledge(ctx, w, setPersist, do.Source, do.Replica)
+	if err != nil || !changed || ch == nil || ch.IO == ThreadNo {
+		return err
+	}
+	if err := a.exec(ctx, w.stopReceiver()); err != nil {
+		return err
+	}
+	if err := a.exec(ctx, w.startReceiver()); err != nil {
+		return err
+	}
+	return a.awaitThreads(ctx, w)
+}

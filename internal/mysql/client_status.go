@@ -1,0 +1,77 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// statusRow is one row of SHOW REPLICA STATUS under the newer names of its columns.
+type statusRow map[string]sql.NullString
+
+// newerNames turns Master_Host and Slave_IO_Running into what newer servers say.
+var newerNames = strings.NewReplacer("Master", "Source", "Slave", "Replica", "master", "source", "slave", "replica")
+
+func scanStatus(rows *sql.Rows, columns []string) (statusRow, error) {
+	values := make([]sql.NullString, len(columns))
+	into := make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
+	return newStatusRow(columns, values), nil
+}
+
+func newStatusRow(columns []string, values []sql.NullString) statusRow {
+	row := make(statusRow, len(columns))
+	for i, column := range columns {
+		row[newerNames.Replace(column)] = values[i]
+	}
+	return row
+}
+
+func (r statusRow) text(column string) string { return r[column].String }
+
+// number is 0 for what is not there; only figures where that is right are read by it.
+func (r statusRow) number(column string) int64 {
+	n, _ := strconv.ParseInt(r.text(column), 10, 64)
+	return n
+}
+
+func (r statusRow) channel() (*Channel, error) {
+	retrieved, err := gtid.Parse(r.text("Retrieved_Gtid_Set"))
+	if err != nil {
+		return nil, fmt.Errorf("Retrieved_Gtid_Set: %w", err)
+	}
+	c := &Channel{
+		SourceHost:       r.text("Source_Host"),
+		SourcePort:       int32(r.number("Source_Port")), //nolint:gosec // a port
+		SourceUUID:       r.text("Source_UUID"),
+		User:             r.text("Source_User"),
+		IO:               Thread(r.text("Replica_IO_Running")),
+		SQL:              Thread(r.text("Replica_SQL_Running")),
+		IOErrno:          int(r.number("Last_IO_Errno")),
+		SQLErrno:         int(r.number("Last_SQL_Errno")),
+		IOError:          r.text("Last_IO_Error"),
+		SQLError:         r.text("Last_SQL_Error"),
+		AutoPosition:     r.number("Auto_Position") == 1,
+		Retrieved:        retrieved,
+		SourceLogFile:    r.text("Source_Log_File"),
+		ReadSourceLogPos: r.number("Read_Source_Log_Pos"),
+		ExecSourceLogPos: r.number("Exec_Source_Log_Pos"),
+	}
+	if lag := r["Seconds_Behind_Source"]; lag.Valid {
+		if n, err := strconv.ParseInt(lag.String, 10, 64); err == nil {
+			c.Lag = &n
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// Users when the spec names none. The spec's defaults say the same; an object
+// from before they existed does not have them.
+const (
+	defaultOperatorUser    = "mysql"
+	defaultReplicationUser = "replication"
+)
+
+// portName and portNumber of the Services.
+const portName = "mysql"
+
+func operatorUser(obj *v1alpha1.MysqlReplication) string {
+	return orDefault(obj.Spec.Secret.Mysql, defaultOperatorUser)
+}
+
+func replicationUser(obj *v1alpha1.MysqlReplication) string {
+	return orDefault(obj.Spec.Secret.Replication, defaultReplicationUser)
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// describe tells the kernel what it must know before a server is asked. Pure.
+func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
+	d := reconcile.Description{
+		SecretName:    obj.Spec.Secret.Name,
+		SecretKeys:    []string{operatorUser(obj), replicationUser(obj)},
+		LabelName:     v1alpha1.LabelMysqlReplicationName,
+		LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
+		Services:      services(obj),
+		Skip:          v1alpha1.SkipsReconcile(obj.Annotations),
+	}
+	if aes := obj.Spec.AESSecret; aes != nil {
+		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
+	}
+	for _, m := range Members(obj) {
+		d.Pods = append(d.Pods, m.Name)
+		if m.Leaving {
+			d.Leaving = append(d.Leaving, m.Name)
+		}
+	}
+	return d
+}
+
+// services lists the Services that should exist: -readonly only while there is a
+// replica that takes part.
+func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
+	if obj.Spec.Source == nil {
+		return nil
+	}
+	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: portName, Port: obj.Spec.Source.Port}
+	if s := obj.Spec.Service; s != nil && s.Type != "" {
+		base.Type, base.ExternalName = s.Type, s.ExternalName
+	}
+	readWrite, readOnly := base, base
+	readWrite.Name = obj.Name + v1alpha1.ServiceSuffixReadWrite
+	readOnly.Name, readOnly.Readonly = obj.Name+v1alpha1.ServiceSuffixReadOnly, true
+	out := []reconcile.ServiceWant{readWrite}
+	for _, r := range obj.Spec.Replica {
+		if !r.Isolated {
+			return append(out, readOnly)
+		}
+	}
+	return out
+}
+
+// StatusOf implements reconcile.Engine.
+func (*Engine) StatusOf(obj *v1alpha1.MysqlReplication) reconcile.CommonStatus {
+	st := &obj.Status
+	return reconcile.CommonStatus{
+		Conditions: &st.Conditions, Ready: &st.Ready, ObservedGeneration: &st.ObservedGeneration,
+		ReadWriteService: &st.ReadWriteService, ReadOnlyService: &st.ReadOnlyService,
+	}
+}
+
+// Calm implements reconcile.Engine: log positions and the lag move by themselves.
+func (*Engine) Calm(obj *v1alpha1.MysqlReplication) any {
+	st := obj.Status.DeepCopy()
+	for _, n := range st.Topology {
+		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = "", 0, 0
+		// Whether there is a figure tells something; which one does not.
+		if n.SecondsBehindSource != nil {
+			*n.SecondsBehindSource = 0
+		}
+	}
+	return st
+}

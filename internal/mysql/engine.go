@@ -1,0 +1,128 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/pool"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// Kind is the kind of resource that this package looks after.
+const Kind = "MysqlReplication"
+
+// Scene is what one pass over a MysqlReplication works with.
+type Scene = reconcile.Scene[*v1alpha1.MysqlReplication]
+
+// Engine implements reconcile.Engine. It holds connections and nothing else that
+// a new process would miss.
+type Engine struct {
+	handles *pool.Pool[*handle]
+
+	mu sync.Mutex
+	// counted is the last end of a switchover that was counted, by resource.
+	counted map[types.NamespacedName]string
+}
+
+var _ reconcile.Engine[*v1alpha1.MysqlReplication, State, Data] = (*Engine)(nil)
+
+// NewEngine returns an engine without any connection.
+func NewEngine() *Engine {
+	return &Engine{
+		handles: pool.New((*handle).close),
+		counted: map[types.NamespacedName]string{},
+	}
+}
+
+// Kind implements reconcile.Engine.
+func (*Engine) Kind() string { return Kind }
+
+// New implements reconcile.Engine.
+func (*Engine) New() *v1alpha1.MysqlReplication { return &v1alpha1.MysqlReplication{} }
+
+// NewList implements reconcile.Engine.
+func (*Engine) NewList() client.ObjectList { return &v1alpha1.MysqlReplicationList{} }
+
+// Describe implements reconcile.Engine.
+func (*Engine) Describe(obj *v1alpha1.MysqlReplication) reconcile.Description { return describe(obj) }
+
+// Observe implements reconcile.Engine. It takes 4 s at the most.
+func (e *Engine) Observe(ctx context.Context, scene Scene) State {
+	members := Members(scene.Object)
+	wanted := make([]pool.Key, 0, len(members))
+	for _, m := range members {
+		wanted = append(wanted, keyOf(scene, m))
+	}
+	e.handles.Keep(scene.Key, wanted)
+	return observe(ctx, members, scene.Object.Status.Source, func(m Member) (*handle, error) { return e.open(scene, m) })
+}
+
+// Plan implements reconcile.Engine.
+func (*Engine) Plan(scene Scene, state State) reconcile.Plan[Data] {
+	return Plan(Input{Object: scene.Object, State: state, Pods: scene.Pods, Now: scene.Now})
+}
+
+// Project implements reconcile.Engine.
+func (*Engine) Project(scene Scene, state State, plan reconcile.Plan[Data]) {
+	Project(scene.Object, state, plan)
+}
+
+// Act implements reconcile.Engine.
+func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, facts reconcile.Facts) (reconcile.Facts, error) {
+	on, err := e.named(scene, action.Node())
+	if err != nil {
+		return nil, err
+	}
+	user := replicationUser(scene.Object)
+	a := &actor{
+		handle: on, facts: facts,
+		other:           func(name string) (*handle, error) { return e.named(scene, name) },
+		replicationUser: user, replicationPassword: scene.Credentials.Password(user),
+	}
+	return a.run(ctx, action)
+}
+
+// Forget implements reconcile.Engine.
+func (e *Engine) Forget(key types.NamespacedName) {
+	e.handles.Forget(key)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.counted, key)
+}
+
+// named returns the handle of a member by name.
+func (e *Engine) named(scene Scene, name string) (*handle, error) {
+	for _, m := range Members(scene.Object) {
+		if m.Name == name {
+			return e.open(scene, m)
+		}
+	}
+	return nil, fmt.Errorf("no node is called %q", name)
+}
+
+func (e *Engine) open(scene Scene, m Member) (*handle, error) {
+	if scene.Credentials == nil {
+		// The server was not asked, and may well be serving clients.
+		return nil, refusal(fmt.Sprintf("the operator has no password: %v", scene.CredentialError))
+	}
+	return e.handles.Get(keyOf(scene, m), func() (*handle, error) {
+		user := operatorUser(scene.Object)
+		return newHandle(access{host: m.Host, port: m.Port, user: user, password: scene.Credentials.Password(user)})
+	})
+}
+
+func keyOf(scene Scene, m Member) pool.Key {
+	key := pool.Key{Object: scene.Key, Node: m.Name, User: operatorUser(scene.Object), Address: access{host: m.Host, port: m.Port}.address()}
+	if scene.Credentials != nil {
+		key.Version = scene.Credentials.Version
+	}
+	return key
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mysqld
+
+package mysql
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/test/mysqld"
+)
+
+// load is clients that write rows one after another and remember which were
+// acknowledged. Each goes on after an error, to the server that is current.
+type load struct {
+	t       testing.TB
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	current atomic.Pointer[mysqld.Server]
+
+	mu   sync.Mutex
+	acks map[[2]int64]bool
+}
+
+func startLoad(t testing.TB, on *mysqld.Server, writers int64) *load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &load{t: t, cancel: cancel, acks: map[[2]int64]bool{}}
+	l.current.Store(on)
+	for w := range writers {
+		l.running.Go(func() { l.write(ctx, w+1) })
+	}
+	t.Cleanup(l.stop)
+	on.Eventually("every client writes", func() bool { return l.acknowledged() > int(writers)*3 })
+	return l
+}
+
+func (l *load) write(ctx context.Context, writer int64) {
+	server := l.current.Load()
+	db := server.Open(mysqld.AppUser, mysqld.AppPassword)
+	for seq := int64(1); ctx.Err() == nil; seq++ {
+		if now := l.current.Load(); now != server {
+			server = now
+			db = server.Open(mysqld.AppUser, mysqld.AppPassword)
+		}
+		if _, err := db.ExecContext(ctx, "INSERT INTO app.entries (writer, seq) VALUES (?, ?)", writer, seq); err != nil {
+			time.Sleep(2 * time.Millisecond)
+			continue
+		}
+		l.mu.Lock()
+		l.acks[[2]int64{writer, seq}] = true
+		l.mu.Unlock()
+	}
+}
+
+func (l *load) moveTo(s *mysqld.Server) { l.current.Store(s) }
+
+func (l *load) acknowledged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acks)
+}
+
+func (l *load) stop() {
+	l.cancel()
+	l.running.Wait()
+}
+
+// lost counts acknowledged rows that a server does not have.
+func (l *load) lost(s *mysqld.Server) int {
+	l.t.Helper()
+	rows, err := s.DB().Query("SELECT writer, seq FROM app.entries")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	missing := len(l.acks)
+	for rows.Next() {
+		var key [2]int64
+		if err := rows.Scan(&key[0], &key[1]); err != nil {
+			l.t.Fatal(err)
+		}
+		if l.acks[key] {
+			missing--
+		}
+	}
+	if err := rows.Err(); err != nil {
+		l.t.Fatal(err)
+	}
+	return missing
+}

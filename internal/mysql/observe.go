@@ -1,0 +1,209 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+const (
+	// lookTimeout bounds the look at one server, rereadTimeout the second look at
+	// gtid_executed: an observation takes 4 s at the most.
+	lookTimeout   = 3 * time.Second
+	rereadTimeout = time.Second
+)
+
+// gtid_executed cannot be read from performance_schema: its values are cut at
+// 1024 characters.
+const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.server_id, @@GLOBAL.version, @@GLOBAL.read_only, " +
+	"@@GLOBAL.super_read_only, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged"
+
+// figuresQuery reads what has another name on another server or may not be there.
+// Persisted variables are marked by a prefix.
+const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN (" +
+	"'log_replica_updates','log_slave_updates'," +
+	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
+	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
+	"'rpl_semi_sync_replica_enabled','rpl_semi_sync_slave_enabled')" +
+	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN (" +
+	"'Uptime'," +
+	"'Rpl_semi_sync_source_status','Rpl_semi_sync_source_clients','Rpl_semi_sync_source_wait_sessions'," +
+	"'Rpl_semi_sync_master_status','Rpl_semi_sync_master_clients','Rpl_semi_sync_master_wait_sessions'," +
+	"'Rpl_semi_sync_replica_status','Rpl_semi_sync_slave_status')" +
+	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables" +
+	" WHERE VARIABLE_NAME = 'super_read_only'"
+
+// observe looks at all servers at the same time. recorded names the node that is
+// known as the source.
+func observe(ctx context.Context, members []Member, recorded string, open func(Member) (*handle, error)) State {
+	servers := make([]*Server, len(members))
+	handles := make([]*handle, len(members))
+	each(len(members), func(i int) {
+		m := members[i]
+		c, err := open(m)
+		if err == nil {
+			handles[i] = c
+			servers[i], err = lookAt(ctx, c, m)
+		}
+		if err != nil {
+			servers[i] = unseen(m, err)
+		}
+	})
+
+	// A replica's transactions must be found in its source's set, so the sets of
+	// those that may be a source are read after all others.
+	again := maySource(servers, recorded)
+	each(len(members), func(i int) {
+		if !again[i] {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
+		defer cancel()
+		b, err := handles[i].basics(ctx)
+		if err != nil {
+			servers[i] = unseen(members[i], err)
+			return
+		}
+		servers[i].Executed = b.executed
+	})
+
+	out := State{Nodes: make(map[string]*Server, len(members))}
+	for _, s := range servers {
+		out.Nodes[s.Name] = s
+	}
+	return out
+}
+
+// each runs f for 0 … n-1 at the same time and waits.
+func each(n int, f func(int)) {
+	var running sync.WaitGroup
+	for i := range n {
+		running.Go(func() { f(i) })
+	}
+	running.Wait()
+}
+
+// maySource says of each server whether others may replicate from it.
+func maySource(servers []*Server, recorded string) []bool {
+	out := make([]bool, len(servers))
+	for i, s := range servers {
+		if !s.OK() {
+			continue
+		}
+		out[i] = s.Name == recorded || s.Writable() || !s.Channel.Streams()
+		for _, o := range servers {
+			out[i] = out[i] || o.OK() && o != s && o.Follows(s)
+		}
+	}
+	return out
+}
+
+func unseen(m Member, err error) *Server {
+	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: err.Error()}
+	if answered(err) {
+		s.Reach = ReachError
+	}
+	return s
+}
+
+// lookAt reads one server: two connections, three statements.
+func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+
+	var figures map[string]string
+	var figuresErr error
+	var beside sync.WaitGroup
+	beside.Go(func() { figures, figuresErr = c.pairs(ctx, figuresQuery) })
+	s, text, err := identity(ctx, c, m)
+	if err != nil {
+		cancel()
+		beside.Wait()
+		return nil, err
+	}
+	v, err := parseVersion(text)
+	if err != nil {
+		return nil, refusal(err.Error())
+	}
+	if why := unsupported(text, v); why != "" {
+		return nil, refusal(why)
+	}
+	s.Version = text
+	s.Channel, s.ForeignChannels, err = c.channel(ctx, words{version: v})
+	beside.Wait()
+	if err == nil {
+		err = figuresErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.learn(text, figures)
+	if err != nil {
+		return nil, err
+	}
+	s.read(w, figures)
+	return s, nil
+}
+
+// refusal is the error of a server that answers and cannot be looked after.
+func refusal(text string) error { return &problem{text: text, answered: true} }
+
+func identity(ctx context.Context, c *handle, m Member) (*Server, string, error) {
+	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK}
+	var text, mode, executed, purged string
+	err := c.row(ctx, identityQuery, nil, &s.UUID, &s.ServerID, &text, &s.ReadOnly, &s.SuperReadOnly,
+		&mode, &s.LogBin, &executed, &purged)
+	if err != nil {
+		return nil, "", err
+	}
+	s.GTIDMode = strings.EqualFold(mode, "ON")
+	if s.Executed, err = gtid.Parse(executed); err != nil {
+		return nil, "", refusal(fmt.Sprintf("gtid_executed: %v", err))
+	}
+	if s.Purged, err = gtid.Parse(purged); err != nil {
+		return nil, "", refusal(fmt.Sprintf("gtid_purged: %v", err))
+	}
+	return s, text, nil
+}
+
+// read fills in what figuresQuery gave, under whichever names.
+func (s *Server) read(w words, figures map[string]string) {
+	on := func(names ...string) bool {
+		for _, name := range names {
+			if strings.EqualFold(figures[name], "ON") {
+				return true
+			}
+		}
+		return false
+	}
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(figures[name], 10, 64)
+		return n
+	}
+	s.Uptime = time.Duration(number("uptime")) * time.Second
+	s.LogReplicaUpdates = on("log_replica_updates", "log_slave_updates")
+	s.ReadOnlyPersisted = on("persisted.super_read_only")
+	semi := SemiSync{SourcePlugin: w.sourcePlugin != "", ReplicaPlugin: w.replicaPlugin != ""}
+	if semi.SourcePlugin {
+		status := "rpl_semi_sync_" + w.sourcePlugin + "_"
+		semi.SourceEnabled = on(w.sourceVariable("enabled"))
+		semi.SourceActive = on(status + "status")
+		semi.Timeout = time.Duration(number(w.sourceVariable("timeout"))) * time.Millisecond
+		semi.WaitCount = int(number(w.sourceVariable("wait_for_replica_count")))
+		semi.Clients = int(number(status + "clients"))
+		semi.WaitSessions = int(number(status + "wait_sessions"))
+	}
+	if semi.ReplicaPlugin {
+		semi.ReplicaEnabled = on(w.replicaVariable("enabled"))
+		semi.ReplicaActive = on(w.replicaVariable("status"))
+	}
+	s.SemiSync = semi
+}

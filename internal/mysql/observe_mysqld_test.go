@@ -1,0 +1,189 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mysqld
+
+package mysql
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/test/mysqld"
+)
+
+func TestObserveFreshServer(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{SemiSync: true})
+	s := c.server("a")
+	if s.UUID != c.servers["a"].Value("SELECT @@server_uuid") || s.ServerID == 0 || s.Version == "" {
+		t.Errorf("identity: %+v", s)
+	}
+	if !s.GTIDMode || !s.LogBin || !s.LogReplicaUpdates || !s.Writable() || s.Fenced() || s.ReadOnlyPersisted {
+		t.Errorf("configuration: %+v", s)
+	}
+	if !s.Executed.Empty() || !s.Purged.Empty() || s.Channel != nil || s.ForeignChannels != nil {
+		t.Errorf("a fresh server has history: %+v", s)
+	}
+	if semi := s.SemiSync; !semi.SourcePlugin || !semi.ReplicaPlugin || semi.SourceEnabled || semi.ReplicaEnabled || semi.Timeout != 10*time.Second {
+		t.Errorf("semi-sync: %+v", semi)
+	}
+	if s.Uptime > time.Minute {
+		t.Errorf("uptime %v", s.Uptime)
+	}
+}
+
+func TestObserveReplication(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	c.servers["b"].SQL("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1 FOR CHANNEL 'other'")
+	state := c.observe()
+	a, b := state.Nodes["a"], state.Nodes["b"]
+	if !b.Follows(a) || !b.Channel.Streams() || b.Channel.SourceUUID != a.UUID || !b.Channel.AutoPosition || b.Channel.User != mysqld.ReplicationUser {
+		t.Errorf("channel: %+v", b.Channel)
+	}
+	if b.Channel.Lag == nil || *b.Channel.Lag != 0 || b.Channel.Retrieved.Count() != 1 || b.Channel.ReadSourceLogPos == 0 || b.Channel.ExecSourceLogPos == 0 || b.Channel.SourceLogFile == "" {
+		t.Errorf("figures: %+v", b.Channel)
+	}
+	if len(b.ForeignChannels) != 1 || b.ForeignChannels[0] != "other" {
+		t.Errorf("other channels: %v", b.ForeignChannels)
+	}
+	if !b.Fenced() || !b.ReadOnlyPersisted || !a.Writable() || a.ReadOnlyPersisted {
+		t.Errorf("read-only: a %+v, b %+v", a, b)
+	}
+	if semi := a.SemiSync; !semi.SourceEnabled || !semi.SourceActive || semi.Clients != 1 || semi.WaitCount != 1 || semi.Timeout != SemiSyncTimeout {
+		t.Errorf("semi-sync of the source: %+v", semi)
+	}
+	if semi := b.SemiSync; !semi.ReplicaEnabled || !semi.ReplicaActive || semi.SourceEnabled {
+		t.Errorf("semi-sync of the replica: %+v", semi)
+	}
+	c.servers["b"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
+	if ch := c.server("b").Channel; ch.SQL != ThreadNo || ch.IO != ThreadYes || ch.Lag != nil {
+		t.Errorf("with the applier stopped: %+v", ch)
+	}
+}
+
+func TestObserveWhatCannotBeSeen(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{})
+	c.servers["b"].Stop()
+	state := c.observe()
+	if b := state.Nodes["b"]; b.Reach != ReachNone || b.Problem == "" {
+		t.Errorf("a stopped server: %s %q", b.Reach, b.Problem)
+	}
+	if !state.Nodes["a"].OK() || !state.Nodes["c"].OK() {
+		t.Error("one stopped server hides the others")
+	}
+
+	c.as(mysqld.User, "wrong-s3cret")
+	a := c.observe().Nodes["a"]
+	if a.Reach != ReachError || !strings.Contains(a.Problem, `"mysql"`) || !strings.Contains(a.Problem, "Secret") || strings.Contains(a.Problem, "s3cret") {
+		t.Errorf("a wrong password: %s %q", a.Reach, a.Problem)
+	}
+	c.as(mysqld.AppUser, mysqld.AppPassword)
+	a = c.observe().Nodes["a"]
+	if a.Reach != ReachError || !strings.Contains(a.Problem, "privilege") || !strings.Contains(a.Problem, `"app"`) {
+		t.Errorf("a user without privileges: %s %q", a.Reach, a.Problem)
+	}
+	c.as(mysqld.User, mysqld.Password)
+	c.servers["a"].SQL("CREATE USER crowd IDENTIFIED BY 'crowd-p4ss'")
+	c.servers["a"].Session("crowd", "crowd-p4ss")
+	c.servers["a"].SQL("SET GLOBAL max_connections=1")
+	c.as("crowd", "crowd-p4ss")
+	if a = c.observe().Nodes["a"]; a.Reach != ReachError || !strings.Contains(a.Problem, "max_connections") {
+		t.Errorf("a full server: %s %q", a.Reach, a.Problem)
+	}
+}
+
+func TestObserveHungServer(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	for _, known := range []bool{true, false} {
+		if known {
+			c.server("b")
+		} else {
+			c.engine.Forget(c.scene().Key)
+		}
+		c.servers["b"].Freeze()
+		began := time.Now()
+		state := c.observe()
+		if took := time.Since(began); took > 4500*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if !state.Nodes["a"].OK() || state.Nodes["b"].Reach != ReachNone {
+			t.Errorf("a %s, b %s: %s", state.Nodes["a"].Reach, state.Nodes["b"].Reach, state.Nodes["b"].Problem)
+		}
+		c.servers["b"].Thaw()
+		began = time.Now()
+		c.server("b")
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the pass after it took %v", took)
+		}
+	}
+}
+
+// A replica's set is found in its source's, however fast both move.
+func TestObservedSetsAreComparable(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	c.replicate("a", false)
+	c.object.Status.Source = "a"
+	load := startLoad(t, c.servers["a"], 4)
+	for range 100 {
+		state := c.observe()
+		a, b := state.Nodes["a"], state.Nodes["b"]
+		if extra := b.Received().Subtract(a.Executed); !extra.Empty() {
+			t.Fatalf("b holds %s beyond a", extra)
+		}
+	}
+	load.stop()
+	if load.acknowledged() == 0 {
+		t.Error("there was no load")
+	}
+}
+
+func TestQuietPassesOpenNoConnection(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	count := func() string {
+		return c.servers["a"].Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME='Connections'")
+	}
+	for range 3 {
+		c.server("a")
+	}
+	before := count()
+	for range 20 {
+		c.server("a")
+	}
+	if after := count(); after != before {
+		t.Errorf("%s connections before, %s after", before, after)
+	}
+	if n := c.engine.handles.Len(); n != 1 {
+		t.Errorf("%d handles", n)
+	}
+	own := "SELECT COUNT(*) FROM performance_schema.session_connect_attrs WHERE ATTR_NAME='program_name' AND ATTR_VALUE='compose-operator'"
+	if n := c.servers["a"].Value(own); n != "2" {
+		t.Errorf("%s connections are open, want 2", n)
+	}
+	c.engine.Forget(c.scene().Key)
+	c.servers["a"].Eventually("the connections are closed", func() bool { return c.servers["a"].Value(own) == "0" })
+}
+
+func TestLongGTIDSets(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	var set []string
+	for i := range 100 {
+		set = append(set, strings.Replace("00000000-0000-0000-0000-0000000000XX:1-7:9", "XX", string(rune('0'+i/10))+string(rune('0'+i%10)), 1))
+	}
+	c.servers["a"].SQL("SET GLOBAL gtid_purged='" + strings.Join(set, ",") + "'")
+	if s := c.server("a"); s.Executed.Count() != 800 || !s.Purged.Equal(gtid.MustParse(strings.Join(set, ","))) {
+		t.Errorf("%d transactions are seen", s.Executed.Count())
+	}
+}
+
+func TestObservationEndsWithItsContext(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s := c.engine.Observe(ctx, c.scene()).Nodes["a"]; s.Reach != ReachNone {
+		t.Errorf("reach %s", s.Reach)
+	}
+}

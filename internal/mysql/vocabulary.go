@@ -1,0 +1,197 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// version of a server, e.g. 8.0.36.
+type version struct{ major, minor, patch int }
+
+func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch) }
+
+func (v version) atLeast(o version) bool {
+	if v.major != o.major {
+		return v.major > o.major
+	}
+	if v.minor != o.minor {
+		return v.minor > o.minor
+	}
+	return v.patch >= o.patch
+}
+
+// parseVersion reads the beginning of @@version: "8.0.36-28.1", "9.7.0-1".
+func parseVersion(text string) (version, error) {
+	number, _, _ := strings.Cut(text, "-")
+	parts := strings.Split(number, ".")
+	var out [3]int
+	if len(parts) < len(out) {
+		return version{}, fmt.Errorf("not a version of MySQL: %q", text)
+	}
+	for i := range out {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return version{}, fmt.Errorf("not a version of MySQL: %q", text)
+		}
+		out[i] = n
+	}
+	return version{out[0], out[1], out[2]}, nil
+}
+
+var (
+	// oldestVersion is the oldest server that is looked after.
+	oldestVersion = version{8, 0, 0}
+	// SHOW REPLICA STATUS, START REPLICA and their like came with 8.0.22.
+	replicaWords = version{8, 0, 22}
+	// CHANGE REPLICATION SOURCE TO and the SOURCE_ options came with 8.0.23.
+	sourceWords = version{8, 0, 23}
+)
+
+// unsupported says why a server cannot be looked after; "" when it can.
+func unsupported(text string, v version) string {
+	switch {
+	case strings.Contains(text, "MariaDB"):
+		return "the server is MariaDB " + text + ": its GTIDs are of another kind; only MySQL 8.0 and newer is looked after"
+	case !v.atLeast(oldestVersion):
+		return "the server is MySQL " + v.String() + ": upgrade it to 8.0 or newer"
+	}
+	return ""
+}
+
+// words are the names that a server understands. 8.0 moved from master and slave
+// to source and replica in steps, and the semi-sync plugins are installed under
+// the one or the other name whatever the version.
+type words struct {
+	version version
+	// sourcePlugin is "source" or "master", replicaPlugin "replica" or "slave": the
+	// plugins that are loaded. Empty: none.
+	sourcePlugin, replicaPlugin string
+}
+
+func newWords(v version, variables map[string]string) words {
+	w := words{version: v}
+	for _, name := range []string{"source", "master"} {
+		if _, loaded := variables["rpl_semi_sync_"+name+"_enabled"]; loaded && w.sourcePlugin == "" {
+			w.sourcePlugin = name
+		}
+	}
+	for _, name := range []string{"replica", "slave"} {
+		if _, loaded := variables["rpl_semi_sync_"+name+"_enabled"]; loaded && w.replicaPlugin == "" {
+			w.replicaPlugin = name
+		}
+	}
+	return w
+}
+
+// replica is the server's word in statements about replication threads.
+func (w words) replica() string {
+	if w.version.atLeast(replicaWords) {
+		return "REPLICA"
+	}
+	return "SLAVE"
+}
+
+// Only the default channel is the operator's; without FOR CHANNEL these
+// statements would go for every channel there is.
+const defaultChannel = " FOR CHANNEL ''"
+
+func (w words) showStatus() string      { return "SHOW " + w.replica() + " STATUS" }
+func (w words) start() string           { return "START " + w.replica() + defaultChannel }
+func (w words) stop() string            { return "STOP " + w.replica() + defaultChannel }
+func (w words) startReceiver() string   { return "START " + w.replica() + " IO_THREAD" + defaultChannel }
+func (w words) stopReceiver() string    { return "STOP " + w.replica() + " IO_THREAD" + defaultChannel }
+func (w words) startApplier() string    { return "START " + w.replica() + " SQL_THREAD" + defaultChannel }
+func (w words) resetReplicaAll() string { return "RESET " + w.replica() + " ALL" + defaultChannel }
+
+// change is the statement that configures a channel; its arguments are host, port,
+// user and password. The receiver tries again every second and for ever, notices
+// within some seconds that a silent source is gone, and gets by without TLS.
+// What else an administrator has set (TLS, delay, filters) stays.
+func (w words) change() string {
+	return w.changeTo("HOST=?", "PORT=?", "USER=?", "PASSWORD=?",
+		"AUTO_POSITION=1", "CONNECT_RETRY=1", "RETRY_COUNT=0", "HEARTBEAT_PERIOD=5")
+}
+
+// changePassword is the statement that replaces user and password only: without
+// the position options, and while the applier runs, the relay log stays.
+func (w words) changePassword() string { return w.changeTo("USER=?", "PASSWORD=?") }
+
+func (w words) changeTo(options ...string) string {
+	verb, prefix := "CHANGE REPLICATION SOURCE TO ", "SOURCE_"
+	if !w.version.atLeast(sourceWords) {
+		verb, prefix = "CHANGE MASTER TO ", "MASTER_"
+	}
+	// GET_SOURCE_PUBLIC_KEY has the prefix in its middle.
+	return verb + prefix + strings.Join(options, ", "+prefix) + ", GET_" + prefix + "PUBLIC_KEY=1" + defaultChannel
+}
+
+// Names of the semi-sync variables; call them only when the plugin is loaded.
+
+func (w words) sourceVariable(of string) string {
+	replica := "replica"
+	if w.sourcePlugin == "master" {
+		replica = "slave"
+	}
+	return "rpl_semi_sync_" + w.sourcePlugin + "_" + strings.ReplaceAll(of, "replica", replica)
+}
+
+func (w words) replicaVariable(of string) string {
+	return "rpl_semi_sync_" + w.replicaPlugin + "_" + of
+}
+
+// Scope of a SET statement.
+type scope string
+
+const (
+	setGlobal  scope = "GLOBAL"
+	setPersist scope = "PERSIST"
+)
+
+// assignments collects what one SET statement assigns, in order. The server
+// checks all of them before it assigns the first.
+type assignments []string
+
+func (a *assignments) add(s scope, name, value string) {
+	*a = append(*a, string(s)+" "+name+"="+value)
+}
+
+func (a assignments) statement() string { return "SET " + strings.Join(a, ", ") }
+
+func onOff(on bool) string {
+	if on {
+		return "ON"
+	}
+	return "OFF"
+}
+
+// readOnly assigns both read-only variables. super_read_only=ON implies the
+// other one; read_only=OFF would imply super_read_only=OFF.
+func (a *assignments) readOnly(s scope, on bool) {
+	a.add(s, "super_read_only", onOff(on))
+	a.add(s, "read_only", onOff(on))
+}
+
+// source assigns the semi-sync source side, where it is loaded.
+func (a *assignments) source(s scope, w words, want SemiSyncWant) {
+	if w.sourcePlugin == "" {
+		return
+	}
+	if want.Enabled {
+		a.add(s, w.sourceVariable("timeout"), strconv.FormatInt(SemiSyncTimeout.Milliseconds(), 10))
+		a.add(s, w.sourceVariable("wait_for_replica_count"), "1")
+		// Without it a source that has lost its replicas goes on by itself.
+		a.add(s, w.sourceVariable("wait_no_replica"), "ON")
+	}
+	a.add(s, w.sourceVariable("enabled"), onOff(want.Enabled))
+}
+
+// replica assigns the semi-sync replica side, where it is loaded.
+func (a *assignments) replica(s scope, w words, on bool) {
+	if w.replicaPlugin != "" {
+		a.add(s, w.replicaVariable("enabled"), onOff(on))
+	}
+}

@@ -1,0 +1,283 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mysqld starts real MySQL servers for tests: on loopback, each with an
+// address and a data directory of its own, gone when the test is over.
+package mysqld
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+const (
+	startTimeout = 60 * time.Second
+	stopTimeout  = 30 * time.Second
+	// queryTimeout bounds the statements of the harness itself.
+	queryTimeout = 20 * time.Second
+)
+
+// Options of a server.
+type Options struct {
+	// SemiSync loads both semi-sync plugins.
+	SemiSync bool
+	// Args for mysqld, e.g. "--gtid-mode=OFF"; they win over the defaults.
+	Args []string
+}
+
+// Server is one mysqld.
+type Server struct {
+	// Host and Port are the same for as long as the server exists.
+	Host string
+	Port int32
+	// Dir holds data/, the socket and error.log.
+	Dir string
+
+	t       testing.TB
+	args    []string
+	process *process
+	db      *sql.DB
+}
+
+// serial gives every server of the process a server_id and an address of its own.
+var serial atomic.Int32
+
+// New starts a server with an empty gtid_executed and waits until it answers.
+// It skips the test when there is no MySQL, unless MYSQL_ROOTFS names one.
+func New(t testing.TB, o Options) *Server {
+	t.Helper()
+	root := findRootFS()
+	if !root.complete() {
+		if os.Getenv(RootFSVariable) != "" {
+			t.Fatalf("%s=%s has no MySQL in it: run \"bin/testbed rootfs mysql\"", RootFSVariable, root)
+		}
+		t.Skipf("no MySQL: run \"bin/testbed rootfs mysql\" or set %s", RootFSVariable)
+	}
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, Dir: t.TempDir()}
+	// Without CopyFS: cp keeps holes and shares blocks where the file system can.
+	if out, err := exec.Command("cp", "-a", "--reflink=auto", from, s.data()).CombinedOutput(); err != nil {
+		t.Fatalf("copy the template data directory: %v\n%s", err, out)
+	}
+	id := serial.Add(1)
+	s.Host = fmt.Sprintf("127.0.%d.%d", 1+id/250, 1+id%250)
+	s.Port = freePort(t, s.Host)
+	if err := os.WriteFile(s.config(), []byte("[mysqld]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.args = root.command("--defaults-file="+s.config(),
+		"--datadir="+s.data(),
+		"--socket="+filepath.Join(s.Dir, "s"),
+		"--pid-file="+filepath.Join(s.Dir, "pid"),
+		"--bind-address="+s.Host,
+		"--port="+strconv.Itoa(int(s.Port)),
+		"--server-id="+strconv.Itoa(int(id)),
+		"--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-bin=binlog",
+		"--skip-name-resolve", "--mysqlx=OFF", "--secure-file-priv=NULL",
+		"--max-connect-errors=1000000000",
+		"--innodb-buffer-pool-size=32M", "--innodb-redo-log-capacity=8M",
+	)
+	if o.SemiSync {
+		s.args = append(s.args, "--plugin-load-add=semisync_source.so", "--plugin-load-add=semisync_replica.so")
+	}
+	s.args = append(s.args, o.Args...)
+	t.Cleanup(s.end)
+	s.Start()
+	return s
+}
+
+func freePort(t testing.TB, host string) int32 {
+	t.Helper()
+	l, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was written
+	return int32(l.Addr().(*net.TCPAddr).Port)
+}
+
+func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
+
+func (s *Server) config() string { return filepath.Join(s.Dir, "my.cnf") }
+
+// Addr is "host:port".
+func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))) }
+
+// Start starts a server that is stopped, with further arguments, and waits until it answers.
+func (s *Server) Start(more ...string) {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.Dir, "error.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close() //nolint:errcheck // the server has a copy of it
+	s.process, err = launch(append(append([]string{}, s.args...), more...), log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+	s.db = s.Open(User, Password)
+	deadline := time.Now().Add(startTimeout)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err := s.db.PingContext(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if !s.process.running() || time.Now().After(deadline) {
+			s.t.Fatalf("mysqld does not answer: %v\n%s", err, s.LogTail())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// Stop shuts the server down in order.
+func (s *Server) Stop() {
+	s.t.Helper()
+	s.process.signal(syscall.SIGTERM)
+	select {
+	case <-s.process.done:
+	case <-time.After(stopTimeout):
+		s.t.Fatalf("mysqld does not stop\n%s", s.LogTail())
+	}
+}
+
+// Kill9 ends the server as a crash does.
+func (s *Server) Kill9() {
+	s.process.signal(syscall.SIGKILL)
+	<-s.process.done
+}
+
+// Restart stops and starts it.
+func (s *Server) Restart(more ...string) {
+	s.t.Helper()
+	s.Stop()
+	s.Start(more...)
+}
+
+// Freeze stops the process without ending it: it accepts connections and says
+// nothing. Thaw lets it go on.
+func (s *Server) Freeze() { s.process.signal(syscall.SIGSTOP) }
+
+// Thaw ends what Freeze began.
+func (s *Server) Thaw() { s.process.signal(syscall.SIGCONT) }
+
+func (s *Server) end() {
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+	if s.process != nil && s.process.running() {
+		s.Kill9()
+	}
+	if s.t.Failed() {
+		s.t.Logf("error log of %s:\n%s", s.Addr(), s.LogTail())
+	}
+}
+
+// LogTail is the end of the error log.
+func (s *Server) LogTail() string {
+	text, _ := os.ReadFile(filepath.Join(s.Dir, "error.log"))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+}
+
+// Open returns a pool of connections of a user. The test closes it, or forgets it.
+func (s *Server) Open(user, password string) *sql.DB {
+	s.t.Helper()
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr = user, password, "tcp", s.Addr()
+	cfg.Timeout = 2 * time.Second
+	cfg.Logger = &mysql.NopLogger{}
+	cfg.InterpolateParams = true
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	s.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// DB is a pool of connections of User.
+func (s *Server) DB() *sql.DB { return s.db }
+
+// Session is one connection of a user.
+func (s *Server) Session(user, password string) *sql.Conn {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
+	defer cancel()
+	c, err := s.Open(user, password).Conn(ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+// SQL runs statements as User; an error fails the test.
+func (s *Server) SQL(statements ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
+	defer cancel()
+	for _, statement := range statements {
+		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// Value is the only value that a query gives, NULL as "".
+func (s *Server) Value(query string, args ...any) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
+	defer cancel()
+	var v sql.NullString
+	if err := s.db.QueryRowContext(ctx, query, args...).Scan(&v); err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	return v.String
+}
+
+// Executed is gtid_executed.
+func (s *Server) Executed() string { return s.Value("SELECT @@GLOBAL.gtid_executed") }
+
+// Replicate makes the server a read-only replica of source by hand, and waits
+// until both threads run.
+func (s *Server) Replicate(source *Server) {
+	s.t.Helper()
+	s.SQL("SET GLOBAL super_read_only=ON", "STOP REPLICA",
+		fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='%s', SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1",
+			source.Host, source.Port, ReplicationUser, ReplicationPassword),
+		"START REPLICA")
+	s.Eventually("both replication threads run", func() bool {
+		return s.Value("SELECT COUNT(*) FROM performance_schema.replication_connection_status c JOIN performance_schema.replication_applier_status a USING (CHANNEL_NAME) WHERE CHANNEL_NAME='' AND c.SERVICE_STATE='ON' AND a.SERVICE_STATE='ON'") == "1"
+	})
+}
+
+// Eventually waits until a condition holds, and fails the test when it does not.
+func (s *Server) Eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(queryTimeout); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: not so after %v", what, queryTimeout)
+		}
+	}
+}
