@@ -161,6 +161,12 @@ func (r *Rotator) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	return nil, fmt.Errorf("the webhook has no certificate yet: Secret %s is made or read at start, see the log of %q", r.Secret, "certs")
 }
 
+// Ready is nil once there is a certificate to serve.
+func (r *Rotator) Ready() error {
+	_, err := r.GetCertificate(nil)
+	return err
+}
+
 func (r *Rotator) now() time.Time {
 	if r.Now != nil {
 		return r.Now()

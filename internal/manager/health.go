@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/certs"
 )
 
 // syncCheckTimeout keeps an answer within a probe's own timeout.
@@ -22,7 +23,7 @@ const syncCheckTimeout = 500 * time.Millisecond
 
 // addChecks makes the process alive while it answers, and ready once it knows the
 // resources and serves admission.
-func addChecks(ctx context.Context, mgr ctrl.Manager, webhook bool) error {
+func addChecks(ctx context.Context, mgr ctrl.Manager, o Options, rotator *certs.Rotator) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)
 	}
@@ -34,13 +35,26 @@ func addChecks(ctx context.Context, mgr ctrl.Manager, webhook bool) error {
 	if err := mgr.AddReadyzCheck("caches", cachesSynced(mgr.GetCache())); err != nil {
 		return fmt.Errorf("add the readiness check of the caches: %w", err)
 	}
-	if !webhook {
+	if !o.EnableWebhook {
 		return nil
 	}
-	if err := mgr.AddReadyzCheck("webhook", mgr.GetWebhookServer().StartedChecker()); err != nil {
+	if err := mgr.AddReadyzCheck("webhook", webhookServes(rotator, mgr.GetWebhookServer().StartedChecker())); err != nil {
 		return fmt.Errorf("add the readiness check of the webhook: %w", err)
 	}
 	return nil
+}
+
+// webhookServes asks the server only once there is a certificate: it would log a
+// failed handshake for each probe until then.
+func webhookServes(rotator *certs.Rotator, started healthz.Checker) healthz.Checker {
+	return func(req *http.Request) error {
+		if rotator != nil {
+			if err := rotator.Ready(); err != nil {
+				return err
+			}
+		}
+		return started(req)
+	}
 }
 
 type syncWaiter interface {

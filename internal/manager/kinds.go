@@ -12,5 +12,12 @@ import (
 
 // setupKinds registers the controllers, one line for each kind.
 func setupKinds(mgr ctrl.Manager, options reconcile.Options) error {
-	return reconcile.Setup(mgr, mysql.NewEngine(), options)
+	for _, setup := range []func() error{
+		func() error { return reconcile.Setup(mgr, mysql.NewEngine(), options) },
+	} {
+		if err := setup(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -79,7 +79,7 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 			return nil, err
 		}
 	}
-	if err := addChecks(ctx, mgr, o.EnableWebhook); err != nil {
+	if err := addChecks(ctx, mgr, o, rotator); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(aesKey(mgr.GetClient(), o.OperatorNamespace)); err != nil {

@@ -1,0 +1,200 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build admission
+
+package admission
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+func TestProbes(t *testing.T) {
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if err := env.probe(t.Context(), path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheLeaderHoldsTheLease(t *testing.T) {
+	mustEventually(t, "lease", func(ctx context.Context) error {
+		lease := &coordinationv1.Lease{}
+		key := types.NamespacedName{Namespace: operatorNamespace, Name: "compose-operator.upm.syntropycloud.io"}
+		if err := env.admin.Get(ctx, key, lease); err != nil {
+			return err
+		}
+		if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
+			return errors.New("nobody holds the lease")
+		}
+		if seconds := lease.Spec.LeaseDurationSeconds; seconds == nil || *seconds != 15 {
+			return errors.New("the lease is not for 15 s")
+		}
+		return nil
+	})
+}
+
+// TestTheAESKeyIsMade also shows that creating Secrets in its own namespace is
+// all that the manager needs for it.
+func TestTheAESKeyIsMade(t *testing.T) {
+	mustEventually(t, "aes-secret-key", func(ctx context.Context) error {
+		secret := &corev1.Secret{}
+		if err := env.admin.Get(ctx, types.NamespacedName{Namespace: operatorNamespace, Name: "aes-secret-key"}, secret); err != nil {
+			return err
+		}
+		if n := len(secret.Data["AES_SECRET_KEY"]); n != 32 {
+			return fmt.Errorf("the key has %d bytes", n)
+		}
+		return nil
+	})
+}
+
+// TestTheWebhooksCertificate: what is served is trusted by what the manager put
+// into the webhook configuration.
+func TestTheWebhooksCertificate(t *testing.T) {
+	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := env.admin.Get(t.Context(), types.NamespacedName{Name: "compose-operator"}, configuration); err != nil {
+		t.Fatal(err)
+	}
+	if policy := configuration.Webhooks[0].FailurePolicy; policy == nil || *policy != admissionregistrationv1.Ignore {
+		t.Error("an edit is refused while the operator restarts")
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(configuration.Webhooks[0].ClientConfig.CABundle) {
+		t.Fatal("no CA bundle in the webhook configuration")
+	}
+	dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "compose-operator-webhook.upm-system.svc"}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", env.webhookPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+}
+
+// TestMetricsAskWhoIsThere: nobody without a token, nobody whom no role lets.
+func TestMetricsAskWhoIsThere(t *testing.T) {
+	ctx := t.Context()
+	get := func(token string) (int, string, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+env.metrics+"/metrics", nil)
+		if err != nil {
+			return 0, "", err
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // made at start, signed by nobody
+		}}
+		res, err := c.Do(req)
+		if err != nil {
+			return 0, "", err
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err := io.ReadAll(res.Body)
+		return res.StatusCode, string(body), err
+	}
+	token := func(name string) string {
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
+		if err := env.admin.Create(ctx, account); err != nil {
+			t.Fatal(err)
+		}
+		typed, err := kubernetes.NewForConfig(env.adminREST)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := typed.CoreV1().ServiceAccounts("default").CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request.Status.Token
+	}
+	prometheus, stranger := token("prometheus"), token("stranger")
+	if err := env.admin.Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "prometheus-reads"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "compose-operator-metrics-reader"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "default", Name: "prometheus"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// The answer to a token that means nothing is not 401 but an error of the review.
+	if status, _, err := get("not-a-token"); err != nil || status == http.StatusOK {
+		t.Errorf("with a false token: status %d, %v", status, err)
+	}
+	for name, test := range map[string]struct {
+		token  string
+		status int
+	}{
+		"without a token":   {"", http.StatusUnauthorized},
+		"without the role":  {stranger, http.StatusForbidden},
+		"as Prometheus may": {prometheus, http.StatusOK},
+	} {
+		mustEventually(t, name, func(context.Context) error {
+			status, body, err := get(test.token)
+			if err != nil {
+				return err
+			}
+			if status != test.status {
+				return fmt.Errorf("status %d, want %d", status, test.status)
+			}
+			if status == http.StatusOK && !strings.Contains(body, "controller_runtime_webhook_requests_total") {
+				return errors.New("no metrics of the webhook")
+			}
+			return nil
+		})
+	}
+}
+
+// TestPermissionsAreSmall asks the API server what the manager may not do.
+func TestPermissionsAreSmall(t *testing.T) {
+	for _, question := range []struct {
+		want string
+		args []string
+	}{
+		{"yes", []string{"list", "secrets"}},
+		{"no", []string{"update", "secrets"}},
+		{"no", []string{"delete", "secrets"}},
+		{"no", []string{"create", "secrets", "-n", "default"}},
+		{"yes", []string{"create", "secrets", "-n", operatorNamespace}},
+		{"yes", []string{"update", "secrets/compose-operator-webhook-cert", "-n", operatorNamespace}},
+		{"no", []string{"update", "secrets/aes-secret-key", "-n", operatorNamespace}},
+		{"yes", []string{"patch", "pods", "-n", "default"}},
+		{"no", []string{"delete", "pods", "-n", "default"}},
+		{"no", []string{"create", "pods/exec", "-n", "default"}},
+		{"no", []string{"update", "mysqlreplications.upm.syntropycloud.io", "-n", "default"}},
+		{"yes", []string{"patch", "mysqlreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
+		{"yes", []string{"patch", "validatingwebhookconfigurations/compose-operator"}},
+		{"no", []string{"patch", "validatingwebhookconfigurations/another"}},
+		{"no", []string{"create", "clusterrolebindings"}},
+		{"no", []string{"get", "leases/another", "-n", operatorNamespace}},
+	} {
+		args := append([]string{"auth", "can-i", "--as=" + operatorUser}, question.args...)
+		out, err := env.runKubectl(t.Context(), args...)
+		// "no" is exit code 1.
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if got := lines[len(lines)-1]; got != question.want {
+			t.Errorf("%s: %s, want %s", strings.Join(question.args, " "), got, question.want)
+		}
+	}
+}
