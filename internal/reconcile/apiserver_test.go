@@ -100,7 +100,7 @@ func (e *liveEngine) Describe(o *set) Description {
 	return d
 }
 
-func (e *liveEngine) Plan(scene Scene[*set], s *testState) testPlan {
+func (e *liveEngine) Plan(scene Scene[*set], _ *testState) testPlan {
 	defer func() {
 		select {
 		case e.passes <- struct{}{}:
@@ -243,7 +243,7 @@ func TestOnARealAPIServer(t *testing.T) {
 		}
 		return err
 	})
-	l.eventually("the source is labelled", l.hasLabels("mysql-0", "orders"))
+	l.eventually("the source is labeled", l.hasLabels("mysql-0", "orders"))
 	l.eventually("the event is told", func(ctx context.Context) error {
 		var list eventsv1.EventList
 		if err := l.api.List(ctx, &list, client.InNamespace(testNamespace)); err != nil {
@@ -310,7 +310,7 @@ func (l *live) testWatches(t *testing.T) {
 			&client.DeleteOptions{GracePeriodSeconds: &zero})
 	})
 	l.wakes("a pod that is made", func(context.Context) error { l.createPod("mysql-1"); return nil })
-	l.eventually("the new pod is labelled", l.hasLabels("mysql-1", "orders"))
+	l.eventually("the new pod is labeled", l.hasLabels("mysql-1", "orders"))
 }
 
 // testQuiet shows that a pass with nothing new writes nothing at all.
@@ -457,7 +457,7 @@ func (l *live) testDeletion(t *testing.T) {
 	l.eventually("the label is gone", l.hasLabels("mysql-0", ""))
 	l.eventually("the Service is gone", func(ctx context.Context) error {
 		if _, err := l.service(ctx); client.IgnoreNotFound(err) != nil || err == nil {
-			return fmt.Errorf("it is there: %v", err)
+			return fmt.Errorf("it is there: %w", err)
 		}
 		return nil
 	})

@@ -25,9 +25,9 @@ type resolvedCredentials struct {
 	from string
 }
 
-// credentials resolves the passwords of a resource. It reads Secrets only when
+// resolve decrypts the passwords of a resource. It reads Secrets only when
 // their metadata, which is watched, or the question has changed.
-func (r *Reconciler[T, S, D]) credentials(ctx context.Context, namespace string, of Description, held *resolvedCredentials) (*credential.Credentials, error) {
+func (r *Reconciler[T, S, D]) resolve(ctx context.Context, namespace string, of Description, held *resolvedCredentials) (*credential.Credentials, error) {
 	if of.SecretName == "" {
 		return nil, nil
 	}
@@ -52,20 +52,20 @@ func (r *Reconciler[T, S, D]) credentials(ctx context.Context, namespace string,
 // fingerprint of the Secrets as the cache knows them; empty: it cannot tell,
 // e.g. because it does not cover the operator's namespace.
 func (r *Reconciler[T, S, D]) fingerprint(ctx context.Context, secrets []types.NamespacedName, of Description) string {
-	print := []string{fmt.Sprintf("%q %q %q %q", of.SecretName, of.SecretKeys, of.AESSecretName, of.AESSecretKey)}
+	parts := []string{fmt.Sprintf("%q %q %q %q", of.SecretName, of.SecretKeys, of.AESSecretName, of.AESSecretKey)}
 	for _, name := range secrets {
 		secret := kube.NewSecret()
 		err := r.client.Get(ctx, name, secret)
 		switch {
 		case apierrors.IsNotFound(err):
-			print = append(print, name.String()+" absent")
+			parts = append(parts, name.String()+" absent")
 		case err != nil:
 			return ""
 		default:
-			print = append(print, fmt.Sprintf("%s %s %s", name, secret.GetUID(), secret.GetResourceVersion()))
+			parts = append(parts, fmt.Sprintf("%s %s %s", name, secret.GetUID(), secret.GetResourceVersion()))
 		}
 	}
-	return strings.Join(print, "\n")
+	return strings.Join(parts, "\n")
 }
 
 // credentialVerdict is what is reported while the passwords are not to be had:

@@ -166,6 +166,8 @@ type kit struct {
 	clock  time.Time
 	// frozen is what the cache says of the resource while it lags behind.
 	frozen *set
+	// frozenPods is what it says of pods.
+	frozenPods map[string]*metav1.PartialObjectMetadata
 	// Hooks before a call; an error is its answer.
 	onStatusPatch, onPodPatch func(name string) error
 	statusPatches, podPatches int
@@ -231,6 +233,10 @@ func bareKit(t *testing.T, engine *testEngine, objects ...client.Object) *kit {
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
 			if into, isSet := object.(*set); isSet && k.frozen != nil {
 				k.frozen.DeepCopyInto(into)
+				return nil
+			}
+			if into, isMetadata := object.(*metav1.PartialObjectMetadata); isMetadata && into.Kind == "Pod" && k.frozenPods[key.Name] != nil {
+				k.frozenPods[key.Name].DeepCopyInto(into)
 				return nil
 			}
 			return c.Get(ctx, key, object, opts...)

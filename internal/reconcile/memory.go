@@ -22,7 +22,7 @@ type memory[T client.Object] struct {
 	newest T
 	// lastWrite of the status.
 	lastWrite time.Time
-	// pods that were labelled, by name, until the cache has caught up.
+	// pods that were labeled, by name, until the cache has caught up.
 	pods map[string]*metav1.PartialObjectMetadata
 	// announced events.
 	announced announcements

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,6 +40,8 @@ type pass[T client.Object, S, D any] struct {
 	// has made of it.
 	object      T
 	description Description
+	// routes: one step at a time changes the route, also beside others.
+	routes sync.Mutex
 	// podMetadata by node name; nil: the pod does not exist.
 	podMetadata map[string]*metav1.PartialObjectMetadata
 
@@ -238,7 +241,7 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 			Name: labels.Name, Readonly: labels.Readonly,
 		}
 	}
-	scene.Credentials, scene.CredentialError = p.Reconciler.credentials(ctx, p.key.Namespace, p.description, &p.known.credentials)
+	scene.Credentials, scene.CredentialError = p.resolve(ctx, p.key.Namespace, p.description, &p.known.credentials)
 	return scene, nil
 }
 

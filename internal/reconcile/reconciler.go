@@ -172,7 +172,7 @@ func (r *Reconciler[T, S, D]) unlabel(ctx context.Context, key types.NamespacedN
 	}
 	pods := kube.NewPodList()
 	if err := r.client.List(ctx, pods, client.InNamespace(key.Namespace), client.MatchingLabels{r.keys.Name: key.Name}); err != nil {
-		return fmt.Errorf("list the pods that are labelled for %s: %w", key, err)
+		return fmt.Errorf("list the pods that are labeled for %s: %w", key, err)
 	}
 	var errs []error
 	for i := range pods.Items {

@@ -31,7 +31,7 @@ func routing(to Routing) func(Scene[*set], int) testPlan {
 	}
 }
 
-func labelled(name, set, readonly string) *corev1.Pod {
+func labeled(name, set, readonly string) *corev1.Pod {
 	return newPodNamed(name, map[string]string{
 		"app": "mysql", v1alpha1.LabelMysqlReplicationName: set, v1alpha1.LabelMysqlReplicationReadonly: readonly,
 	})
@@ -53,8 +53,30 @@ func TestLabelsFollowTheRouting(t *testing.T) {
 	k.wantLabels("mysql-1", "orders/true")
 }
 
+func TestLabelsThatTheCacheDoesNotHaveYetAreKnown(t *testing.T) {
+	k := newKit(t, &testEngine{plan: routing(Routing{"mysql-0": AccessReadWrite})})
+	before := kube.NewPod()
+	if err := k.api.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "mysql-0"}, before); err != nil {
+		t.Fatal(err)
+	}
+	k.frozenPods = map[string]*metav1.PartialObjectMetadata{"mysql-0": before}
+	k.pass()
+	k.pass()
+	if pod := k.engine.seen[1].Pods["mysql-0"]; pod.Name != "orders" || k.podPatches != 1 {
+		t.Errorf("%d patches; the second pass saw %+v", k.podPatches, pod)
+	}
+	// Once the cache has it, what the cache says counts.
+	k.frozenPods = nil
+	k.pass()
+	if len(k.known().pods) != 0 {
+		t.Error("still remembered")
+	}
+}
+
+func (k *kit) known() *memory[*set] { return k.memories.of(testKey) }
+
 func TestThePlannerSeesPodsAndLabels(t *testing.T) {
-	k := newKit(t, &testEngine{}, labelled("mysql-2", "orders", "true"))
+	k := newKit(t, &testEngine{}, labeled("mysql-2", "orders", "true"))
 	k.edit(func(o *set) {
 		o.Spec.Replica = append(o.Spec.Replica,
 			v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: "mysql-2"}}, v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: "mysql-3"}})
@@ -74,7 +96,7 @@ func TestThePlannerSeesPodsAndLabels(t *testing.T) {
 	}
 }
 
-func TestAPodMadeAnewIsNotLabelledButLookedAtAgain(t *testing.T) {
+func TestAPodMadeAnewIsNotLabeledButLookedAtAgain(t *testing.T) {
 	refusals := map[string]error{
 		"conflict": apierrors.NewConflict(corev1.Resource("pods"), "mysql-0", nil),
 		"gone":     apierrors.NewNotFound(corev1.Resource("pods"), "mysql-0"),
@@ -108,7 +130,7 @@ func TestAPodOfAnotherResourceIsLeftToIt(t *testing.T) {
 	other := newSet()
 	other.Name, other.UID = "others", "u-others"
 	k := newKit(t, &testEngine{plan: routing(Routing{"mysql-2": AccessReadWrite, "mysql-3": AccessReadOnly})},
-		other, labelled("mysql-2", "others", "true"), labelled("mysql-3", "nobody", "true"))
+		other, labeled("mysql-2", "others", "true"), labeled("mysql-3", "nobody", "true"))
 	k.pass()
 	k.pass()
 	k.wantLabels("mysql-2", "others/true")
@@ -121,7 +143,7 @@ func TestAPodOfAnotherResourceIsLeftToIt(t *testing.T) {
 
 func TestPodsThatAreNotNamedAnyMoreLoseTheLabels(t *testing.T) {
 	k := newKit(t, &testEngine{plan: routing(Routing{"mysql-8": AccessReadOnly})},
-		labelled("mysql-8", "orders", "true"), labelled("mysql-9", "orders", "true"))
+		labeled("mysql-8", "orders", "true"), labeled("mysql-9", "orders", "true"))
 	k.pass()
 	k.wantLabels("mysql-8", "orders/true")
 	k.wantLabels("mysql-9", "")
@@ -130,7 +152,7 @@ func TestPodsThatAreNotNamedAnyMoreLoseTheLabels(t *testing.T) {
 func TestPodsKeepTheirLabelsWhileThePlanFails(t *testing.T) {
 	k := newKit(t, &testEngine{plan: func(Scene[*set], int) testPlan {
 		return testPlan{Steps: []Step{{Name: "promote", Actions: []Action{failing("promote", "mysql-1", "no")}}}}
-	}}, labelled("mysql-9", "orders", "false"))
+	}}, labeled("mysql-9", "orders", "false"))
 	k.pass()
 	k.wantLabels("mysql-9", "orders/false")
 }
@@ -163,7 +185,7 @@ func TestDeletionTakesLabelsAndServices(t *testing.T) {
 }
 
 func TestACleanUpThatFailsIsTriedAgain(t *testing.T) {
-	k := bareKit(t, &testEngine{}, labelled("mysql-0", "orders", "false"))
+	k := bareKit(t, &testEngine{}, labeled("mysql-0", "orders", "false"))
 	k.onPodPatch = func(string) error { return apierrors.NewInternalError(nil) }
 	if wait := k.pass(); wait != time.Second {
 		t.Errorf("next pass in %s", wait)
@@ -173,10 +195,10 @@ func TestACleanUpThatFailsIsTriedAgain(t *testing.T) {
 	k.wantLabels("mysql-0", "")
 }
 
-// A watch begins with all pods there are: one labelled for a resource that was
+// A watch begins with all pods there are: one labeled for a resource that was
 // deleted while no operator ran wakes that resource, whose pass cleans up.
 func TestLabelsOfAResourceThatIsGoneComeOffAtTheStart(t *testing.T) {
-	orphan := labelled("mysql-0", "orders", "false")
+	orphan := labeled("mysql-0", "orders", "false")
 	k := bareKit(t, &testEngine{}, orphan)
 	requests := k.resourcesOfPod(t.Context(), orphan)
 	if !slices.Equal(requests, []ctrlreconcile.Request{{NamespacedName: testKey}}) {

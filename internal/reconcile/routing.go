@@ -28,9 +28,9 @@ func (p *pass[T, S, D]) pod(ctx context.Context, name string) (*metav1.PartialOb
 	if err != nil {
 		return nil, fmt.Errorf("read pod %s/%s: %w", p.key.Namespace, name, err)
 	}
-	if labelled := p.known.pods[name]; labelled != nil {
-		if newer(labelled, pod) {
-			return labelled, nil
+	if labeled := p.known.pods[name]; labeled != nil {
+		if newer(labeled, pod) {
+			return labeled, nil
 		}
 		delete(p.known.pods, name)
 	}
@@ -39,8 +39,13 @@ func (p *pass[T, S, D]) pod(ctx context.Context, name string) (*metav1.PartialOb
 
 // route gives each node the labels of its access: all at the same time, because
 // clients wait while one has changed and the next has not. It returns how many
-// pods were labelled.
+// pods were labeled.
 func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error) {
+	if len(routing) == 0 {
+		return 0, nil
+	}
+	p.routes.Lock()
+	defer p.routes.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	type change struct {
@@ -107,7 +112,7 @@ func (p *pass[T, S, D]) labelsFor(access Access) kube.PodLabels {
 }
 
 // claimedBy returns the name of the other resource of this kind that a pod is
-// labelled for, if that exists.
+// labeled for, if that exists.
 func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObjectMetadata) (string, error) {
 	other := p.keys.Of(pod).Name
 	if other == "" || other == p.key.Name {
@@ -123,7 +128,7 @@ func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObject
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read %s %s, which pod %s is labelled for: %w", p.engine.Kind(), key, pod.GetName(), err)
+		return "", fmt.Errorf("read %s %s, which pod %s is labeled for: %w", p.engine.Kind(), key, pod.GetName(), err)
 	}
 	return other, nil
 }

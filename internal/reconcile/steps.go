@@ -45,18 +45,18 @@ func (p *pass[T, S, D]) step(ctx context.Context, scene Scene[T], step Step, fac
 		return &stepError{step: step.Name, err: err}
 	}
 	faultPoint(p.log, "acted", step.Name)
-	labelled, err := p.route(ctx, step.Routing)
+	labeled, err := p.route(ctx, step.Routing)
 	if err != nil {
 		return &stepError{step: step.Name, routing: true, err: err}
 	}
 	faultPoint(p.log, "after", step.Name)
-	if len(step.Actions) == 0 && labelled == 0 {
+	if len(step.Actions) == 0 && labeled == 0 {
 		// Routing that is in place already: every quiet pass has it.
 		return nil
 	}
 	took := p.now().Sub(began)
 	metrics.ObserveStep(p.engine.Kind(), step.Name, took)
-	p.log.Info("step done", "step", step.Name, "ms", took.Milliseconds(), "actions", len(step.Actions), "labelled", labelled)
+	p.log.Info("step done", "step", step.Name, "ms", took.Milliseconds(), "actions", len(step.Actions), "labeled", labeled)
 	return nil
 }
 
