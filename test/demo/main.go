@@ -209,7 +209,7 @@ func report(c kit.Switchover, v load.Verdict, r *v1alpha1.MysqlReplication) stri
 		"describe mysqlreplication " + name + " -n " + namespace,
 		"get pods -n " + namespace + " --show-labels",
 		"edit mysqlreplication " + name + " -n " + namespace + "      # exchange source and replica once more",
-		"logs -n upm-system deployment/compose-operator-controller-manager",
+		"logs -n upm-system deployment/compose-operator",
 	} {
 		line("  bin/testbed kubectl %s", command)
 	}

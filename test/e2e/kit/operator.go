@@ -96,6 +96,10 @@ func setImage(u *unstructured.Unstructured, image string) error {
 		return fmt.Errorf("the Deployment %s has no container", u.GetName())
 	}
 	first["image"], first["imagePullPolicy"] = image, string(corev1.PullIfNotPresent)
+	// The same name may be another image by now: a new pod in any case.
+	if err := unstructured.SetNestedField(u.Object, time.Now().Format(time.RFC3339Nano), "spec", "template", "metadata", "annotations", "compose-operator-tests/installed"); err != nil {
+		return fmt.Errorf("the Deployment %s: %w", u.GetName(), err)
+	}
 	return unstructured.SetNestedSlice(u.Object, containers, "spec", "template", "spec", "containers")
 }
 
