@@ -93,10 +93,13 @@ type MysqlReplicationNode struct {
 	Host string `json:"host,omitempty"`
 	Port int32  `json:"port,omitempty"`
 	// Role that the node plays.
+	// +optional
 	Role MysqlRole `json:"role"`
 	// Status of the node itself.
+	// +optional
 	Status NodeHealth `json:"status"`
 	// Ready is true when the node does what the spec wants of it.
+	// +optional
 	Ready bool `json:"ready"`
 	// Message says what is wrong, when something is.
 	// +optional
@@ -193,6 +196,7 @@ type MysqlReplicationStatus struct {
 	// +optional
 	Topology map[string]*MysqlReplicationNode `json:"topology,omitempty"`
 	// Ready mirrors the condition of that name.
+	// +optional
 	Ready bool `json:"ready"`
 	// ObservedGeneration is the generation of the spec that this status is about.
 	// +optional
@@ -230,6 +234,7 @@ type MysqlReplicationStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || size(self.metadata.name) <= 53",message="metadata.name must have 53 characters at the most: it is part of the names of the Services"
 // +kubebuilder:resource:path=mysqlreplications,singular=mysqlreplication,shortName=mr;myrepl,categories=compose
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.status.source`

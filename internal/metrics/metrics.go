@@ -176,13 +176,14 @@ func CountSwitchover(set Set, result Result) {
 	switchovers.With(labels).Inc()
 }
 
-// ObserveSwitchover records how long a finished switchover took, and for how
-// long of that the set took no writes. A zero fenced time is not recorded.
-func ObserveSwitchover(set Set, duration, fenced time.Duration) {
+// ObserveSwitchover records how long a finished switchover took.
+func ObserveSwitchover(set Set, duration time.Duration) {
 	switchoverDuration.With(set.labels()).Observe(duration.Seconds())
-	if fenced > 0 {
-		switchoverFenced.With(set.labels()).Observe(fenced.Seconds())
-	}
+}
+
+// ObserveFenced records for how long a set took no writes while its source changed.
+func ObserveFenced(set Set, fenced time.Duration) {
+	switchoverFenced.With(set.labels()).Observe(fenced.Seconds())
 }
 
 // ObserveStep records how long a step took.

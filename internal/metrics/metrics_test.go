@@ -71,7 +71,8 @@ func TestSeriesOfASetAndItsEnd(t *testing.T) {
 	SetReady(other, true)
 	SetSwitchover(set, "Preparing")
 	CountSwitchover(set, Finished)
-	ObserveSwitchover(set, time.Second, 80*time.Millisecond)
+	ObserveSwitchover(set, time.Second)
+	ObserveFenced(set, 80*time.Millisecond)
 	want(t, set, map[string]float64{
 		"compose_operator_node_up node=n0":                              1,
 		"compose_operator_node_up node=n1":                              1,

@@ -44,6 +44,7 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 		LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
 		Services:      services(obj),
 		Skip:          v1alpha1.SkipsReconcile(obj.Annotations),
+		InFlight:      inFlight(obj.Status.Switchover),
 	}
 	if aes := obj.Spec.AESSecret; aes != nil {
 		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
@@ -55,6 +56,11 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 		}
 	}
 	return d
+}
+
+// inFlight says whether a fence may be up.
+func inFlight(r *v1alpha1.SwitchoverStatus) bool {
+	return r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
 }
 
 // services lists the Services that should exist: -readonly only while there is a
@@ -92,6 +98,7 @@ func (*Engine) StatusOf(obj *v1alpha1.MysqlReplication) reconcile.CommonStatus {
 func (*Engine) Calm(obj *v1alpha1.MysqlReplication) any {
 	st := obj.Status.DeepCopy()
 	for _, n := range st.Topology {
+		n.Message = reconcile.CalmText(n.Message)
 		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = "", 0, 0
 		// Whether there is a figure tells something; which one does not.
 		if n.SecondsBehindSource != nil {

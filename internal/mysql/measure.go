@@ -61,6 +61,6 @@ func (e *Engine) countEnd(scene Scene, set metrics.Set, d Data) {
 	}
 	metrics.CountSwitchover(set, metrics.Result(d.Result))
 	if last := d.Last; last != nil && d.Result == string(metrics.Finished) {
-		metrics.ObserveSwitchover(set, last.FinishedAt.Sub(last.StartedAt.Time), 0)
+		metrics.ObserveSwitchover(set, last.FinishedAt.Sub(last.StartedAt.Time))
 	}
 }

@@ -21,6 +21,8 @@ import (
 // resolvedCredentials are kept while the Secrets they came from stay as they are.
 type resolvedCredentials struct {
 	value *credential.Credentials
+	// last outlives a failure to read them again.
+	last *credential.Credentials
 	// from is the fingerprint of the Secrets and of what was asked of them.
 	from string
 }
@@ -40,12 +42,15 @@ func (r *Reconciler[T, S, D]) resolve(ctx context.Context, namespace string, of 
 	if from != "" && held.value != nil && held.from == from {
 		return held.value, nil
 	}
-	*held = resolvedCredentials{}
+	*held = resolvedCredentials{last: held.last}
 	resolved, err := r.resolver.Resolve(ctx, namespace, of.SecretName, of.SecretKeys, aes)
+	if err != nil && of.InFlight && held.last != nil {
+		return held.last, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	*held = resolvedCredentials{value: &resolved, from: from}
+	*held = resolvedCredentials{value: &resolved, last: &resolved, from: from}
 	return &resolved, nil
 }
 

@@ -33,6 +33,9 @@ type Description struct {
 	LabelName, LabelReadonly string
 	// Services that should exist. A managed Service that is not listed is deleted.
 	Services []ServiceWant
+	// InFlight: a record says that something is half done. It is finished or undone
+	// with the last passwords that worked when the present ones cannot be read.
+	InFlight bool
 	// Skip: observe and route only.
 	Skip bool
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"sync"
 
 	"github.com/go-logr/logr"
@@ -19,6 +20,7 @@ import (
 	ctrlreconcile "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/metrics"
 )
 
 const (
@@ -149,6 +151,7 @@ func (p *pass[T, S, D]) round(ctx, stop context.Context) ending {
 	p.engine.Project(scene, state, plan)
 	p.look = &look[T, S, D]{scene: scene, state: state, plan: plan}
 	p.planned = plan.Conditions
+	p.engine.Measure(scene, state, plan)
 	if stop.Err() != nil && !plan.MustFinish {
 		// What had to be finished is, and the status says so.
 		return endDone
@@ -170,7 +173,11 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 	facts := Facts{}
 	var beside background
 	defer func() { p.settle(beside.wait()) }()
+	var stopped time.Time
 	for _, step := range plan.Steps {
+		if step.StopsWrites && stopped.IsZero() {
+			stopped = p.now()
+		}
 		if len(step.Actions) > 0 {
 			p.acted = append(p.acted, step.Name)
 		}
@@ -182,6 +189,9 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 		}
 		failure := p.step(ctx, scene, step, facts)
 		if failure == nil {
+			if step.RestoresWrites && !stopped.IsZero() {
+				metrics.ObserveFenced(p.set(), p.now().Sub(stopped))
+			}
 			continue
 		}
 		if ctx.Err() != nil {

@@ -52,6 +52,9 @@ type Step struct {
 	Actions []Action
 	// Routing is applied after the actions, back to back.
 	Routing Routing
+	// StopsWrites: from this step on nobody can write, until the end of the step
+	// that RestoresWrites. The time between is measured.
+	StopsWrites, RestoresWrites bool
 	// Optional: a failure is reported and does not stop the steps after it.
 	Optional bool
 	// Background: the steps after it do not wait for it. The kernel waits for it

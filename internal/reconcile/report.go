@@ -150,9 +150,10 @@ func (p *pass[T, S, D]) busy() bool {
 }
 
 func (p *pass[T, S, D]) measure() {
-	metrics.SetReady(metrics.Set{Kind: p.engine.Kind(), Namespace: p.key.Namespace, Name: p.key.Name},
-		meta.IsStatusConditionTrue(*p.engine.StatusOf(p.object).Conditions, v1alpha1.ConditionReady))
-	if p.look != nil {
-		p.engine.Measure(p.look.scene, p.look.state, p.look.plan)
-	}
+	metrics.SetReady(p.set(), meta.IsStatusConditionTrue(*p.engine.StatusOf(p.object).Conditions, v1alpha1.ConditionReady))
+}
+
+// set names the resource for metrics.
+func (p *pass[T, S, D]) set() metrics.Set {
+	return metrics.Set{Kind: p.engine.Kind(), Namespace: p.key.Namespace, Name: p.key.Name}
 }
