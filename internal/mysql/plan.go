@@ -67,11 +67,12 @@ type Input struct {
 // applies makes the plan.
 func Plan(in Input) reconcile.Plan[Data] {
 	v := look(in)
-	p := v.decide()
-	if v.skip {
-		return v.withoutActions(p)
+	if !v.skip {
+		return v.decide()
 	}
-	return p
+	// Rules may choose a source; only one that was found counts here.
+	found, known := v.source, v.data
+	return v.withoutActions(v.decide(), found, known)
 }
 
 // decide asks the rules in their order.
@@ -117,11 +118,11 @@ func (v *view) plan() reconcile.Plan[Data] {
 
 // withoutActions keeps of a plan what skip allows: routing to what is observed,
 // and the report.
-func (v *view) withoutActions(p reconcile.Plan[Data]) reconcile.Plan[Data] {
+func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data) reconcile.Plan[Data] {
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
 	p.Data.Switchover = v.recorded
-	p.Data.Source, p.Data.SourceUUID = v.data.Source, v.data.SourceUUID
-	if v.source != nil && v.source.Writable() {
+	p.Data.Source, p.Data.SourceUUID = known.Source, known.SourceUUID
+	if v.source = found; found != nil && found.Writable() {
 		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
 	}
 	return p

@@ -15,7 +15,7 @@ import (
 // wantsFailover: the spec wants another source and the present one gives no answer;
 // or answers with an error only, and the user forces it.
 func (v *view) wantsFailover() bool {
-	if v.wanted() == v.source {
+	if v.wanted() == v.source || v.skip {
 		return false
 	}
 	return v.source.Reach == ReachNone || v.source.Reach == ReachError && v.forced()
@@ -36,6 +36,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	}
 	p := v.plan()
 	p.Persist = true
+	p.Steps = v.shutOut()
 	p.Conditions = v.inProgress("begins: the old source gives no answer")
 	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s", from.Name, from.Problem, to.Name)}}
 	p.Next = busy
@@ -51,6 +52,10 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "CandidateConfiguration", "gtid_mode and log_bin must be ON"
 	case v.forced():
 		return "", ""
+	case to.Received().Empty():
+		return "CandidateEmpty", "it holds no transaction at all. To begin anew with it, set the annotation " + v1alpha1.AnnotationForcePromote + ": " + to.Name
+	case v.source.OK() && !onlyOf(v.source.Executed.Subtract(to.Received()), v.source.UUID):
+		return "SourceHoldsMore", fmt.Sprintf("%s answers, as another server (server_uuid %s), and holds transactions that %s lacks: %s. To lose them, set the annotation %s: %s", v.source.Name, v.source.UUID, to.Name, shorten(v.source.Executed.Subtract(to.Received()).String()), v1alpha1.AnnotationForcePromote, to.Name)
 	case to.Channel == nil && !to.Writable() && !to.Follows(v.source):
 		if better := v.betterThan(to); better == "" && !to.Executed.Empty() {
 			return "", ""
@@ -83,15 +88,15 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	}
 	v.source = from
 	v.assess()
-	back := from.OK() && from.UUID == v.data.SourceUUID || from.Reach == ReachError && !v.forced()
+	back := from.OK() && !v.sourceMadeAnew() || from.Reach == ReachError && !v.forced()
 	switch {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to):
 		return v.finish(to)
-	case !to.OK() && v.pods[to.Name].Readonly == "false":
-		return v.waitFor(to, "the new source was promoted and does not answer now")
-	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && !from.Executed.Contains(to.Executed) && from.OK():
-		// It was promoted, took writes and lost its writability: forward. The old
-		// source is fenced as any extra writable node once the record is finished.
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayServe(from, to):
+		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
+	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && from.OK() && holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
+		// It was promoted, took writes of its own and lost its writability: forward. What
+		// it only received does not count: the old source may still be about to commit that.
 		return v.promoteAfterDeath(from, to)
 	case v.spec.Source.Name != r.To, back:
 		return v.abandonFailover()
@@ -100,7 +105,9 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverPreparing:
 		pod, named := v.pods[from.Name]
 		if gone := named && !pod.Exists; !gone && v.now.Before(r.StartedAt.Add(failoverPatience)) {
-			return v.waitFor(from, "it may be a short silence")
+			p := v.waitFor(from, "it may be a short silence")
+			p.Steps = v.shutOut()
+			return p
 		}
 		r.Phase = v1alpha1.SwitchoverSwitching
 		at := metav1.NewMicroTime(v.now)
@@ -112,9 +119,8 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		return v.stopReceivers(from)
 	}
 	if reason, why := v.unfitForFailover(to); reason != "" {
-		p := v.refuse("FailoverRefused", to, reason, why)
-		p.Steps = append(p.Steps, v.resumeReceivers()...)
-		return p
+		// The receivers go on with that.
+		return v.refuse("FailoverRefused", to, reason, why)
 	}
 	return v.promoteAfterDeath(from, to)
 }
@@ -135,8 +141,9 @@ func (v *view) stopReceivers(from *Server) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is at work: the receivers are stopped, so that what the replicas hold can be compared")
 	p.Again, p.Next = true, busy
+	p.Steps = v.shutOut()
 	if actions := v.receiving(from); len(actions) > 0 {
-		p.Steps = []reconcile.Step{{Name: "stop-receivers", Actions: actions}}
+		p.Steps = append(p.Steps, reconcile.Step{Name: "stop-receivers", Actions: actions})
 	}
 	return p
 }
@@ -183,7 +190,7 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: true}}})
-	others := v.repoint(from, to, func(a *Attach) { a.Within = &received })
+	others := v.repoint(from, to, &received)
 	if len(others) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
 	}

@@ -7,11 +7,19 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// hasTwins: two names lead to one server. Nothing can be said of either.
-func (v *view) hasTwins() bool { a, _ := v.twins(); return a != "" }
+// hasTwins: two names lead to one server. Nothing can be said of either. A fence
+// that is up does not wait for others to be told apart.
+func (v *view) hasTwins() bool {
+	a, b := v.twins()
+	if r := v.data.Switchover; r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing) {
+		return a == r.From || a == r.To || b == r.From || b == r.To
+	}
+	return a != ""
+}
 
 func (v *view) twins() (string, string) {
 	byUUID := map[string]string{}
@@ -136,17 +144,26 @@ func (v *view) sourceMadeAnew() bool {
 
 func (v *view) reportMadeAnew() reconcile.Plan[Data] {
 	// The wanted source may be another one already: that is the way out.
-	if v.wanted() != v.source {
+	if v.wanted() != v.source && !v.skip {
 		return v.beginFailover()
 	}
 	p := v.plan()
 	p.Conditions = topology(false, "SourceLostData", fmt.Sprintf(
 		"%s came back as another server (server_uuid %s, before %s) and lacks transactions that its replicas hold, or a replica cannot be seen. It is kept out of -readwrite. Make the most advanced replica spec.source to fail over, or restore the data.",
 		v.source.Name, v.source.UUID, v.data.SourceUUID))
-	if !v.source.Fenced() {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: []reconcile.Action{v.fenceExtra(v.source.Name)}})
-	}
-	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{v.source.Name: reconcile.AccessNone}})
+	p.Steps = v.shutOut()
 	p.Events = []reconcile.Event{{Warning: true, Reason: "SourceLostData", Message: p.Conditions[0].Message}}
 	return p
+}
+
+// shutOut keeps clients from a source that was made anew; nothing for any other.
+func (v *view) shutOut() []reconcile.Step {
+	if !v.source.OK() || !v.sourceMadeAnew() {
+		return nil
+	}
+	out := []reconcile.Step{{Name: "route", Routing: reconcile.Routing{v.source.Name: reconcile.AccessNone}}}
+	if !v.source.Fenced() {
+		out = append(out, reconcile.Step{Name: "fence-extra", Optional: true, Actions: []reconcile.Action{v.fenceExtra(v.source.Name)}})
+	}
+	return out
 }

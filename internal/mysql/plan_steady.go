@@ -16,8 +16,12 @@ import (
 
 // steady brings every node to the part that it plays under the present source,
 // and reports. It runs also while a wanted switchover is refused: `except` names
-// a candidate that is then left as it is.
+// a candidate whose replication is then left running or stopped, as it is.
 func (v *view) steady(except ...string) reconcile.Plan[Data] {
+	if s := v.source; s.OK() && (v.data.SourceUUID == "" || !v.sourceMadeAnew()) {
+		// Restored with all its data under another uuid, it is the source still.
+		v.data.SourceUUID = s.UUID
+	}
 	p := v.plan()
 	untouched := map[string]bool{}
 	for _, n := range except {
@@ -32,9 +36,10 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	// A second writable node first: it must be fenced before the source is let loose.
 	add("fence-extra", false, v.fenceExtras()...)
 
-	acks := v.replicaSettings(untouched)
+	acks := v.replicaSettings()
 	source := v.sourceSettings()
 	attach := v.attachments(untouched)
+	add("detach-source", false, v.detachSource()...)
 	if v.semi {
 		// Replicas learn to acknowledge before the source begins to wait for them.
 		add("replica-settings", true, acks...)
@@ -47,6 +52,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	add("detach", true, v.detachments()...)
 	p.Again = len(p.Steps) > 0
 
+	add("renew-password", true, v.renewals()...)
 	if retry := v.restarts(untouched); len(retry) > 0 {
 		add("restart-replication", true, retry...)
 	}
@@ -83,7 +89,12 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return nil
 	}
 	want := v.wantsAcks(s)
-	if !s.Writable() {
+	switch {
+	case s.Channel.Running() && !v.followsMember(s):
+		// Somebody feeds it from outside: that is not ours to end.
+		return nil
+	case s.Channel.Running() || !s.Writable():
+		// A source that replicates from a member is detached before, and read-only then.
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
 	}
 	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
@@ -93,15 +104,25 @@ func (v *view) sourceSettings() []reconcile.Action {
 	return nil
 }
 
+// detachSource ends the replication of a source from a member: it was to become a
+// replica when the change of the source was undone, and cannot be writable before.
+func (v *view) detachSource() []reconcile.Action {
+	s := v.source
+	if !s.OK() || !s.Channel.Running() || !v.followsMember(s) {
+		return nil
+	}
+	return []reconcile.Action{Detach{target: target{s.Name}, KeepChannel: !s.Executed.Contains(s.Channel.Retrieved)}}
+}
+
 // wantsReplicaAcks says whether a replica should acknowledge.
 func (v *view) wantsReplicaAcks(s *Server) bool { return v.semi && s.SemiSync.ReplicaPlugin }
 
 // replicaSettings bring semi-sync on running replicas to the mode.
-func (v *view) replicaSettings(untouched map[string]bool) []reconcile.Action {
+func (v *view) replicaSettings() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		if s == v.source || !s.OK() || untouched[m.Name] || m.Isolated {
+		if s == v.source || !s.OK() || m.Isolated {
 			continue
 		}
 		if m.Leaving {
@@ -113,7 +134,9 @@ func (v *view) replicaSettings(untouched map[string]bool) []reconcile.Action {
 		}
 		want := v.wantsReplicaAcks(s)
 		running := s.Follows(v.source) && s.Channel.IO == ThreadYes
-		if s.Fenced() && running && (s.SemiSync.ReplicaEnabled != want || s.SemiSync.ReplicaActive != want || s.SemiSync.SourceEnabled) {
+		// A receiver does not become active while its source lacks the plugin.
+		inactive := s.SemiSync.ReplicaActive != want && v.source.SemiSync.SourcePlugin
+		if s.Fenced() && running && (s.SemiSync.ReplicaEnabled != want || inactive || s.SemiSync.SourceEnabled) {
 			out = append(out, SetSemiSync{target: target{m.Name}, Replica: want})
 		}
 	}
@@ -125,17 +148,32 @@ func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
-		if untouched[m.Name] || !v.attachable(m, s) {
+		if !v.attachable(m, s) || v.rejected(s) {
 			continue
 		}
 		right := s.Follows(v.source) && s.Channel.AutoPosition
-		if right && s.Channel.IOErrno == 1045 {
-			out = append(out, v.attach(s, true))
-		} else if !right || !s.Fenced() || !s.ReadOnlyPersisted {
+		if !right || !untouched[m.Name] && (!s.Fenced() || !s.ReadOnlyPersisted) {
 			out = append(out, v.attach(s, false))
 		}
 	}
 	return out
+}
+
+// renewals give the credential again to receivers that cannot authenticate. That
+// may not help, so that nobody looks again at once because of it.
+func (v *view) renewals() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		if s := v.server(m.Name); v.attachable(m, s) && v.rejected(s) {
+			out = append(out, v.attach(s, true))
+		}
+	}
+	return out
+}
+
+// rejected: the channel is right and the source refuses its password.
+func (v *view) rejected(s *Server) bool {
+	return s.OK() && s.Follows(v.source) && s.Channel.AutoPosition && s.Channel.IOErrno == 1045
 }
 
 // attachable says whether a seen member may be pointed at the source: the source
@@ -204,7 +242,8 @@ func (v *view) dropLeaving() {
 		}
 		s := v.server(m.Name)
 		gone := !s.OK() && !v.pods[m.Name].Exists
-		free := s.OK() && !(s.Follows(v.source) && s.SemiSync.ReplicaEnabled)
+		// While the source is not seen, a node that leaves may hold what nobody else has.
+		free := s.OK() && v.source.OK() && !(s.Follows(v.source) && s.SemiSync.ReplicaEnabled)
 		if s != v.source && (gone || free) {
 			v.data.Drop[m.Name] = true
 		}
@@ -329,13 +368,16 @@ func (v *view) mostAdvanced() string {
 }
 
 // betterThan names a seen replica that has received something that s has not.
-func (v *view) betterThan(s *Server) string {
+func (v *view) betterThan(s *Server) string { return v.holdsMore(s, "") }
+
+// holdsMore is betterThan without what was first committed on the server with that uuid.
+func (v *view) holdsMore(s *Server, except string) string {
 	for _, m := range v.members {
 		o := v.server(m.Name)
 		if o == s || o == v.source || !o.OK() {
 			continue
 		}
-		if !s.Received().Contains(o.Received()) && (m.Leaving || m.Isolated || o.Channel != nil) {
+		if !onlyOf(o.Received().Subtract(s.Received()), except) && (m.Leaving || m.Isolated || o.Channel != nil) {
 			return m.Name
 		}
 	}

@@ -10,17 +10,21 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // wantsSwitchover: the spec wants another source and the present one is there
 // (or answers with an error, which is not the same as gone).
-func (v *view) wantsSwitchover() bool { return v.wanted() != v.source }
+func (v *view) wantsSwitchover() bool { return v.wanted() != v.source && !v.skip }
 
 // beginSwitchover checks everything that can be checked while nothing is touched,
 // and then records that a switchover begins.
 func (v *view) beginSwitchover() reconcile.Plan[Data] {
 	if u := v.data.Switchover; u != nil && u.Phase == v1alpha1.SwitchoverUndone {
+		if !v.source.OK() {
+			return v.holdWithoutSource()
+		}
 		return v.steady()
 	}
 	from, to := v.source, v.wanted()
@@ -40,20 +44,25 @@ func (v *view) beginSwitchover() reconcile.Plan[Data] {
 // refuse leaves the candidate and the source as they are, keeps looking after the
 // other nodes, and says what is in the way.
 func (v *view) refuse(condition string, to *Server, reason, why string) reconcile.Plan[Data] {
-	v.data.Switchover = nil
+	fenced := v.data.Switchover
+	if u := fenced; u == nil || u.Phase != v1alpha1.SwitchoverUndone {
+		v.data.Switchover = nil
+	}
 	var p reconcile.Plan[Data]
 	switch {
 	case !v.source.OK():
 		p = v.holdWithoutSource()
-	case to.OK() && to.Channel == nil:
-		// Not attached yet: it has to become a replica before it can be a source.
+	case v.sourceMadeAnew():
+		p = v.plan()
+		p.Steps = v.shutOut()
+	case fenced != nil && fenced.Phase == v1alpha1.SwitchoverSwitching:
+		// Its replication may be stopped by an attempt to promote it.
 		p = v.steady()
 	default:
 		p = v.steady(to.Name)
 	}
 	p.Conditions = topology(false, condition, fmt.Sprintf("%s stays the source: %s cannot take over (%s): %s", v.source.Name, to.Name, reason, why))
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: condition, Once: fmt.Sprintf("%d %s %s", v.gen, to.Name, reason), Message: p.Conditions[0].Message})
-	p.Data.Switchover = nil
 	p.Data.Result = "refused"
 	p.Next = busy
 	return p
@@ -67,6 +76,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "SourceAnswersWithError", fmt.Sprintf("%s answers with an error (%s). Mend that; or, if it is beyond repair, stop its pod or set the annotation %s: %s", from.Name, from.Problem, v1alpha1.AnnotationForcePromote, to.Name)
 	case !to.OK():
 		return "CandidateUnreachable", to.Problem
+	case from.Channel.Running():
+		return "SourceReplicates", fmt.Sprintf("%s replicates itself from %s:%d and would go on to change behind a fence", from.Name, from.Channel.SourceHost, from.Channel.SourcePort)
 	case !to.GTIDMode || !to.LogBin || !to.LogReplicaUpdates:
 		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
 	case c == nil || !to.Follows(from):
@@ -165,13 +176,15 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	switch {
 	case v.promoted(from, to):
 		return v.finish(to)
+	case v.sourceMadeAnew():
+		// What it held is gone: this is no switchover any more.
+		return v.withoutRecord()
 	case from.OK() && to.OK() && !from.Executed.Contains(to.Executed) && !from.Writable():
 		// The candidate has more than the fenced source: it was promoted, took writes,
 		// and lost its writability (a restart). The only way is forward.
 		return v.switchNow(from, to)
-	case !to.OK() && v.pods[to.Name].Readonly == "false":
-		// It is routed, so it was promoted, and it may have taken writes.
-		return v.waitFor(to, "the new source was promoted and does not answer now")
+	case v.mayServe(from, to):
+		return v.waitForPromoted(to, cancelled)
 	case !from.OK():
 		return v.withoutOldSource(from, to, cancelled)
 	case r.Phase == v1alpha1.SwitchoverUndoing:
@@ -197,7 +210,7 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 		p := v.withoutRecord()
 		p.Events = append(p.Events, reconcile.Event{Reason: "SwitchoverCancelled", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s stays the source", from.Name)})
 		return p
-	case !from.OK():
+	case !from.OK() || v.sourceMadeAnew():
 		return v.withoutRecord()
 	}
 	if reason, why := v.unfit(from, to); reason != "" {
@@ -215,16 +228,47 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 }
 
 // promoted: the candidate takes writes with its replication stopped, and holds all
-// that the old source holds if that takes writes too (it restarted unfenced). After a
-// failover that does not count: the old source is fenced and reported.
+// that it had to have for that: else somebody else made it writable, it was made anew,
+// or the old source restarted unfenced. After a failover the old source does not count:
+// it is fenced and reported.
 func (v *view) promoted(from, to *Server) bool {
-	if !to.Writable() {
+	if !to.Writable() || to.Channel.Running() {
 		return false
 	}
-	if to.Channel != nil && (to.Channel.IO != ThreadNo || to.Channel.SQL != ThreadNo) {
-		return false
+	if v.data.Switchover.Failover {
+		return v.forced() || !to.Executed.Empty() && v.holdsMore(to, to.UUID) == ""
 	}
-	return !from.Writable() || v.data.Switchover.Failover || to.Executed.Contains(from.Executed)
+	if from.OK() && !from.Writable() && from.Follows(to) {
+		// It may be a moment ahead of what was seen of the new source.
+		return onlyOf(from.Executed.Subtract(to.Executed), to.UUID)
+	}
+	return !from.OK() || to.Executed.Contains(from.Executed)
+}
+
+// mayServe: a candidate that does not answer has, or may have, been routed, so that
+// clients may have written to it. The labels change together, and a pod that was made
+// anew has lost its own: the old source's counts as well.
+func (v *view) mayServe(from, to *Server) bool {
+	old := v.pods[from.Name]
+	return !to.OK() && (v.pods[to.Name].Readonly == "false" || old.Exists && old.Readonly != "false")
+}
+
+// waitForPromoted: the new source was promoted and is gone. It is the source all the
+// same: if the user names another one, that is a failover from it.
+func (v *view) waitForPromoted(to *Server, cancelled bool) reconcile.Plan[Data] {
+	if !cancelled {
+		return v.waitFor(to, "it was promoted and may have taken writes. If it is lost, make another node spec.source")
+	}
+	v.source = to
+	v.data.Source, v.data.SourceUUID = to.Name, ""
+	if n := v.status.Topology[to.Name]; n != nil {
+		v.data.SourceUUID = n.ServerUUID
+	}
+	clear(v.data.Errant)
+	clear(v.data.Notes)
+	clear(v.data.Ready)
+	v.assess()
+	return v.withoutRecord()
 }
 
 func (v *view) overdue() bool {
@@ -244,32 +288,36 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 			CatchUp{target: target{to.Name}, Set: from.Executed, Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
-		reconcile.Step{Name: "fence", Actions: []reconcile.Action{
+		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
 			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Persist: !from.ReadOnlyPersisted}}},
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)
-	if others := v.repoint(from, to, func(a *Attach) { a.WithinFact = FencedFact(from.Name) }); len(others) > 0 {
+	if others := v.repoint(from, to, nil); len(others) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
 	}
-	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", RestoresWrites: true, Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
 	return p
 }
 
-// repoint attaches to a new source whoever followed the old one without trouble, and the old one itself.
-func (v *view) repoint(from, to *Server, within func(*Attach)) []reconcile.Action {
+// repoint attaches to a new source whoever followed the old one without trouble, and
+// the old one itself. within is what the new source surely holds; nil: what the old
+// one will have when it is fenced.
+func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
 		if !s.OK() || s != from && !(s.Follows(from) && s.Fenced() && s.Channel.SQLErrno == 0 && s.Channel.SQL == ThreadYes) {
 			continue
 		}
-		if _, bad := v.data.Errant[m.Name]; bad {
+		if _, bad := v.data.Errant[m.Name]; bad || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {
 			continue
 		}
-		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(s)}
-		within(&a)
+		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(s), Within: within}
+		if within == nil {
+			a.WithinFact = FencedFact(from.Name)
+		}
 		out = append(out, a)
 	}
 	return out
@@ -322,8 +370,14 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is being undone: " + why)
 	p.MustFinish, p.Again, p.Next = true, true, busy
-	p.Steps = []reconcile.Step{{Name: "undo", Actions: []reconcile.Action{SetWritable{target: target{from.Name}, SemiSync: v.wantsAcks(from)}},
-		Routing: reconcile.Routing{from.Name: reconcile.AccessReadWrite}}}
+	if extra := v.fenceExtras(); len(extra) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: extra})
+	}
+	if detach := v.detachSource(); len(detach) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "detach-source", Actions: detach})
+	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "undo", Actions: []reconcile.Action{SetWritable{target: target{from.Name}, SemiSync: v.wantsAcks(from)}},
+		Routing: reconcile.Routing{from.Name: reconcile.AccessReadWrite, r.To: reconcile.AccessNone}})
 	return p
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -74,6 +75,10 @@ func look(in Input) *view {
 	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
 		// A fence may be up: it is resolved first, whatever is asked since.
 		v.skip = false
+	}
+	if v.skip {
+		// Nothing is begun and nothing goes on; the record stays for later.
+		v.data.Switchover = nil
 	}
 	v.findSource()
 	v.assess()
@@ -174,9 +179,12 @@ func (v *view) replicasOf(s *Server) []Member {
 }
 
 // wantsAcks says whether the source of this set waits for acknowledgements. A
-// set without any attached replica never does: its commits would hang for ever.
+// set in which nobody could ever give one does not: its commits would hang for ever.
 func (v *view) wantsAcks(source *Server) SemiSyncWant {
-	return SemiSyncWant{Enabled: v.semi && source.SemiSync.SourcePlugin && len(v.replicasOf(source)) > 0}
+	return SemiSyncWant{Enabled: v.semi && source.SemiSync.SourcePlugin && slices.ContainsFunc(v.replicasOf(source), func(m Member) bool {
+		s := v.server(m.Name)
+		return !s.OK() || s.SemiSync.ReplicaPlugin
+	})}
 }
 
 // assess fills roles, notes and readiness of every node, relative to the source.
@@ -197,10 +205,18 @@ func (v *view) assess() {
 			if !s.Writable() {
 				d.Notes[m.Name] = "the source is read-only"
 			}
+			if s.Channel.Running() && !v.followsMember(s) {
+				d.Notes[m.Name] += fmt.Sprintf(" and replicates from %s:%d, which is none of the nodes: end that first (STOP REPLICA; RESET REPLICA ALL)", s.Channel.SourceHost, s.Channel.SourcePort)
+			}
 		default:
 			v.assessReplica(m, s)
 		}
 	}
+}
+
+// followsMember says whether the channel of a server points at another member.
+func (v *view) followsMember(s *Server) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })
 }
 
 // ackProblem says what is wrong with the semi-sync setting of the source.
@@ -316,6 +332,29 @@ func (v *view) serves(m Member, s *Server) bool {
 	_, bad := v.data.Errant[m.Name]
 	return !bad && s.Fenced() && v.source != nil && s.Follows(v.source) &&
 		s.Channel.SQL == ThreadYes && s.Channel.SQLErrno == 0 && s.Channel.IO != ThreadNo
+}
+
+// holdsOf says whether some of the transactions were first committed on the server with that uuid.
+func holdsOf(s gtid.Set, uuid string) bool { return slices.ContainsFunc(origins(s), isOf(uuid)) }
+
+// onlyOf says whether all of them were.
+func onlyOf(s gtid.Set, uuid string) bool {
+	return !slices.ContainsFunc(origins(s), func(o string) bool { return !isOf(uuid)(o) })
+}
+
+func isOf(uuid string) func(string) bool {
+	return func(origin string) bool { return uuid != "" && strings.EqualFold(origin, uuid) }
+}
+
+// origins are the server_uuids in a set.
+func origins(s gtid.Set) []string {
+	var out []string
+	for part := range strings.SplitSeq(s.String(), ",") {
+		if uuid, _, found := strings.Cut(part, ":"); found {
+			out = append(out, uuid)
+		}
+	}
+	return out
 }
 
 func shorten(s string) string {

@@ -149,6 +149,11 @@ func (s *Server) Follows(o *Server) bool {
 	return false
 }
 
+// Running says whether a thread of the channel runs or tries to.
+func (c *Channel) Running() bool {
+	return c != nil && (c.IO != ThreadNo || c.SQL != ThreadNo)
+}
+
 // Streams says whether both threads run without an error.
 func (c *Channel) Streams() bool {
 	return c != nil && c.IO == ThreadYes && c.SQL == ThreadYes && c.IOErrno == 0 && c.SQLErrno == 0

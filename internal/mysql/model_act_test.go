@@ -1,0 +1,372 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// statements are what an action does, one after the other: between two of them
+// the world goes on, the operator may die, and an answer may be lost.
+type statements []func() error
+
+// observeOne is what the operator sees of a server now.
+func (w *world) observeOne(m Member) *Server {
+	s := w.servers[m.Name]
+	out := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: "connection refused"}
+	switch {
+	case s == nil || !s.up || w.opCut[m.Name]:
+		return out
+	case w.failing[m.Name]:
+		out.Reach, out.Problem = ReachError, "too many connections"
+		return out
+	}
+	*out = Server{
+		Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: s.uuid(), Version: "8.4.0",
+		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
+		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
+		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
+		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep},
+	}
+	if c := s.ch; c != nil {
+		on := map[bool]Thread{true: ThreadYes, false: ThreadNo}
+		ch := &Channel{SourceHost: c.to, SourcePort: 3306, User: "replication", IO: on[c.io], SQL: on[c.sql],
+			IOErrno: c.ioErr, SQLErrno: c.sqlErr, AutoPosition: true, Retrieved: w.gtids(c.retrieved)}
+		if c.io && !w.connected(s) {
+			if ch.IO = ThreadConnecting; !c.io {
+				ch.IO, ch.IOErrno = ThreadNo, c.ioErr
+			}
+		}
+		out.SemiSync.ReplicaActive = c.active && ch.IO == ThreadYes
+		if c.sql && ch.IO == ThreadYes {
+			lag := int64(0)
+			ch.Lag = &lag
+		}
+		out.Channel = ch
+	}
+	return out
+}
+
+// reach fails when the operator cannot talk to the server.
+func (w *world) reach(s *mServer) error {
+	switch {
+	case !s.up || w.opCut[s.name]:
+		return errors.New("connection refused")
+	case w.failing[s.name]:
+		return errors.New("too many connections")
+	}
+	return nil
+}
+
+// perform makes the statements of an action. What the action learns goes into facts.
+func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) statements {
+	s := w.servers[a.Node()]
+	reach := func() error { return w.reach(s) }
+	switch do := a.(type) {
+	case FenceSource:
+		return append(w.fence(s, do.KillClients, do.ReleaseAcks, do.Persist, flaws), func() error {
+			facts[FencedFact(do.On)] = w.gtids(s.executed).String()
+			return nil
+		})
+	case ArmFence:
+		return statements{reach, func() error { s.roPersisted = true; return nil }}
+	case SetWritable:
+		return statements{reach, func() error {
+			if s.ch.running() && !flaws.writableReplicas {
+				return errors.New("it replicates: a node that takes writes must not")
+			}
+			w.loosen(s, do.SemiSync, true)
+			return nil
+		}}
+	case CatchUp:
+		return statements{reach, func() error { return w.await(s, do.Set) }}
+	case Promote:
+		return w.promote(s, do, facts, flaws)
+	case Settle:
+		return statements{reach, func() error {
+			if s.writable() {
+				w.loosen(s, do.SemiSync, true)
+			}
+			return nil
+		}, func() error {
+			if s.writable() && s.ch != nil && !s.ch.running() && s.executed.contains(s.ch.retrieved) {
+				w.discard(s)
+				s.ch = nil
+			}
+			return nil
+		}}
+	case Attach:
+		return w.attach(s, do, facts, flaws)
+	case StopReceiver:
+		return statements{reach, func() error {
+			if s.ch != nil {
+				s.ch.io = false
+			}
+			return nil
+		}}
+	case StartReplication:
+		return statements{reach, func() error {
+			if s.ch == nil {
+				return errors.New("there is no channel")
+			}
+			return w.startThreads(s)
+		}}
+	case Detach:
+		return append(w.holdBack(s, flaws), reach, func() error {
+			if s.ch != nil {
+				s.ch.io, s.ch.sql = false, false
+			}
+			return nil
+		}, func() error {
+			if s.ch != nil && !do.KeepChannel {
+				w.discard(s)
+				s.ch = nil
+			}
+			return nil
+		}, func() error { w.persistReplica(s, false); return nil })
+	case SetSemiSync:
+		return statements{reach, func() error {
+			changed := s.semiRep != do.Replica || s.ch != nil && s.ch.active != do.Replica
+			w.semiSource(s, do.Source.Enabled)
+			s.semiRep, s.semiRepP, s.semiSourceP = do.Replica, do.Replica, do.Source.Enabled
+			if changed && s.ch != nil && s.ch.io {
+				s.ch.active = do.Replica
+			}
+			return nil
+		}}
+	}
+	panic(fmt.Sprintf("the model does not know %T", a))
+}
+
+// fence sets super_read_only. It waits for the commits in flight, and those that wait
+// for an acknowledgement hold it up; clients are killed before those are released.
+func (w *world) fence(s *mServer, kill, release, persist bool, f flaws) statements {
+	reach := func() error { return w.reach(s) }
+	killing := func() error {
+		if kill {
+			w.kill(s)
+		}
+		return w.reach(s)
+	}
+	releasing := func() error {
+		if release {
+			w.semiSource(s, false)
+		}
+		return w.reach(s)
+	}
+	begin := statements{reach, killing, releasing}
+	if f.releaseBeforeKill {
+		begin = statements{reach, releasing, killing}
+	}
+	return append(begin, func() error {
+		if s.pending != 0 {
+			return errors.New("no fence: commits wait for an acknowledgement")
+		}
+		if f.fenceUnverified {
+			return nil
+		}
+		s.ro, s.super = true, true
+		s.roPersisted = s.roPersisted || persist
+		w.tracef("%s is fenced", s.name)
+		return nil
+	}, killing)
+}
+
+// semiSource switches the waiting for acknowledgements; off lets commits complete.
+func (w *world) semiSource(s *mServer, on bool) {
+	if s.semiSource = on; !on {
+		w.release(s, -1, "")
+	}
+}
+
+// loosen makes a server writable.
+func (w *world) loosen(s *mServer, semi SemiSyncWant, persist bool) {
+	s.semiRep = false
+	w.semiSource(s, semi.Enabled)
+	s.ro, s.super = false, false
+	if persist {
+		s.roPersisted, s.semiRepP, s.semiSourceP = false, false, semi.Enabled
+	}
+	w.tracef("%s is writable", s.name)
+}
+
+// await waits for a server to execute a set.
+func (w *world) await(s *mServer, set gtid.Set) error {
+	for range 12 {
+		if w.gtids(s.executed).Contains(set) {
+			return nil
+		}
+		if s.ch == nil || !s.ch.sql {
+			return errors.New("it lacks transactions and its applier does not run")
+		}
+		if !w.apply(s) && !w.receive(s) {
+			w.drift()
+		}
+		if err := w.reach(s); err != nil {
+			return err
+		}
+	}
+	return errors.New("it has not executed the set in time")
+}
+
+func (w *world) promote(s *mServer, do Promote, facts reconcile.Facts, f flaws) statements {
+	after := do.AfterSet
+	reach := func() error { return w.reach(s) }
+	return statements{reach, func() error {
+		if do.AfterFact != "" {
+			text, known := facts[do.AfterFact]
+			if !known {
+				return errors.New(do.AfterFact + " is not known")
+			}
+			after = gtid.MustParse(text)
+		}
+		if do.Failover && s.ch != nil {
+			s.ch.io = false
+			after = after.Union(w.gtids(s.ch.retrieved))
+		}
+		if f.promoteWithoutWaiting {
+			return nil
+		}
+		return w.await(s, after)
+	}, func() error {
+		if s.ch != nil {
+			s.ch.io, s.ch.sql = false, false
+		}
+		return reach()
+	}, func() error {
+		if do.Failover {
+			w.failoverDone(s)
+		}
+		w.loosen(s, do.SemiSync, false)
+		return nil
+	}}
+}
+
+// failoverDone settles what a failover may lose: what nobody who was asked had.
+func (w *world) failoverDone(to *mServer) {
+	w.failovers++
+	w.starved = map[string]int{}
+	for _, n := range w.names {
+		s := w.servers[n]
+		if n == to.name || w.reach(s) != nil || !w.member(n) {
+			continue
+		}
+		if s.ch != nil && !s.ch.io {
+			w.starved[n] = s.restarts
+		}
+		if s.ch != nil && !s.writable() && !w.forced {
+			if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
+				w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)
+			}
+		}
+	}
+	for _, n := range w.names {
+		w.deposed[n] = n != to.name
+	}
+	w.acked &= to.executed
+}
+
+// discard throws a relay log away (law 6).
+func (w *world) discard(s *mServer) {
+	only := s.ch.relaySet() &^ s.executed
+	for _, n := range w.names {
+		if o := w.servers[n]; o != s && !o.dead {
+			only &^= o.holds()
+		}
+	}
+	if only != 0 {
+		w.violate("law 6: the relay log of %s is thrown away with %s, which nobody else has", s.name, w.show(only))
+	}
+}
+
+func (w *world) holdBack(s *mServer, f flaws) statements {
+	var out statements
+	for _, do := range w.fence(s, true, true, false, f) {
+		out = append(out, func() error {
+			if s.ro && s.super {
+				return w.reach(s)
+			}
+			return do()
+		})
+	}
+	return out
+}
+
+func (w *world) startThreads(s *mServer) error {
+	if !s.ch.io {
+		s.ch.active = s.semiRep
+	}
+	s.ch.io, s.ch.sql, s.ch.ioErr = true, true, 0
+	if s.ch.sqlErr != 0 {
+		s.ch.sql = false
+		return errors.New("the applier reports an error")
+	}
+	if !w.connected(s) {
+		return errors.New("the receiver is not connected")
+	}
+	return nil
+}
+
+func (w *world) persistReplica(s *mServer, acks bool) {
+	s.ro, s.super, s.roPersisted = true, true, true
+	w.semiSource(s, false)
+	s.semiSourceP, s.semiRep, s.semiRepP = false, acks, acks
+}
+
+func (w *world) attach(s *mServer, do Attach, facts reconcile.Facts, f flaws) statements {
+	right := func() bool { return s.ch != nil && s.ch.to == do.SourceHost }
+	reach := func() error { return w.reach(s) }
+	return append(w.holdBack(s, f), func() error {
+		if f.attachAnyway {
+			return reach()
+		}
+		var within gtid.Set
+		switch {
+		case do.Within != nil:
+			within = *do.Within
+		case do.WithinFact != "":
+			within = gtid.MustParse(facts[do.WithinFact])
+		default:
+			return reach()
+		}
+		holds := s.executed
+		if s.ch != nil && !right() {
+			holds |= s.ch.retrieved
+		}
+		if src := w.servers[do.Source]; w.reach(src) == nil {
+			within = within.Union(w.gtids(src.executed))
+		}
+		if !within.Contains(w.gtids(holds)) {
+			return errors.New("it holds what the source lacks")
+		}
+		return reach()
+	}, func() error {
+		w.semiSource(s, false)
+		s.semiRep = do.SemiSync
+		if right() {
+			if s.ch.io && s.ch.active != do.SemiSync {
+				s.ch.io = false
+			}
+			return nil
+		}
+		if src := w.servers[do.Source]; !src.dead && w.anew == 0 && !(src.executed | src.pending).contains(s.executed) {
+			w.violate("law 5: %s is attached to %s and holds %s", s.name, do.Source, w.show(s.executed&^src.executed))
+		}
+		if s.ch != nil {
+			w.discard(s)
+		}
+		s.ch = &mChannel{to: do.SourceHost}
+		w.tracef("%s is pointed at %s", s.name, do.SourceHost)
+		return nil
+	}, func() error {
+		if s.ch == nil {
+			return errors.New("the channel is gone")
+		}
+		return w.startThreads(s)
+	}, func() error { w.persistReplica(s, do.SemiSync); return nil })
+}

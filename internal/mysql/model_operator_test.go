@@ -1,0 +1,340 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// flaws are bugs to plant: the model must find every one of them.
+type flaws struct {
+	fenceUnverified, promoteWithoutWaiting, attachAnyway, writableReplicas, releaseBeforeKill bool
+	// input and plan change what the planner is given and what it says.
+	input func(*Input)
+	plan  func(Input, *reconcile.Plan[Data])
+}
+
+// store is the API server's copy of the resource.
+type store struct {
+	object *v1alpha1.MysqlReplication
+	// version counts every write, statusVersion those of the status.
+	version, statusVersion int
+}
+
+// operator is the kernel of the model: one process that leads.
+type operator struct {
+	w     *world
+	api   *store
+	flaws flaws
+	// newest is what this process knows of the resource; nil after its start.
+	newest                 *v1alpha1.MysqlReplication
+	version, statusVersion int
+	// dies is the number of statements after which the process dies; 0: it does not.
+	dies int
+	dead bool
+	// late are statements of a leader that was cut off, which still run one day.
+	late *[]func()
+
+	object *v1alpha1.MysqlReplication
+	last   reconcile.Plan[Data]
+}
+
+// pass is one pass of the kernel: see internal/reconcile/pass.go.
+func (o *operator) pass() time.Duration {
+	if o.newest == nil || o.w.calm || o.w.chance(95) {
+		o.newest, o.version, o.statusVersion = o.api.object.DeepCopy(), o.api.version, o.api.statusVersion
+	}
+	o.object = o.newest.DeepCopy()
+	failed, failure := 0, ""
+	for round := 1; ; round++ {
+		again, failing, stop := o.round()
+		if o.dead {
+			return 0
+		}
+		if stop {
+			return time.Second
+		}
+		if failing != "" {
+			if failing != failure {
+				failed, failure = 0, failing
+			}
+			if failed++; failed > 2 {
+				break
+			}
+		} else if failed, failure = 0, ""; !again {
+			break
+		}
+		if round == 12 || o.edited() {
+			break
+		}
+	}
+	o.write(true)
+	switch {
+	case failure != "":
+		return 2 * time.Second
+	case o.last.Next > 0:
+		return o.last.Next
+	}
+	return 10 * time.Second
+}
+
+func (o *operator) edited() bool {
+	return o.api.object.Generation != o.object.Generation || !maps.Equal(o.api.object.Annotations, o.object.Annotations)
+}
+
+// round observes, plans and acts. stop: the pass ends without a report.
+func (o *operator) round() (again bool, failing string, stop bool) {
+	in := o.gather()
+	p := Plan(in)
+	for _, broken := range brokenLaws(in, p) {
+		o.w.violate("plan: %s", broken)
+	}
+	if o.flaws.plan != nil {
+		o.flaws.plan(in, &p)
+	}
+	o.last = p
+	if o.w.tracing {
+		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)
+	}
+	Project(o.object, in.State, p)
+	if p.Persist && !o.write(false) {
+		return false, "", true
+	}
+	var background []func() error
+	facts := reconcile.Facts{}
+	for _, s := range p.Steps {
+		act := func() error { return o.step(s, facts) }
+		if s.Background {
+			background = append(background, act)
+			continue
+		}
+		err := act()
+		if o.dead {
+			return false, "", true
+		}
+		if err != nil && !s.Optional {
+			o.runBackground(background)
+			return false, s.Name + err.Error(), o.dead
+		}
+	}
+	o.runBackground(background)
+	return p.Again, "", o.dead
+}
+
+func (o *operator) runBackground(acts []func() error) {
+	for _, act := range acts {
+		if !o.dead {
+			_ = act()
+		}
+	}
+}
+
+// gather reads pods and observes server by server; the world goes on in between.
+// The sets of those that may be a source are read last: see observe.go.
+func (o *operator) gather() Input {
+	w := o.w
+	in := Input{Object: o.object, State: State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: w.now}
+	members := Members(o.object)
+	for _, m := range members {
+		in.Pods[m.Name] = reconcile.Pod{Exists: !w.servers[m.Name].dead, Readonly: w.label[m.Name]}
+	}
+	for _, i := range w.rng.Perm(len(members)) {
+		in.State.Nodes[members[i].Name] = w.observeOne(members[i])
+		w.drift()
+	}
+	for _, m := range members {
+		if s := in.State.Nodes[m.Name]; o.maySource(in, s) {
+			now := w.observeOne(m)
+			if now.OK() && now.UUID == s.UUID {
+				s.Executed = now.Executed
+			} else {
+				in.State.Nodes[m.Name] = now
+			}
+		}
+	}
+	if o.flaws.input != nil {
+		o.flaws.input(&in)
+	}
+	return in
+}
+
+// step runs actions in any order, each of which may fail, be cut off, or succeed
+// without an answer, and then routes.
+func (o *operator) step(s reconcile.Step, facts reconcile.Facts) error {
+	var failed error
+	for _, i := range o.w.rng.Perm(len(s.Actions)) {
+		if err := o.act(s.Actions[i], facts); err != nil {
+			failed = err
+		}
+		if o.dead {
+			return errDied
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return o.route(s.Routing)
+}
+
+type modelError string
+
+func (e modelError) Error() string { return string(e) }
+
+const (
+	errDied = modelError("the operator died")
+	errLost = modelError("the answer was lost")
+	errCut  = modelError("the connection broke")
+	errAPI  = modelError("the API server does not answer")
+)
+
+// mortal counts down to the death of the process.
+func (o *operator) mortal() bool {
+	if o.dies > 0 {
+		if o.dies--; o.dies == 0 {
+			o.dead = true
+			o.w.tracef("the operator dies")
+		}
+	}
+	return o.dead
+}
+
+func (o *operator) act(a reconcile.Action, facts reconcile.Facts) error {
+	w := o.w
+	do := w.perform(a, facts, o.flaws)
+	cut := -1
+	if !w.calm && w.chance(4) {
+		cut = w.rng.IntN(len(do) + 1)
+	}
+	w.tracef("> %s", describeAction(a))
+	for i, statement := range do {
+		w.drift()
+		if o.mortal() {
+			rest := do[i:]
+			if i > 0 {
+				// Its deadline is over by then: only what the server was told already happens.
+				rest = rest[:1]
+				switch a.(type) {
+				case Attach, Detach:
+					rest = nil
+				}
+			}
+			if w.chance(50) && len(rest) > 0 {
+				// A leader that was frozen, not killed: it goes on one day, with this action only.
+				name := describeAction(a)
+				*o.late = append(*o.late, func() {
+					w.tracef("late: %s", name)
+					for _, statement := range rest {
+						if err := statement(); err != nil {
+							return
+						}
+						w.check()
+					}
+				})
+			}
+			return errDied
+		}
+		if i == cut {
+			w.tracef("  cut before statement %d", i)
+			return errCut
+		}
+		w.now = w.now.Add(20 * time.Millisecond)
+		if err := statement(); err != nil {
+			w.now = w.now.Add(time.Second)
+			w.tracef("  failed: %v", err)
+			return err
+		}
+		w.check()
+	}
+	if cut == len(do) {
+		w.tracef("  its answer is lost")
+		for name := range facts {
+			if strings.HasSuffix(name, " "+a.Node()) {
+				delete(facts, name)
+			}
+		}
+		return errLost
+	}
+	w.tracef("  -> %s", w.describe(w.servers[a.Node()]))
+	return nil
+}
+
+// route labels pods at the same time: in any order, and not all of them need succeed.
+func (o *operator) route(r reconcile.Routing) error {
+	w := o.w
+	names := slices.Sorted(maps.Keys(r))
+	var failed error
+	for _, i := range w.rng.Perm(len(names)) {
+		name := names[i]
+		want := map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[r[name]]
+		if w.label[name] == want || w.servers[name] == nil || w.servers[name].dead {
+			continue
+		}
+		if o.mortal() {
+			return errDied
+		}
+		if !w.calm && w.chance(3) {
+			failed = errAPI
+			continue
+		}
+		w.label[name] = want
+		if want == "false" {
+			w.deposed[name] = false
+		}
+		w.tracef("label %s %s", name, r[name])
+	}
+	w.check()
+	return failed
+}
+
+// write puts the status into the store. A record that must be found is not
+// written over a change by somebody else.
+func (o *operator) write(rebase bool) bool {
+	w := o.w
+	if o.mortal() {
+		return false
+	}
+	if !w.calm && w.chance(4) {
+		w.tracef("the status is not written")
+		return false
+	}
+	if o.api.version != o.version && (!rebase || o.api.statusVersion != o.statusVersion) {
+		w.tracef("the status is not written: conflict")
+		return false
+	}
+	o.api.object.Status = *o.object.Status.DeepCopy()
+	o.api.version++
+	o.api.statusVersion++
+	if !w.calm && w.chance(2) {
+		w.tracef("the status is written, and the answer lost")
+		return false
+	}
+	o.version, o.statusVersion = o.api.version, o.api.statusVersion
+	o.newest = o.object.DeepCopy()
+	if rebase {
+		o.newest.Spec, o.newest.Generation = o.api.object.Spec, o.api.object.Generation
+	}
+	return !o.mortal()
+}
+
+// maySource says whether others may replicate from a server: see observe.go.
+func (o *operator) maySource(in Input, s *Server) bool {
+	if !s.OK() {
+		return false
+	}
+	if s.Name == o.object.Status.Source || s.Writable() || !s.Channel.Streams() {
+		return true
+	}
+	for _, other := range in.State.Nodes {
+		if other.OK() && other != s && other.Follows(s) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,502 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// Replay one schedule with its trace: MODEL_SEED=n go test -run TestModel/laws.
+// MODEL_RUNS=n makes that many schedules; without it, as many as fit.
+const (
+	modelSeed = "MODEL_SEED"
+	modelRuns = "MODEL_RUNS"
+	// modelBudget is how long the schedules take when nobody says how many.
+	modelBudget = 6 * time.Second
+	// firstSeed of a run.
+	firstSeed = 1
+)
+
+// profile is what a schedule may suffer.
+type profile struct {
+	semi, running                                            bool
+	nodes                                                    int
+	crashes, cuts, errors, humans, death, anew, purges, dies bool
+	edits                                                    bool
+}
+
+// schedule is one run of the model: a world, an operator, and mischief.
+type schedule struct {
+	*world
+	profile
+	api   *store
+	op    *operator
+	late  []func()
+	flaws flaws
+	// busy keeps mischief from mischief.
+	busy bool
+}
+
+func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
+	rng := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // a schedule must be repeatable
+	flip := func(percent int) bool { return rng.IntN(100) < percent }
+	s := &schedule{flaws: f, profile: profile{
+		semi: flip(50), running: flip(80), nodes: 2 + rng.IntN(3), edits: flip(90),
+		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
+	}}
+	w := &world{
+		rng: rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{},
+		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, nodeCut: map[link]bool{},
+		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{},
+	}
+	s.world = w
+	var spec []string
+	for _, n := range []string{"a", "b", "c", "d"}[:s.nodes] {
+		w.names = append(w.names, n)
+		w.servers[n] = &mServer{name: n, up: true}
+		spec = append(spec, n)
+	}
+	s.api = &store{object: given(spec...).Object}
+	if s.semi {
+		s.api.object.Spec.Mode = v1alpha1.MysqlSemiSync
+	}
+	if s.running {
+		s.settle()
+	}
+	s.hire()
+	w.mischief = s.mischief
+	w.member = func(name string) bool {
+		return slices.ContainsFunc(Members(s.op.object), func(m Member) bool { return m.Name == name })
+	}
+	return s
+}
+
+// settle begins with a set that replicates and is known.
+func (s *schedule) settle() {
+	src := s.servers["a"]
+	for range 3 {
+		s.write(src, nil)
+	}
+	for _, n := range s.names[1:] {
+		r := s.servers[n]
+		r.executed, r.log = src.executed, slices.Clone(src.log)
+		r.ro, r.super, r.roPersisted, r.semiRep, r.semiRepP = true, true, true, s.semi, s.semi
+		r.ch = &mChannel{to: "a", io: true, sql: true, active: s.semi}
+		s.label[n] = "true"
+	}
+	src.semiSource, src.semiSourceP = s.semi, s.semi
+	s.label["a"] = "false"
+	s.acked = src.executed
+	if s.chance(80) {
+		s.hire()
+		s.calm = true
+		s.op.pass()
+		s.calm = false
+	}
+}
+
+// hire starts a new operator.
+func (s *schedule) hire() {
+	s.op = &operator{w: s.world, api: s.api, flaws: s.flaws, late: &s.late}
+	if s.dies && s.chance(30) {
+		s.op.dies = 1 + s.rng.IntN(60)
+	}
+}
+
+// run lives through the chaos and then through the calm.
+func (s *schedule) run() {
+	for range 14 + s.rng.IntN(20) {
+		s.turn()
+		if len(s.broken) > 0 {
+			return
+		}
+	}
+	s.heal()
+	for range 45 {
+		s.settleDown()
+		s.turn()
+		if len(s.broken) > 0 {
+			return
+		}
+	}
+	s.final()
+}
+
+func (s *schedule) turn() {
+	if s.op.dead {
+		s.hire()
+	}
+	if s.tracing {
+		s.tracef("pass, spec %s gen %d, %s", specOf(s.api.object), s.api.object.Generation, s.world)
+	}
+	wait := s.op.pass()
+	for range s.rng.IntN(6) {
+		s.drift()
+	}
+	if len(s.late) > 0 && (s.calm || s.chance(20)) {
+		do := s.late[0]
+		s.late = s.late[1:]
+		do()
+	}
+	if s.chance(30) {
+		wait = wait * time.Duration(s.rng.IntN(100)) / 100
+	}
+	s.now = s.now.Add(max(wait, time.Millisecond))
+}
+
+func specOf(o *v1alpha1.MysqlReplication) string {
+	out := []string{o.Spec.Source.Name}
+	for _, r := range o.Spec.Replica {
+		if r.Isolated {
+			r.Name += "!"
+		}
+		out = append(out, r.Name)
+	}
+	return fmt.Sprint(out, " ", o.Spec.Mode, " ", o.Annotations)
+}
+
+// mischief is what happens to the world at any moment.
+func (s *schedule) mischief() {
+	if s.busy || s.calm {
+		return
+	}
+	s.busy = true
+	defer func() { s.busy = false }()
+	n := pick(s.world, s.names)
+	v := s.servers[n]
+	switch s.rng.IntN(16) {
+	case 0, 1, 2, 3:
+		if s.edits {
+			s.edit()
+		}
+	case 4, 5:
+		if s.crashes && v.up {
+			s.crash(v)
+		}
+	case 6, 7, 8:
+		for _, n := range s.names {
+			if !s.servers[n].up {
+				s.start(s.servers[n])
+				break
+			}
+		}
+	case 9:
+		if s.cuts {
+			s.opCut[n] = !s.opCut[n]
+			s.tracef("operator to %s cut: %t", n, s.opCut[n])
+		}
+	case 10:
+		if s.cuts {
+			if s.chance(50) {
+				s.clientCut[n] = !s.clientCut[n]
+				break
+			}
+			if o := pick(s.world, s.names); o != n {
+				l := link{min(n, o), max(n, o)}
+				s.nodeCut[l] = !s.nodeCut[l]
+				s.tracef("%s to %s cut: %t", l.a, l.b, s.nodeCut[l])
+			}
+		}
+	case 11:
+		if s.errors {
+			s.failing[n] = !s.failing[n]
+			s.tracef("%s fails: %t", n, s.failing[n])
+		}
+	case 12:
+		if s.humans {
+			s.human(v)
+		}
+	case 13:
+		if s.death && v.up && s.chance(30) {
+			for _, o := range s.names {
+				if s.servers[o].dead {
+					return
+				}
+			}
+			s.crash(v)
+			v.dead = true
+			s.label[n] = ""
+			s.tracef("%s is dead", n)
+		}
+	case 14:
+		if s.world.anew > 0 {
+			return
+		}
+		if s.profile.anew && v.up && s.chance(40) {
+			s.label[n] = ""
+			s.renew(v)
+		}
+	case 15:
+		if s.crashes && s.chance(30) {
+			// The pod is made anew with its data: no labels.
+			s.crash(v)
+			s.label[n] = ""
+		}
+		if s.purges && v.up && s.chance(50) {
+			v.purged = v.executed
+			s.purgeds++
+			s.tracef("%s purges its binary log", n)
+		}
+	}
+}
+
+// human does what people do to servers behind the operator's back.
+func (s *schedule) human(v *mServer) {
+	switch s.rng.IntN(5) {
+	case 0:
+		if v.ch != nil {
+			v.ch.io, v.ch.sql, v.ch.byHand = false, false, true
+			s.tracef("somebody stops replication on %s", v.name)
+		}
+	case 1:
+		if v.ch != nil {
+			v.ch.sql, v.ch.byHand = false, true
+			s.tracef("somebody stops the applier on %s", v.name)
+		}
+	case 2:
+		if v.ch != nil {
+			v.ch.io, v.ch.byHand = false, true
+			s.tracef("somebody stops the receiver on %s", v.name)
+		}
+	case 3:
+		if v.up && v.ch != nil && v.ch.sql {
+			v.ch.sql, v.ch.sqlErr, v.ch.byHand = false, 1062, true
+			s.tracef("the applier of %s breaks", v.name)
+		}
+	case 4:
+		if v.up && s.label[v.name] == "false" && s.chance(50) {
+			v.ro, v.super = true, s.chance(50)
+			s.tracef("somebody makes %s read-only", v.name)
+		}
+	}
+}
+
+// edit changes the spec as users do.
+func (s *schedule) edit() {
+	o := s.api.object
+	spec := &o.Spec
+	switch k := s.rng.IntN(12); {
+	case k < 6 && len(spec.Replica) > 0:
+		i := s.rng.IntN(len(spec.Replica))
+		was := *spec.Source
+		*spec.Source = spec.Replica[i].Node
+		spec.Replica[i] = v1alpha1.ReplicaNode{Node: was}
+	case k == 6 && len(spec.Replica) > 1:
+		i := s.rng.IntN(len(spec.Replica))
+		spec.Replica = slices.Delete(slices.Clone(spec.Replica), i, i+1)
+	case k == 7:
+		for _, n := range s.names {
+			named := spec.Source.Name == n
+			for _, r := range spec.Replica {
+				named = named || r.Name == n
+			}
+			if !named {
+				spec.Replica = append(spec.Replica, v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: n, Host: n, Port: 3306}})
+				break
+			}
+		}
+	case k == 8 && len(spec.Replica) > 0:
+		i := s.rng.IntN(len(spec.Replica))
+		spec.Replica[i].Isolated = !spec.Replica[i].Isolated
+	case k == 9:
+		if spec.Mode == v1alpha1.MysqlSemiSync {
+			spec.Mode = v1alpha1.MysqlAsync
+		} else {
+			spec.Mode = v1alpha1.MysqlSemiSync
+		}
+	case k == 10 && s.errors:
+		if o.Annotations != nil {
+			o.Annotations = nil
+		} else {
+			o.Annotations = map[string]string{v1alpha1.AnnotationForcePromote: spec.Source.Name}
+			s.forced = true
+		}
+		s.api.version++
+		s.tracef("annotations %v", o.Annotations)
+		return
+	default:
+		return
+	}
+	o.Generation++
+	s.api.version++
+	s.tracef("spec %s gen %d", specOf(o), o.Generation)
+}
+
+// heal ends all faults. What people have stopped on servers they start again.
+func (s *schedule) heal() {
+	s.tracef("calm begins")
+	s.calm = true
+	s.op.dies = 0
+	clear(s.opCut)
+	clear(s.clientCut)
+	clear(s.failing)
+	clear(s.nodeCut)
+	for _, n := range s.names {
+		v := s.servers[n]
+		if !v.up {
+			s.start(v)
+		}
+		if v.ch != nil && v.ch.byHand {
+			v.ch.sqlErr, v.ch.io, v.ch.sql = 0, true, true
+		}
+	}
+}
+
+func (s *schedule) settleDown() {
+	for range 200 {
+		if !s.replicate() {
+			return
+		}
+	}
+}
+
+// final checks what must be the case once everything is calm (laws 2, 3 and 5).
+func (s *schedule) final() {
+	st, cond := &s.api.object.Status, s.op.last.Conditions[0]
+	routed := s.routed()
+	src := s.servers[st.Source]
+	lost := false
+	for _, n := range s.names {
+		lost = lost || s.servers[n].dead
+	}
+	fit := len(routed) == 1 && src != nil && routed[0] == st.Source && src.writable()
+	explained := lost || s.world.anew > 0
+	switch {
+	case fit:
+	case explained && cond.Status == metav1.ConditionFalse:
+		return
+	case !s.running && st.Source == "":
+		return
+	default:
+		s.violate("law 3: no writable source is routed: %v, source %s (%s: %s)", routed, st.Source, cond.Reason, cond.Message)
+		return
+	}
+	if !src.executed.contains(s.acked) {
+		s.violate("law 2: the source %s lacks acknowledged %s", src.name, s.show(s.acked&^src.executed))
+	}
+	errant := false
+	for _, n := range s.names {
+		v := s.servers[n]
+		if v.executed&^src.executed == 0 {
+			continue
+		}
+		errant = true
+		if s.label[n] != "" {
+			s.violate("law 5: %s is routed and holds %s", n, s.show(v.executed&^src.executed))
+		}
+	}
+	wanted := s.api.object.Spec.Source.Name
+	if st.Source != wanted && cond.Status == metav1.ConditionTrue {
+		s.violate("law 3: %s is wanted as the source, %s is it, and all is said to be well", wanted, st.Source)
+	}
+	if errant || explained || s.purgeds > 0 {
+		return
+	}
+	undone := st.Switchover != nil && st.Switchover.Phase == v1alpha1.SwitchoverUndone
+	if st.Source != wanted && !undone {
+		s.violate("law 3: %s is wanted as the source and %s is it (%s: %s)", wanted, st.Source, cond.Reason, cond.Message)
+	}
+	if cond.Status != metav1.ConditionTrue && !undone {
+		s.violate("law 3: nothing is in the way and yet: %s: %s", cond.Reason, cond.Message)
+	}
+	s.finalReplicas(src)
+}
+
+// finalReplicas: everybody plays the part that the spec says.
+func (s *schedule) finalReplicas(src *mServer) {
+	semi := s.api.object.Spec.Mode == v1alpha1.MysqlSemiSync
+	attached := 0
+	for _, r := range s.api.object.Spec.Replica {
+		v := s.servers[r.Name]
+		if v == src {
+			continue
+		}
+		if !v.ro || !v.super || !v.roPersisted {
+			s.violate("law 1: %s is not held read-only", r.Name)
+		}
+		if r.Isolated {
+			if v.ch.running() || s.label[r.Name] != "" {
+				s.violate("%s is isolated and replicates or is routed", r.Name)
+			}
+			continue
+		}
+		attached++
+		if v.ch == nil || v.ch.to != src.name || !v.ch.io || !v.ch.sql || v.semiRep != semi || v.ch.active != semi {
+			s.violate("law 3: %s does not follow %s as it should", r.Name, src.name)
+		}
+	}
+	if src.ch != nil || src.roPersisted {
+		s.violate("the source %s is not settled", src.name)
+	}
+	if want := semi && attached > 0; src.semiSource != want && s.api.object.Spec.Source.Name == src.name {
+		s.violate("semi-sync of the source %s is %t", src.name, src.semiSource)
+	}
+}
+
+func runSchedule(seed uint64, tracing bool, f flaws) *schedule {
+	s := newSchedule(seed, tracing, f)
+	s.run()
+	return s
+}
+
+// TestModel runs the planner against worlds in which anything fails at any moment.
+func TestModel(t *testing.T) {
+	if text := os.Getenv(modelSeed); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", modelSeed, err)
+		}
+		s := runSchedule(seed, true, flaws{})
+		t.Logf("profile %+v\n%s", s.profile, strings.Join(s.trace, "\n"))
+		if len(s.broken) > 0 {
+			t.Errorf("seed %d: %s", seed, strings.Join(s.broken, "\n"))
+		}
+		return
+	}
+	runs, limit := 0, time.Now().Add(modelBudget)
+	if text := os.Getenv(modelRuns); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("%s: %v", modelRuns, err)
+		}
+		runs, limit = n, time.Now().Add(time.Hour)
+	}
+	done, failovers, switches, broken := 0, 0, 0, 0
+	for seed := uint64(firstSeed); (runs == 0 || done < runs) && time.Now().Before(limit); seed++ {
+		s := runSchedule(seed, false, flaws{})
+		done++
+		failovers += s.failovers
+		if l := s.api.object.Status.LastSwitchover; l != nil {
+			switches++
+		}
+		if len(s.broken) == 0 {
+			continue
+		}
+		if broken++; broken == 1 {
+			s = runSchedule(seed, true, flaws{})
+			t.Errorf("seed %d: %s\nprofile %+v\n%s", seed, strings.Join(s.broken, "\n"), s.profile, strings.Join(s.trace, "\n"))
+		} else {
+			t.Errorf("seed %d: %s", seed, s.broken[0])
+		}
+		if broken == 20 {
+			break
+		}
+	}
+	t.Logf("%d schedules; in %d the source changed; %d failovers", done, switches, failovers)
+	if done > 200 && (failovers < done/50 || switches < done/4) {
+		t.Error("the schedules do not try what they are for")
+	}
+}

@@ -1,0 +1,525 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+)
+
+// txs is a set of transactions: transaction i is bit i.
+type txs uint64
+
+// maxTxs bounds the writes of one schedule.
+const maxTxs = 64
+
+func (t txs) has(i int) bool      { return t&(1<<i) != 0 }
+func (t txs) contains(o txs) bool { return o&^t == 0 }
+func (t *txs) add(i int)          { *t |= 1 << i }
+func (t *txs) remove(i int)       { *t &^= 1 << i }
+
+// mServer is a server of the model: what survives a restart, and what does not.
+type mServer struct {
+	name string
+	// epoch counts the data directories that it has had: another one, another uuid.
+	epoch int
+	up    bool
+	// dead: it never comes back by itself.
+	dead bool
+
+	executed, purged txs
+	// log is the binary log, in order. It holds what is executed and what is pending.
+	log []int
+	// pending commits are in the binary log and wait for an acknowledgement: the
+	// replicas get them, nobody sees them here.
+	pending txs
+
+	ro, super           bool
+	roPersisted         bool
+	semiSource, semiRep bool
+	semiSourceP         bool
+	semiRepP            bool
+	ch                  *mChannel
+	restarts            int
+}
+
+// mChannel is a replication channel.
+type mChannel struct {
+	to      string
+	io, sql bool
+	// active: the running receiver acknowledges.
+	active    bool
+	retrieved txs
+	relay     []int
+	ioErr     int
+	sqlErr    int
+	// byHand: a person has stopped it, and starts it again in the end.
+	byHand bool
+}
+
+func (c *mChannel) relaySet() (out txs) {
+	for _, i := range c.relay {
+		out.add(i)
+	}
+	return out
+}
+
+func (c *mChannel) running() bool { return c != nil && (c.io || c.sql) }
+
+func (s *mServer) uuid() string {
+	return strings.Repeat(s.name, 8) + fmt.Sprintf("-%04d-0000-0000-000000000000", s.epoch)
+}
+
+func (s *mServer) writable() bool { return s.up && !s.ro && !s.super }
+
+// holds is all that the server has in any form.
+func (s *mServer) holds() txs {
+	out := s.executed | s.pending
+	if s.ch != nil {
+		out |= s.ch.relaySet()
+	}
+	return out
+}
+
+// session is a connection of a client, opened through -readwrite.
+type session struct {
+	on      string
+	alive   bool
+	waiting int
+}
+
+type link struct{ a, b string }
+
+// world is everything but the operator.
+type world struct {
+	rng     *rand.Rand
+	now     time.Time
+	servers map[string]*mServer
+	names   []string
+	// label readonly of each pod, and whether the pod exists.
+	label map[string]string
+
+	// What is cut: operator–node, client–node, node–node. failing nodes answer the
+	// operator with an error.
+	opCut, clientCut, failing map[string]bool
+	nodeCut                   map[link]bool
+	// sheltered: nothing fails any more.
+	calm bool
+
+	sessions []*session
+	next     int
+	origin   [maxTxs]gtidOf
+	seq      map[string]int64
+	cache    map[txs]gtid.Set
+
+	// acked writes must survive; excused ones were lost as a failover may lose them.
+	acked, semiAcked txs
+	// deposed servers were the source when somebody else was promoted without them.
+	deposed map[string]bool
+	// starved members were seen, and their receivers stopped, at the last failover.
+	starved map[string]int
+	// forced: the user has accepted a loss by name.
+	forced    bool
+	failovers int
+	purgeds   int
+	anew      int
+
+	// member says whether the operator knows a node as one of the set.
+	member func(string) bool
+	// mischief happens to the world at any moment.
+	mischief func()
+
+	broken  []string
+	tracing bool
+	trace   []string
+}
+
+type gtidOf struct {
+	uuid string
+	n    int64
+}
+
+func (w *world) tracef(format string, args ...any) {
+	if w.tracing {
+		w.trace = append(w.trace, fmt.Sprintf("%8s ", w.now.Sub(t0).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *world) violate(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.broken = append(w.broken, text)
+	w.tracef("VIOLATION %s", text)
+}
+
+func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
+
+func pick[T any](w *world, of []T) T { return of[w.rng.IntN(len(of))] }
+
+// gtids is a set in MySQL's form.
+func (w *world) gtids(t txs) gtid.Set {
+	if s, known := w.cache[t]; known {
+		return s
+	}
+	var parts []string
+	for rest := uint64(t); rest != 0; rest &= rest - 1 {
+		o := w.origin[bits.TrailingZeros64(rest)]
+		parts = append(parts, fmt.Sprintf("%s:%d", o.uuid, o.n))
+	}
+	s := gtid.MustParse(strings.Join(parts, ","))
+	w.cache[t] = s
+	return s
+}
+
+func (w *world) show(t txs) string {
+	var parts []string
+	for i := 0; i < maxTxs; i++ {
+		if !t.has(i) {
+			continue
+		}
+		first, of := i, w.origin[i].uuid
+		for i+1 < maxTxs && t.has(i+1) && w.origin[i+1].uuid == of {
+			i++
+		}
+		parts = append(parts, fmt.Sprintf("%s%d-%d", of[:1], first, i))
+	}
+	return strings.Join(parts, " ")
+}
+
+func (w *world) linked(a, b string) bool {
+	return !w.nodeCut[link{min(a, b), max(a, b)}]
+}
+
+// --- clients
+
+// write commits one transaction on a server by a client's session; nil: by somebody else.
+func (w *world) write(s *mServer, by *session) {
+	if !s.writable() || w.next >= maxTxs {
+		return
+	}
+	i := w.next
+	w.next++
+	w.seq[s.uuid()]++
+	w.origin[i] = gtidOf{s.uuid(), w.seq[s.uuid()]}
+	s.log = append(s.log, i)
+	if s.semiSource {
+		s.pending.add(i)
+		if by != nil {
+			by.waiting = i
+		}
+		w.tracef("write %d on %s waits for an acknowledgement", i, s.name)
+		return
+	}
+	s.executed.add(i)
+	w.tracef("write %d on %s", i, s.name)
+	if by != nil {
+		w.ack(s, i, "")
+	}
+}
+
+// ack tells a client that its write is safe. by is the replica that acknowledged; "" none.
+func (w *world) ack(s *mServer, i int, by string) {
+	if w.deposed[s.name] {
+		// The user has given this source up; what it still takes may be lost, but
+		// nobody that was asked to stop may vouch for it.
+		if epoch, stopped := w.starved[by]; stopped && by != "" && epoch == w.servers[by].restarts {
+			w.violate("law 4: %s acknowledged %d to the deposed source %s", by, i, s.name)
+		}
+		return
+	}
+	if !s.executed.contains(w.acked) {
+		w.violate("law 2: %s takes writes and lacks acknowledged %s", s.name, w.show(w.acked&^s.executed))
+		w.acked &= s.executed
+	}
+	w.acked.add(i)
+	if by != "" {
+		w.semiAcked.add(i)
+	}
+}
+
+// release lets pending commits complete, up to and with one of them (-1: all).
+func (w *world) release(s *mServer, upTo int, by string) {
+	for _, i := range s.log {
+		if !s.pending.has(i) {
+			continue
+		}
+		s.pending.remove(i)
+		s.executed.add(i)
+		for _, c := range w.sessions {
+			if c.alive && c.on == s.name && c.waiting == i {
+				c.waiting = -1
+				w.ack(s, i, by)
+			}
+		}
+		if i == upTo {
+			return
+		}
+	}
+}
+
+// routed are the pods behind -readwrite.
+func (w *world) routed() []string {
+	var out []string
+	for _, n := range w.names {
+		if w.label[n] == "false" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func (w *world) client() {
+	if len(w.sessions) < 3 && w.chance(40) {
+		if to := w.routed(); len(to) > 0 {
+			n := pick(w, to)
+			if w.servers[n].up && !w.clientCut[n] {
+				w.sessions = append(w.sessions, &session{on: n, alive: true, waiting: -1})
+			}
+		}
+	}
+	w.sessions = slices.DeleteFunc(w.sessions, func(c *session) bool { return !c.alive })
+	if len(w.sessions) == 0 {
+		return
+	}
+	c := pick(w, w.sessions)
+	s := w.servers[c.on]
+	switch {
+	case !s.up || w.clientCut[c.on]:
+		c.alive = false
+	case c.waiting >= 0:
+	case w.chance(10):
+		c.alive = false
+	default:
+		w.write(s, c)
+	}
+}
+
+// kill ends the connections of clients.
+func (w *world) kill(s *mServer) {
+	for _, c := range w.sessions {
+		if c.on == s.name {
+			c.alive = false
+		}
+	}
+}
+
+// --- replication
+
+// connected says whether a receiver is connected, and stops it when it cannot go on.
+func (w *world) connected(r *mServer) bool {
+	if !r.up || r.ch == nil || !r.ch.io {
+		return false
+	}
+	src := w.servers[r.ch.to]
+	if src == nil || !src.up || !w.linked(r.name, src.name) {
+		return false
+	}
+	has := r.executed | r.ch.retrieved
+	if !has.contains(src.purged) || w.ofUUID(r.executed, src.uuid())&^(src.executed|src.pending) != 0 {
+		r.ch.io, r.ch.ioErr = false, 1236
+		w.tracef("receiver of %s: error 1236 from %s", r.name, src.name)
+		return false
+	}
+	return true
+}
+
+func (w *world) ofUUID(t txs, uuid string) (out txs) {
+	for rest := uint64(t); rest != 0; rest &= rest - 1 {
+		if i := bits.TrailingZeros64(rest); w.origin[i].uuid == uuid {
+			out.add(i)
+		}
+	}
+	return out
+}
+
+// receive moves one transaction into a relay log; it says whether there was one.
+func (w *world) receive(r *mServer) bool {
+	if !w.connected(r) {
+		return false
+	}
+	src := w.servers[r.ch.to]
+	has := r.executed | r.ch.relaySet()
+	for _, i := range src.log {
+		if has.has(i) {
+			continue
+		}
+		r.ch.relay = append(r.ch.relay, i)
+		r.ch.retrieved.add(i)
+		w.tracef("%s received %d from %s", r.name, i, src.name)
+		if w.calm || w.chance(80) {
+			w.acknowledge(r)
+		}
+		return true
+	}
+	return w.acknowledge(r)
+}
+
+// acknowledge frees the commits of which a replica has received the log.
+func (w *world) acknowledge(r *mServer) bool {
+	src := w.servers[r.ch.to]
+	if !r.ch.active || !src.semiSource || src.pending == 0 {
+		return false
+	}
+	last := -1
+	has := r.executed | r.ch.relaySet()
+	for _, i := range src.log {
+		if src.pending.has(i) && has.has(i) {
+			last = i
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	w.tracef("%s acknowledged up to %d to %s", r.name, last, src.name)
+	w.release(src, last, r.name)
+	return true
+}
+
+// apply executes one transaction of a relay log. No read-only variable holds the applier.
+func (w *world) apply(r *mServer) bool {
+	if !r.up || r.ch == nil || !r.ch.sql || r.ch.sqlErr != 0 || len(r.ch.relay) == 0 {
+		return false
+	}
+	i := r.ch.relay[0]
+	r.ch.relay = r.ch.relay[1:]
+	if !r.executed.has(i) {
+		r.log = append(r.log, i)
+		r.executed.add(i)
+	}
+	return true
+}
+
+// replicate does one thing somewhere; it says whether there was anything to do.
+func (w *world) replicate() bool {
+	at := w.rng.IntN(len(w.names))
+	for k := range w.names {
+		r := w.servers[w.names[(at+k)%len(w.names)]]
+		if r.ch == nil {
+			continue
+		}
+		if w.chance(50) {
+			if w.apply(r) || w.receive(r) {
+				return true
+			}
+		} else if w.receive(r) || w.apply(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// drift lets a little of the world's own life happen.
+func (w *world) drift() {
+	for range w.rng.IntN(4) {
+		if w.mischief != nil && w.chance(4) {
+			w.mischief()
+		}
+		if w.chance(40) {
+			w.client()
+		} else {
+			w.replicate()
+		}
+	}
+}
+
+// --- lives of servers
+
+func (w *world) crash(s *mServer) {
+	s.up = false
+	w.kill(s)
+	w.tracef("%s is down", s.name)
+}
+
+// start recovers what is in the binary log, and forgets what was not persisted.
+func (w *world) start(s *mServer) {
+	if s.dead {
+		return
+	}
+	s.executed |= s.pending
+	s.pending = 0
+	s.up = true
+	s.restarts++
+	s.ro, s.super = s.roPersisted, s.roPersisted
+	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
+	if s.ch != nil {
+		s.ch.io, s.ch.sql, s.ch.ioErr, s.ch.active = true, true, 0, s.semiRep
+	}
+	w.tracef("%s is up: %s", s.name, w.describe(s))
+}
+
+// renew: the server comes back under its name with an empty data directory.
+func (w *world) renew(s *mServer) {
+	epoch, restarts := s.epoch+1, s.restarts+1
+	*s = mServer{name: s.name, epoch: epoch, restarts: restarts, up: true}
+	w.kill(s)
+	w.anew++
+	var rest txs
+	for _, n := range w.names {
+		rest |= w.servers[n].holds()
+	}
+	w.acked &= rest
+	w.tracef("%s is made anew, empty", s.name)
+}
+
+func (w *world) describe(s *mServer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s[%s", s.name, map[string]string{"": "-", "true": "ro", "false": "rw"}[w.label[s.name]])
+	if !s.up {
+		b.WriteString(" DOWN")
+	}
+	switch {
+	case s.ro && s.super:
+		b.WriteString(" fenced")
+	case s.ro || s.super:
+		b.WriteString(" half-fenced")
+	default:
+		b.WriteString(" writable")
+	}
+	if s.roPersisted {
+		b.WriteString("/p")
+	}
+	if s.semiSource {
+		b.WriteString(" waits")
+	}
+	if s.semiRep {
+		b.WriteString(" acks")
+	}
+	fmt.Fprintf(&b, " x{%s}", w.show(s.executed))
+	if s.pending != 0 {
+		fmt.Fprintf(&b, " pending{%s}", w.show(s.pending))
+	}
+	if c := s.ch; c != nil {
+		fmt.Fprintf(&b, " ->%s io=%t sql=%t relay%v", c.to, c.io, c.sql, c.relay)
+		if c.ioErr+c.sqlErr != 0 {
+			fmt.Fprintf(&b, " errors %d %d", c.ioErr, c.sqlErr)
+		}
+	}
+	return b.String() + "]"
+}
+
+func (w *world) String() string {
+	var out []string
+	for _, n := range w.names {
+		out = append(out, w.describe(w.servers[n]))
+	}
+	return strings.Join(out, " ")
+}
+
+// check holds at every moment: never two writable nodes behind -readwrite (law 1).
+func (w *world) check() {
+	var writable []string
+	for _, n := range w.routed() {
+		if w.servers[n].writable() {
+			writable = append(writable, n)
+		}
+	}
+	if len(writable) > 1 {
+		w.violate("law 1: %v are writable behind -readwrite", writable)
+	}
+}

@@ -1,0 +1,375 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// t0 is when every row begins.
+var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// uuidOf the server with a name of one hexadecimal letter.
+func uuidOf(name string) string { return strings.Repeat(name, 8) + "-0000-0000-0000-000000000000" }
+
+// set reads "a:1-10 b:1-3", where the letters are the names of servers.
+func set(text string) gtid.Set {
+	var parts []string
+	for _, part := range strings.Fields(text) {
+		name, rest, _ := strings.Cut(part, ":")
+		parts = append(parts, uuidOf(name)+":"+rest)
+	}
+	return gtid.MustParse(strings.Join(parts, ","))
+}
+
+// node builds an observed server.
+type node struct {
+	*Server
+	// label is the managed label readonly of its pod.
+	label string
+	gone  bool
+}
+
+func server(name string) *node {
+	return &node{Server: &Server{
+		Name: name, Host: name, Port: 3306, Reach: ReachOK, UUID: uuidOf(name), Version: "8.4.0", Uptime: time.Hour,
+		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
+	}}
+}
+
+// fresh is a server that nobody has touched: writable, no data, no channel.
+func fresh(name string) *node { return server(name) }
+
+// source is a server that takes writes and is routed.
+func source(name string) *node { return server(name).has("a:1-100").labelled("false") }
+
+// replica is a server that follows another and is in order.
+func replica(name, of string) *node {
+	return server(name).has("a:1-100").fenced().follows(of).labelled("true")
+}
+
+func (n *node) has(text string) *node { n.Executed = set(text); return n }
+func (n *node) received(text string) *node {
+	n.Channel.Retrieved = set(text)
+	return n
+}
+func (n *node) hasPurged(text string) *node    { n.Purged = set(text); return n }
+func (n *node) labelled(readonly string) *node { n.label = readonly; return n }
+func (n *node) uuid(name string) *node         { n.UUID = uuidOf(name); return n }
+func (n *node) readOnly(ro, super, persisted bool) *node {
+	n.ReadOnly, n.SuperReadOnly, n.ReadOnlyPersisted = ro, super, persisted
+	return n
+}
+func (n *node) fenced() *node      { return n.readOnly(true, true, true) }
+func (n *node) halfFenced() *node  { return n.readOnly(true, false, true) }
+func (n *node) writable() *node    { return n.readOnly(false, false, n.ReadOnlyPersisted) }
+func (n *node) armed() *node       { n.ReadOnlyPersisted = true; return n }
+func (n *node) unpersisted() *node { n.ReadOnlyPersisted = false; return n }
+
+func (n *node) follows(of string) *node {
+	lag := int64(0)
+	n.Channel = &Channel{
+		SourceHost: of, SourcePort: 3306, SourceUUID: uuidOf(of[:1]), User: "replication",
+		IO: ThreadYes, SQL: ThreadYes, AutoPosition: true, Lag: &lag,
+	}
+	return n
+}
+func (n *node) unattached() *node { n.Channel = nil; return n }
+func (n *node) threads(io, sql Thread) *node {
+	n.Channel.IO, n.Channel.SQL = io, sql
+	if sql != ThreadYes || io != ThreadYes {
+		n.Channel.Lag = nil
+	}
+	return n
+}
+func (n *node) stopped() *node { return n.threads(ThreadNo, ThreadNo) }
+func (n *node) ioError(errno int) *node {
+	n.threads(ThreadConnecting, n.Channel.SQL)
+	n.Channel.IOErrno, n.Channel.IOError = errno, "receiver broke"
+	return n
+}
+func (n *node) sqlError(errno int) *node {
+	n.threads(n.Channel.IO, ThreadNo)
+	n.Channel.SQLErrno, n.Channel.SQLError = errno, "applier broke"
+	return n
+}
+func (n *node) lag(seconds int64) *node { n.Channel.Lag = &seconds; return n }
+func (n *node) lagUnknown() *node       { n.Channel.Lag = nil; return n }
+func (n *node) byPosition() *node       { n.Channel.AutoPosition = false; return n }
+
+// plugins loads both semi-sync plugins.
+func (n *node) plugins() *node {
+	n.SemiSync.SourcePlugin, n.SemiSync.ReplicaPlugin = true, true
+	return n
+}
+
+// waits: the semi-sync source is on.
+func (n *node) waits() *node {
+	n.plugins().SemiSync.SourceEnabled, n.SemiSync.SourceActive = true, true
+	return n
+}
+
+// acks: the semi-sync replica is on.
+func (n *node) acks() *node {
+	n.plugins().SemiSync.ReplicaEnabled, n.SemiSync.ReplicaActive = true, true
+	return n
+}
+func (n *node) withoutGTID() *node { n.GTIDMode = false; return n }
+
+// unseen servers give no answer, failing ones an error.
+func (n *node) unseen() *node  { return n.out(ReachNone, "connection refused") }
+func (n *node) failing() *node { return n.out(ReachError, "access denied") }
+func (n *node) out(reach Reach, problem string) *node {
+	n.Server = &Server{Name: n.Name, Host: n.Host, Port: n.Port, Reach: reach, Problem: problem}
+	return n
+}
+
+// podGone: the pod does not exist.
+func (n *node) podGone() *node { n.unseen().gone = true; return n }
+
+// scene is the input of a row.
+type scene struct{ Input }
+
+// given is a spec with the source first, then replicas; "b!" is an isolated one.
+func given(spec ...string) *scene {
+	s := &scene{Input{
+		Object: &v1alpha1.MysqlReplication{ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "ns", Generation: 7}},
+		State:  State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: t0,
+	}}
+	s.Object.Spec.Mode = v1alpha1.MysqlAsync
+	for i, name := range spec {
+		name, isolated := strings.CutSuffix(name, "!")
+		n := v1alpha1.Node{Name: name, Host: name, Port: 3306}
+		if i == 0 {
+			s.Object.Spec.Source = &n
+		} else {
+			s.Object.Spec.Replica = append(s.Object.Spec.Replica, v1alpha1.ReplicaNode{Node: n, Isolated: isolated})
+		}
+	}
+	return s
+}
+
+// seeing puts servers into the state, and their pods.
+func (s *scene) seeing(nodes ...*node) *scene {
+	for _, n := range nodes {
+		s.State.Nodes[n.Name] = n.Server
+		pod := reconcile.Pod{Exists: !n.gone, Readonly: n.label}
+		if n.label != "" {
+			pod.Name = "db"
+		}
+		s.Pods[n.Name] = pod
+	}
+	return s
+}
+
+// knowing says what the status knows as the source, and which nodes it lists.
+func (s *scene) knowing(source string, topology ...string) *scene {
+	s.Object.Status.Source, s.Object.Status.SourceUUID = source, uuidOf(source)
+	s.Object.Status.Topology = map[string]*v1alpha1.MysqlReplicationNode{}
+	for _, name := range topology {
+		s.Object.Status.Topology[name] = &v1alpha1.MysqlReplicationNode{Host: name, Port: 3306, ServerUUID: uuidOf(name)}
+	}
+	return s
+}
+
+func (s *scene) semiSync() *scene { s.Object.Spec.Mode = v1alpha1.MysqlSemiSync; return s }
+
+func (s *scene) annotated(key, value string) *scene {
+	s.Object.Annotations = map[string]string{key: value}
+	return s
+}
+func (s *scene) skipping() *scene { return s.annotated(v1alpha1.AnnotationSkipReconcile, "true") }
+func (s *scene) forcing(name string) *scene {
+	return s.annotated(v1alpha1.AnnotationForcePromote, name)
+}
+
+// record puts a change of the source in progress into the status, which began at t0.
+func (s *scene) record(from, to string, phase v1alpha1.SwitchoverPhase) *scene {
+	r := &v1alpha1.SwitchoverStatus{From: from, To: to, Phase: phase, Generation: 7, StartedAt: metav1.NewMicroTime(t0)}
+	if phase != v1alpha1.SwitchoverPreparing {
+		at := metav1.NewMicroTime(t0)
+		r.SwitchingAt = &at
+	}
+	s.Object.Status.Switchover = r
+	return s
+}
+func (s *scene) failover(from, to string, phase v1alpha1.SwitchoverPhase) *scene {
+	s.record(from, to, phase).Object.Status.Switchover.Failover = true
+	return s
+}
+
+// edited: the spec has changed since the record.
+func (s *scene) edited() *scene               { s.Object.Generation++; return s }
+func (s *scene) after(d time.Duration) *scene { s.Now = t0.Add(d); return s }
+
+// row is one case: a scene and what is planned for it.
+type row struct {
+	name  string
+	scene *scene
+	// steps, one string each: see describe.
+	steps []string
+	// reason of the condition.
+	reason string
+	// record that is remembered: "from>to phase", or "".
+	record string
+	// source that is remembered; "" means spec.source.
+	source string
+	// message is a part of the condition's message.
+	message string
+}
+
+// runRows plans every row and compares. Every plan must keep the laws, too.
+func runRows(t *testing.T, rows []row) {
+	t.Helper()
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			before := r.scene.Object.DeepCopy()
+			p := Plan(r.scene.Input)
+			steps := stepsOf(p)
+			if !slices.Equal(steps, r.steps) {
+				t.Errorf("steps\n got:  %s\n want: %s", quoted(steps), quoted(r.steps))
+			}
+			if got := p.Conditions[0].Reason; got != r.reason {
+				t.Errorf("reason: got %s, want %s (%s)", got, r.reason, p.Conditions[0].Message)
+			}
+			if !strings.Contains(p.Conditions[0].Message, r.message) {
+				t.Errorf("message: got %q, want it to contain %q", p.Conditions[0].Message, r.message)
+			}
+			if got := recordOf(p.Data.Switchover); got != r.record {
+				t.Errorf("record: got %q, want %q", got, r.record)
+			}
+			want := r.source
+			if want == "" {
+				want = r.scene.Object.Spec.Source.Name
+			}
+			if p.Data.Source != want {
+				t.Errorf("source: got %q, want %q", p.Data.Source, want)
+			}
+			for _, broken := range brokenLaws(r.scene.Input, p) {
+				t.Errorf("law broken: %s", broken)
+			}
+			if r.scene.Object.Status.Source != before.Status.Source || recordOf(r.scene.Object.Status.Switchover) != recordOf(before.Status.Switchover) {
+				t.Error("the planner changed its input")
+			}
+		})
+	}
+}
+
+func quoted(steps []string) string {
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "%q, ", s)
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}
+
+func recordOf(r *v1alpha1.SwitchoverStatus) string {
+	if r == nil {
+		return ""
+	}
+	kind := ""
+	if r.Failover {
+		kind = "failover "
+	}
+	return fmt.Sprintf("%s%s>%s %s", kind, r.From, r.To, r.Phase)
+}
+
+// stepsOf describes a plan for people: a "!" before the first step says that the
+// record is persisted first.
+func stepsOf(p reconcile.Plan[Data]) []string {
+	var out []string
+	if p.Persist {
+		out = append(out, "persist")
+	}
+	for _, s := range p.Steps {
+		var parts []string
+		for _, a := range s.Actions {
+			parts = append(parts, describeAction(a))
+		}
+		text := s.Name + ": " + strings.Join(parts, ", ")
+		if len(s.Routing) > 0 {
+			text += " {" + describeRouting(s.Routing) + "}"
+		}
+		if s.Optional {
+			text += " (optional)"
+		}
+		if s.Background {
+			text += " (background)"
+		}
+		out = append(out, strings.Replace(text, ":  {", ": {", 1))
+	}
+	return out
+}
+
+func describeRouting(r reconcile.Routing) string {
+	short := map[reconcile.Access]string{reconcile.AccessReadWrite: "rw", reconcile.AccessReadOnly: "ro", reconcile.AccessNone: "-"}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		parts = append(parts, name+"="+short[r[name]])
+	}
+	return strings.Join(parts, " ")
+}
+
+// describeAction says what an action does and to whom, with all that matters of it.
+func describeAction(a reconcile.Action) string {
+	flags := func(text string, on ...any) string {
+		for i := 0; i+1 < len(on); i += 2 {
+			if set, _ := on[i+1].(bool); set {
+				text += " " + on[i].(string)
+			}
+		}
+		return text
+	}
+	switch do := a.(type) {
+	case FenceSource:
+		return flags("fence "+do.On, "kill", do.KillClients, "persist", do.Persist, "release", do.ReleaseAcks)
+	case ArmFence:
+		return "arm " + do.On
+	case SetWritable:
+		return flags("writable "+do.On, "semi", do.SemiSync.Enabled)
+	case CatchUp:
+		return fmt.Sprintf("catch up %s to %s", do.On, letters(do.Set))
+	case Promote:
+		after := letters(do.AfterSet)
+		if do.AfterFact != "" {
+			after = strings.Replace(do.AfterFact, "gtid_executed of the ", "", 1)
+		}
+		return flags(fmt.Sprintf("promote %s after %s", do.On, after), "failover", do.Failover, "semi", do.SemiSync.Enabled)
+	case Settle:
+		return flags("settle "+do.On, "semi", do.SemiSync.Enabled)
+	case Attach:
+		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword)
+	case StopReceiver:
+		return "stop receiver " + do.On
+	case StartReplication:
+		return "start " + do.On
+	case Detach:
+		return flags("detach "+do.On, "keep", do.KeepChannel)
+	case SetSemiSync:
+		return flags("semi-sync "+do.On, "source", do.Source.Enabled, "replica", do.Replica)
+	}
+	return fmt.Sprintf("%T %s", a, a.Node())
+}
+
+// letters is the inverse of set.
+func letters(s gtid.Set) string {
+	var parts []string
+	for part := range strings.SplitSeq(s.String(), ",") {
+		if part != "" {
+			parts = append(parts, part[:1]+part[36:])
+		}
+	}
+	return strings.Join(parts, " ")
+}

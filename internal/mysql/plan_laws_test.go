@@ -1,0 +1,294 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// lawyer reads a plan step by step and knows what is certain at each of them.
+type lawyer struct {
+	in  Input
+	p   reconcile.Plan[Data]
+	out []string
+
+	members map[string]Member
+	// writable: seen so, or made so by a step that has surely succeeded.
+	writable map[string]bool
+	// fenced by a step of this plan that has surely succeeded.
+	fenced map[string]bool
+	// labels readonly of the pods as the steps leave them.
+	labels map[string]string
+}
+
+// brokenLaws says which laws a plan breaks. It knows nothing of the planner's
+// reasons, only of what was seen and what is to be done.
+func brokenLaws(in Input, p reconcile.Plan[Data]) []string {
+	l := &lawyer{in: in, p: p, members: map[string]Member{}, writable: map[string]bool{}, fenced: map[string]bool{}, labels: map[string]string{}}
+	for _, m := range Members(in.Object) {
+		l.members[m.Name] = m
+		l.writable[m.Name] = l.seen(m.Name) && in.State.Nodes[m.Name].Writable()
+		l.labels[m.Name] = in.Pods[m.Name].Readonly
+	}
+	l.whole()
+	background := map[string]string{}
+	for _, s := range p.Steps {
+		touched := map[string]bool{}
+		for _, a := range s.Actions {
+			l.action(a)
+			if touched[a.Node()] {
+				l.broken("step %s does two things to %s at the same time", s.Name, a.Node())
+			}
+			touched[a.Node()] = true
+			if b := background[a.Node()]; b != "" {
+				l.broken("step %s acts on %s while %s may still do so in the background", s.Name, a.Node(), b)
+			}
+			if s.Background {
+				background[a.Node()] = s.Name
+			}
+		}
+		for _, a := range s.Actions {
+			l.done(a, !s.Optional && !s.Background)
+		}
+		l.route(s.Routing)
+	}
+	return l.out
+}
+
+func (l *lawyer) broken(format string, args ...any) {
+	l.out = append(l.out, fmt.Sprintf(format, args...))
+}
+
+func (l *lawyer) server(name string) *Server { return l.in.State.Nodes[name] }
+
+func (l *lawyer) seen(name string) bool {
+	s := l.in.State.Nodes[name]
+	return s != nil && s.OK()
+}
+
+// whole is about the plan as such.
+func (l *lawyer) whole() {
+	if len(l.p.Conditions) != 1 || l.p.Conditions[0].Reason == "" || l.p.Conditions[0].Message == "" {
+		l.broken("law 3: a plan says in one condition what is the case and why")
+	}
+	changed := recordOf(l.p.Data.Switchover) != recordOf(l.in.Object.Status.Switchover)
+	if l.p.Again && len(l.p.Steps) == 0 && !l.p.Persist && !changed {
+		l.broken("it looks again at once without having done anything")
+	}
+	for _, a := range l.actions() {
+		if l.skips() {
+			l.broken("skip: %s", describeAction(a))
+		}
+	}
+	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
+		l.broken("the source is forgotten")
+	}
+}
+
+func (l *lawyer) actions() []reconcile.Action {
+	var out []reconcile.Action
+	for _, s := range l.p.Steps {
+		out = append(out, s.Actions...)
+	}
+	return out
+}
+
+// skips: the annotation holds everything but a change of the source that is at work.
+func (l *lawyer) skips() bool {
+	r := l.in.Object.Status.Switchover
+	working := r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
+	return v1alpha1.SkipsReconcile(l.in.Object.Annotations) && !working
+}
+
+// recorded says whether a new operator would find the record that is being carried
+// out: Switching, and written before the steps.
+func (l *lawyer) recorded(failover bool) bool {
+	r, was := l.p.Data.Switchover, l.in.Object.Status.Switchover
+	if r == nil || r.Phase != v1alpha1.SwitchoverSwitching || r.Failover != failover {
+		return false
+	}
+	same := was != nil && was.Phase == r.Phase && was.From == r.From && was.To == r.To
+	return same || l.p.Persist
+}
+
+// action checks what must be true before an action begins.
+func (l *lawyer) action(a reconcile.Action) {
+	name := a.Node()
+	m, known := l.members[name]
+	if !known || !l.seen(name) {
+		l.broken("law 10: %s on a node that is not seen", describeAction(a))
+		return
+	}
+	s := l.server(name)
+	switch do := a.(type) {
+	case FenceSource:
+		if name == l.p.Data.Source && l.fencesOwn(name) {
+			l.broken("law 7: the source %s is fenced before that is recorded", name)
+		}
+	case SetWritable:
+		l.onlyOneWritable(a)
+		if r := l.in.Object.Status.Switchover; r != nil && name == r.From && l.seen(r.To) && !s.Executed.Contains(l.server(r.To).Executed) {
+			l.broken("law 2: %s while %s holds what it lacks", describeAction(a), r.To)
+		}
+		if s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo) && !l.detached(name) {
+			l.broken("law 3: %s fails for ever: it replicates", describeAction(a))
+		}
+	case Promote:
+		l.promote(do, s)
+	case Settle:
+		if name != l.p.Data.Source {
+			l.broken("%s, which is not the source", describeAction(a))
+		}
+	case Attach:
+		l.attach(do, m, s)
+	case StopReceiver:
+		if !l.recorded(true) {
+			l.broken("law 7: %s without a record of a failover", describeAction(a))
+		}
+	case Detach:
+		src := l.server(l.p.Data.Source)
+		if !do.KeepChannel && s.Channel != nil && (!src.OK() || !src.Executed.Union(s.Executed).Contains(s.Channel.Retrieved)) {
+			l.broken("law 6: %s throws away what the source lacks", describeAction(a))
+		}
+	}
+}
+
+// fencesOwn: a fence on the node that the plan remembers as the source is part of
+// a recorded switchover, or it came back as another server.
+func (l *lawyer) fencesOwn(name string) bool {
+	anew := l.in.Object.Status.SourceUUID != "" && l.server(name).UUID != l.in.Object.Status.SourceUUID
+	return !anew && !l.recorded(false) && !l.recorded(true)
+}
+
+func (l *lawyer) detached(name string) bool {
+	for _, a := range l.actions() {
+		if d, is := a.(Detach); is && d.On == name {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyOneWritable: nobody else that is seen takes writes when a node is let loose.
+func (l *lawyer) onlyOneWritable(a reconcile.Action) {
+	for name, m := range l.members {
+		if name != a.Node() && !m.Leaving && l.writable[name] {
+			l.broken("law 1: %s while %s takes writes", describeAction(a), name)
+		}
+	}
+}
+
+func (l *lawyer) promote(do Promote, s *Server) {
+	r := l.p.Data.Switchover
+	if !l.recorded(do.Failover) || r.To != do.On {
+		l.broken("law 7: %s without the record of it", describeAction(do))
+		return
+	}
+	if !do.Failover {
+		if !l.fenced[r.From] || do.AfterFact != FencedFact(r.From) {
+			l.broken("law 2: %s and %s is not fenced", describeAction(do), r.From)
+		}
+		return
+	}
+	forced := l.in.Object.Annotations[v1alpha1.AnnotationForcePromote] == do.On
+	if !do.AfterSet.Contains(s.Received()) {
+		l.broken("law 6: %s before it has executed what it has received", describeAction(do))
+	}
+	for name := range l.members {
+		o := l.server(name)
+		if name == do.On || name == r.From || !l.seen(name) {
+			continue
+		}
+		if o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
+			l.broken("law 4: %s while the receiver of %s runs", describeAction(do), name)
+		}
+		if o.Channel != nil && !forced && !s.Received().Contains(o.Received()) {
+			l.broken("law 4: %s while %s has received more", describeAction(do), name)
+		}
+	}
+	if from := l.server(r.From); l.seen(r.From) && l.writable[r.From] && !l.fenced[r.From] {
+		l.broken("law 1: %s while %s takes writes", describeAction(do), from.Name)
+	}
+}
+
+func (l *lawyer) attach(do Attach, m Member, s *Server) {
+	what := describeAction(do)
+	src := l.members[do.Source]
+	if do.On == do.Source || src.Host != do.SourceHost || src.Port != do.SourcePort {
+		l.broken("%s at %s:%d", what, do.SourceHost, do.SourcePort)
+	}
+	if m.Isolated || m.Leaving {
+		l.broken("%s, which is isolated or not named by the spec", what)
+	}
+	if do.Source != l.p.Data.Source && (l.p.Data.Switchover == nil || do.Source != l.p.Data.Switchover.To) {
+		l.broken("%s, which is not the source", what)
+	}
+	var within = do.Within
+	if within == nil {
+		if do.WithinFact == "" || !l.fenced[l.p.Data.Switchover.From] || do.WithinFact != FencedFact(l.p.Data.Switchover.From) {
+			l.broken("law 5: %s whatever it holds", what)
+		}
+		return
+	}
+	if !within.Contains(s.Executed) && !l.fenced[do.On] {
+		l.broken("law 5: %s while it holds what the source lacks", what)
+	}
+	if srv := l.server(do.Source); !(srv != nil && s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
+		l.broken("law 6: %s throws away what the source lacks", what)
+	}
+}
+
+// done remembers what an action makes certain.
+func (l *lawyer) done(a reconcile.Action, surely bool) {
+	switch do := a.(type) {
+	case FenceSource:
+		if surely {
+			l.fenced[do.On], l.writable[do.On] = true, false
+		}
+	case SetWritable, Promote:
+		// It may have happened in any case; whether it is relied upon is another matter.
+		l.writable[a.Node()] = surely || l.writable[a.Node()]
+	case Attach, Detach:
+		l.writable[a.Node()] = false
+	}
+}
+
+// route checks law 1: the one node behind -readwrite is writable by what was seen
+// or done, and no other keeps that label.
+func (l *lawyer) route(r reconcile.Routing) {
+	for name, access := range r {
+		switch access {
+		case reconcile.AccessReadWrite:
+			if !l.writable[name] {
+				l.broken("law 1: %s is routed and not known to be writable", name)
+			}
+			if to := l.p.Data.Switchover; name != l.p.Data.Source && (to == nil || name != to.To) {
+				l.broken("law 1: %s is routed and is not the source", name)
+			}
+			l.labels[name] = "false"
+		case reconcile.AccessReadOnly:
+			l.labels[name] = "true"
+			if s := l.server(name); !l.seen(name) || s.Writable() || s.Channel == nil {
+				l.broken("%s is behind -readonly and is no replica", name)
+			}
+			if m := l.members[name]; m.Isolated || m.Leaving {
+				l.broken("%s is behind -readonly and is isolated or not named by the spec", name)
+			}
+		case reconcile.AccessNone:
+			l.labels[name] = ""
+		}
+	}
+	routed := 0
+	for name, label := range l.labels {
+		if label == "false" && l.writable[name] {
+			routed++
+		}
+	}
+	if routed > 1 {
+		l.broken("law 1: two writable nodes are behind -readwrite")
+	}
+}
