@@ -58,10 +58,7 @@ func (r *Rotator) Start(ctx context.Context) error {
 	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithName("certs"))
 	for {
 		wait := interval
-		if err := r.Once(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err := r.Once(ctx); err != nil && ctx.Err() == nil {
 			wait = retryInterval
 			log.FromContext(ctx).Error(err, "The webhook's certificates could not be kept; trying again", "after", wait.String())
 		}

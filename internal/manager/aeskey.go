@@ -25,7 +25,7 @@ func aesKey(c client.Client, namespace string) manager.RunnableFunc {
 	return func(ctx context.Context) error {
 		for {
 			err := ensureAESKey(ctx, c, namespace)
-			if err == nil || ctx.Err() != nil {
+			if err == nil {
 				return nil
 			}
 			// Sets that bring a key of their own do not need this one: no reason to end.

@@ -13,10 +13,6 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
-// maxBaseName is what the name of a Service (63 characters) leaves of the
-// resource's own name.
-const maxBaseName = 63 - len(v1alpha1.ServiceSuffixReadWrite)
-
 // mysqlReplicationNodes lists the nodes of a spec in its own order, the source first.
 func mysqlReplicationNodes(spec *v1alpha1.MysqlReplicationSpec) []placedNode {
 	path := field.NewPath("spec")
@@ -71,26 +67,21 @@ func validateService(path *field.Path, service *v1alpha1.ServiceSpec) field.Erro
 }
 
 // WarnMysqlReplication says what is allowed and unwise.
-func WarnMysqlReplication(obj *v1alpha1.MysqlReplication) admission.Warnings {
+func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
 	var warnings admission.Warnings
-	if len(obj.Name) > maxBaseName {
-		warnings = append(warnings, fmt.Sprintf(
-			"metadata.name has %d characters: the Services %s and %s cannot be created when it has more than %d; use a shorter name",
-			len(obj.Name), v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly, maxBaseName))
-	}
 	attached := 0
-	for _, replica := range obj.Spec.Replica {
+	for _, replica := range spec.Replica {
 		if !replica.Isolated {
 			attached++
 		}
 	}
 	switch {
-	case len(obj.Spec.Replica) == 0:
+	case len(spec.Replica) == 0:
 		warnings = append(warnings, "spec.replica is empty: there is nothing to switch over to when the source fails; add a replica")
 	case attached == 0:
 		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
 	}
-	if obj.Spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
+	if spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
 		warnings = append(warnings, fmt.Sprintf(
 			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait for the semi-sync timeout; have two or more, or use %s",
 			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))

@@ -60,7 +60,7 @@ func (v *MysqlReplicationValidator) ValidateDelete(context.Context, *v1alpha1.My
 }
 
 func (v *MysqlReplicationValidator) validate(ctx context.Context, obj *v1alpha1.MysqlReplication, old *v1alpha1.MysqlReplicationSpec) (admission.Warnings, error) {
-	warnings := WarnMysqlReplication(obj)
+	warnings := WarnMysqlReplication(&obj.Spec)
 	errs := ValidateMysqlReplication(&obj.Spec)
 	var oldNodes []placedNode
 	if old != nil {

@@ -18,12 +18,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -44,7 +45,7 @@ type environment struct {
 	// admin may do everything.
 	admin      client.WithWatch
 	adminREST  *rest.Config
-	warnings   *warningLog
+	warnings   *lines
 	kubeconfig string
 	kubectl    string
 	// installOutput is what kubectl said when it applied dist/install.yaml.
@@ -52,22 +53,26 @@ type environment struct {
 	// The manager that runs.
 	probes, metrics string
 	webhookPort     int
+	managerLog      *lines
 	stopManager     context.CancelFunc
 	managerDone     chan error
 	directory       string
 }
 
 func start(ctx context.Context) (*environment, error) {
-	ctrl.SetLogger(logr.Discard())
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		return nil, errors.New(`KUBEBUILDER_ASSETS is not set: run make test-admission, or set it to what "bin/testbed assets" prints`)
 	}
 	e := &environment{
 		controlPlane: &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: time.Minute},
-		warnings:     &warningLog{},
+		warnings:     &lines{},
 		managerDone:  make(chan error, 1),
+		managerLog:   &lines{},
 		stopManager:  func() {},
 	}
+	logger := funcr.New(func(prefix, args string) { e.managerLog.add(prefix + " " + args) }, funcr.Options{})
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
 	// The real chain: the manager's permissions count.
 	e.controlPlane.ControlPlane.GetAPIServer().Configure().Set("authorization-mode", "RBAC")
 	cluster, err := e.controlPlane.Start()
@@ -94,7 +99,10 @@ func start(ctx context.Context) (*environment, error) {
 func (e *environment) stop() {
 	e.stopManager()
 	select {
-	case <-e.managerDone:
+	case err := <-e.managerDone:
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "admission tests: the manager:", err)
+		}
 	case <-time.After(time.Minute):
 		fmt.Fprintln(os.Stderr, "admission tests: the manager did not end within a minute")
 	}

@@ -22,10 +22,15 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
 func TestProbes(t *testing.T) {
@@ -136,9 +141,13 @@ func TestMetricsAskWhoIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The answer to a token that means nothing is not 401 but an error of the review.
-	if status, _, err := get("not-a-token"); err != nil || status == http.StatusOK {
-		t.Errorf("with a false token: status %d, %v", status, err)
-	}
+	mustEventually(t, "with a false token", func(context.Context) error {
+		status, _, err := get("not-a-token")
+		if err == nil && status < http.StatusBadRequest {
+			t.Fatalf("a false token is let in with status %d", status)
+		}
+		return err
+	})
 	for name, test := range map[string]struct {
 		token  string
 		status int
@@ -195,6 +204,47 @@ func TestPermissionsAreSmall(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		if got := lines[len(lines)-1]; got != question.want {
 			t.Errorf("%s: %s, want %s", strings.Join(question.args, " "), got, question.want)
+		}
+	}
+}
+
+// TestNoPermissionIsMissing lets the manager look after a set, as far as that goes
+// without databases, and finds nothing in its log that it was not allowed to do.
+func TestNoPermissionIsMissing(t *testing.T) {
+	namespace, err := env.namespace(t.Context(), "cared-for")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.admin.Create(t.Context(), set(namespace, "db")); err != nil {
+		t.Fatal(err)
+	}
+	err = eventually(t.Context(), "status and event", func(ctx context.Context) error {
+		obj := &v1alpha1.MysqlReplication{}
+		if err := env.admin.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "db"}, obj); err != nil {
+			return err
+		}
+		ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+		if ready == nil || ready.Status == metav1.ConditionTrue || ready.Message == "" {
+			return fmt.Errorf("the condition Ready does not say that the Secret is missing: %v", ready)
+		}
+		var events eventsv1.EventList
+		if err := env.admin.List(ctx, &events, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		for _, event := range events.Items {
+			if event.Regarding.Name == "db" && event.Type == corev1.EventTypeWarning {
+				return nil
+			}
+		}
+		return fmt.Errorf("no warning among %d events", len(events.Items))
+	})
+	log := env.managerLog.take()
+	if err != nil {
+		t.Errorf("%v; the manager's log:\n%s", err, strings.Join(log, "\n"))
+	}
+	for _, line := range log {
+		if strings.Contains(line, "forbidden") {
+			t.Errorf("the manager was refused: %s", line)
 		}
 	}
 }

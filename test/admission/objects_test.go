@@ -97,30 +97,32 @@ func refusal(err error, parts ...string) error {
 	var missing []error
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
-			missing = append(missing, fmt.Errorf("the refusal %q does not say %q", err, part))
+			missing = append(missing, fmt.Errorf("the refusal does not say %q: %w", part, err))
 		}
 	}
 	return errors.Join(missing...)
 }
 
-// warningLog keeps the warnings of the API server.
-type warningLog struct {
+// lines keeps what was said: the warnings of the API server, the manager's log.
+type lines struct {
 	mu   sync.Mutex
 	list []string
 }
 
 // HandleWarningHeader implements rest.WarningHandler.
-func (w *warningLog) HandleWarningHeader(_ int, _ string, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.list = append(w.list, text)
+func (l *lines) HandleWarningHeader(_ int, _ string, text string) { l.add(text) }
+
+func (l *lines) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, line)
 }
 
-// take returns the warnings since the last call.
-func (w *warningLog) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	list := w.list
-	w.list = nil
+// take returns the lines since the last call.
+func (l *lines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.list
+	l.list = nil
 	return list
 }

@@ -8,6 +8,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,9 @@ import (
 )
 
 const oldNamespace = "old"
+
+// longName leaves no room for the names of Services.
+var longName = strings.Repeat("n", 54)
 
 // Mistakes that objects from before the rules have.
 var oldMistakes = map[string]edit{
@@ -32,6 +36,7 @@ var oldMistakes = map[string]edit{
 	"bad-name":          field("spec.source.name", "Bad_Name"),
 	"unknown-mode":      field("spec.mode", "rpl_sync"),
 	"port-out-of-range": field("spec.source.port", int64(70000)),
+	longName:            func(map[string]any) {},
 	"claims-one":        func(map[string]any) {},
 	"claims-two":        field("spec.replica.1.name", "claims-one-0"),
 }

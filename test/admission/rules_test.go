@@ -115,6 +115,21 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestNames: the name is part of the Services' names.
+func TestNames(t *testing.T) {
+	namespace, err := env.namespace(t.Context(), "names")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.admin.Create(t.Context(), set(namespace, strings.Repeat("n", 53)), client.DryRunAll); err != nil {
+		t.Error(err)
+	}
+	err = env.admin.Create(t.Context(), set(namespace, strings.Repeat("n", 54)), client.DryRunAll)
+	if err := refusal(err, "metadata.name must have 53 characters at the most"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTheLargestSet is within the cost that the API server grants a rule.
 func TestTheLargestSet(t *testing.T) {
 	namespace, err := env.namespace(t.Context(), "large")
