@@ -71,17 +71,63 @@ func (c CatchUp) Deadline() time.Duration { return c.Timeout + slack }
 // Deadline implements reconcile.Deadliner.
 func (p Promote) Deadline() time.Duration { return p.Timeout + slack }
 
+const (
+	// closeEnough is how long the last round of catching up may take for the server
+	// to count as close to its source.
+	closeEnough = 50 * time.Millisecond
+	// bearable is the same at the end of the patience: an outage of that length is
+	// better than no change of the source, a longer one is not.
+	bearable = time.Second
+)
+
 // catchUp waits for a set; it fails at once where waiting is of no use.
 func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
+	began := time.Now()
+	for set := do.Set; ; {
+		round := time.Now()
+		if err := a.catchUpOnce(ctx, w, set, do.Timeout-time.Since(began)); err != nil {
+			return err
+		}
+		took := time.Since(round)
+		if do.Source == "" || took < closeEnough {
+			return nil
+		}
+		if time.Since(began)+took > do.Timeout {
+			if took < bearable {
+				return nil
+			}
+			return fmt.Errorf("it does not keep up with %s: after %s it still takes %s to catch up", do.Source, do.Timeout, took.Round(time.Millisecond))
+		}
+		now, err := a.executedOn(ctx, do.Source)
+		if err != nil {
+			return fmt.Errorf("gtid_executed of %s: %w", do.Source, err)
+		}
+		set = now
+	}
+}
+
+func (a *actor) catchUpOnce(ctx context.Context, w words, set gtid.Set, timeout time.Duration) error {
 	b, err := a.basics(ctx)
-	if err != nil || b.executed.Contains(do.Set) {
+	if err != nil || b.executed.Contains(set) {
 		return err
 	}
 	ch, _, err := a.channel(ctx, w)
 	if err != nil {
 		return err
 	}
-	return a.waitExecuted(ctx, ch, do.Set, do.Timeout)
+	return a.waitExecuted(ctx, ch, set, timeout)
+}
+
+// executedOn reads gtid_executed of another node.
+func (a *actor) executedOn(ctx context.Context, node string) (gtid.Set, error) {
+	other, err := a.other(node)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
+	defer cancel()
+	b, err := other.basics(ctx)
+	return b.executed, err
 }
 
 // waitExecuted waits until the server has executed a set.
@@ -91,7 +137,7 @@ func (a *actor) waitExecuted(ctx context.Context, ch *Channel, set gtid.Set, tim
 	}
 	var timedOut int
 	const wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)"
-	if err := a.row(ctx, wait, []any{set.String(), timeout.Seconds()}, &timedOut); err != nil {
+	if err := a.row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
 		return err
 	}
 	if timedOut == 0 {

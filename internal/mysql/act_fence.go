@@ -96,14 +96,14 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 		done <- a.fail(statement, err)
 	}()
 
-	err = a.hurry(deadline, done, f.kill)
+	err = a.hurry(deadline, w, done, f.kill)
 	if errors.Is(err, errWaiting) {
 		err = a.giveUp(ctx, id, done)
 	}
 	if err != nil {
 		return basics{}, a.unfence(ctx, w, id, before, acks, fmt.Errorf("no fence within %s: %w", f.timeout, err))
 	}
-	return a.verifyFence(ctx, f, before)
+	return a.verifyFence(ctx, w, f, before)
 }
 
 // releaseAcks lets commits that wait for an acknowledgement complete, and says
@@ -124,7 +124,7 @@ func (a *actor) releaseAcks(ctx context.Context, w words, f fencing) (bool, erro
 var errWaiting = errors.New("the server still waits for others")
 
 // hurry waits for the fence, and after a grace kills the clients that may hold it up.
-func (a *actor) hurry(ctx context.Context, done chan error, kill bool) error {
+func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool) error {
 	pause := time.NewTimer(fenceGrace)
 	defer pause.Stop()
 	for {
@@ -135,7 +135,7 @@ func (a *actor) hurry(ctx context.Context, done chan error, kill bool) error {
 			return errWaiting
 		case <-pause.C:
 			if kill {
-				a.killClients(ctx)
+				a.killClients(ctx, w)
 			}
 			pause.Reset(killPause)
 		}
@@ -163,12 +163,12 @@ func (a *actor) giveUp(ctx context.Context, id int64, done chan error) error {
 
 // verifyFence reads back what the statement claims, and ends the clients that are
 // left: theirs is a connection to a server that takes no more writes.
-func (a *actor) verifyFence(ctx context.Context, f fencing, before basics) (basics, error) {
+func (a *actor) verifyFence(ctx context.Context, w words, f fencing, before basics) (basics, error) {
 	killed := make(chan struct{})
 	go func() {
 		defer close(killed)
 		if f.kill && !before.fenced() {
-			a.killClients(ctx)
+			a.killClients(ctx, w)
 		}
 	}()
 	after, err := a.basics(ctx)
@@ -250,10 +250,10 @@ func (a *actor) holders(ctx context.Context, own int64) string {
 // killClients ends the connections of clients, those that do something first. It
 // does what it can: a connection that is gone already, or belongs to somebody whom
 // the operator's user may not touch, is left.
-func (a *actor) killClients(ctx context.Context) {
+func (a *actor) killClients(ctx context.Context, w words) {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
-	clients, err := a.listClients(ctx)
+	clients, err := a.listClients(ctx, w)
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("clients could not be listed", "error", err.Error())
 		return
@@ -271,18 +271,31 @@ func (a *actor) killClients(ctx context.Context) {
 	}
 }
 
-// listClients leaves out the server's own threads (they have no connection type;
-// replication's carry the name of the user who started them), replicas that read the
-// binary log or are about to, and the operator's connections, whichever process of it.
-func (a *actor) listClients(ctx context.Context) ([]int64, error) {
-	const query = "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t" +
-		" WHERE t.TYPE = 'FOREGROUND' AND t.CONNECTION_TYPE IS NOT NULL AND t.PROCESSLIST_ID <> CONNECTION_ID()" +
-		" AND t.PROCESSLIST_USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user', ?)" +
-		" AND t.PROCESSLIST_COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
-		" AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs c WHERE c.PROCESSLIST_ID = t.PROCESSLIST_ID" +
-		" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + programName + "')" +
-		" ORDER BY t.PROCESSLIST_COMMAND = 'Sleep'"
-	rows, err := a.db.QueryContext(ctx, query, a.replicationUser)
+// clientsQuery lists clients by their own marks: it leaves out the server's own
+// threads (they have no connection type; replication's carry the name of the user
+// who started them), replicas that read the binary log or are about to, and the
+// operator's connections, whichever process of it.
+const clientsQuery = "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t" +
+	" WHERE t.TYPE = 'FOREGROUND' AND t.CONNECTION_TYPE IS NOT NULL AND t.PROCESSLIST_ID <> CONNECTION_ID()" +
+	" AND t.PROCESSLIST_USER NOT IN ('unauthenticated user', ?)" +
+	" AND t.PROCESSLIST_COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
+	" AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs c WHERE c.PROCESSLIST_ID = t.PROCESSLIST_ID" +
+	" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + programName + "')" +
+	" ORDER BY t.PROCESSLIST_COMMAND = 'Sleep'"
+
+// plainClientsQuery does without performance_schema. It cannot tell the operator's
+// connections from others of the same user, and leaves them all.
+const plainClientsQuery = "SELECT ID FROM information_schema.PROCESSLIST" +
+	" WHERE USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user', ?, ?)" +
+	" AND COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
+	" ORDER BY COMMAND = 'Sleep'"
+
+func (a *actor) listClients(ctx context.Context, w words) ([]int64, error) {
+	query, args := clientsQuery, []any{a.replicationUser}
+	if !w.instrumented {
+		query, args = plainClientsQuery, []any{a.replicationUser, a.user}
+	}
+	rows, err := a.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, a.fail(query, err)
 	}

@@ -220,3 +220,20 @@ func TestFenceSparesReplication(t *testing.T) {
 		t.Errorf("b: %+v", b.Channel)
 	}
 }
+
+func TestFenceWithoutPerformanceSchema(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{SemiSync: true, Args: []string{"--performance-schema=OFF"}})
+	c.do(c.attachTo("b", "a", true))
+	if state := c.observe(); !state.Nodes["a"].OK() || !state.Nodes["b"].Channel.Streams() {
+		t.Fatalf("a: %+v, b: %+v", state.Nodes["a"], state.Nodes["b"])
+	}
+	holder := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	run(t, holder, "LOCK TABLES app.entries WRITE")
+	c.do(fence("a"))
+	if err := holder.PingContext(t.Context()); err == nil {
+		t.Error("who held it up is still connected")
+	}
+	if b := c.server("b"); !b.Channel.Streams() {
+		t.Errorf("b: %+v", b.Channel)
+	}
+}

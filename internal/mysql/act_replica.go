@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
 // attach makes a server a replica. What can lose something is refused, and what a
@@ -30,7 +28,7 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err := a.harmless(ctx, do, ch, right); err != nil {
 		return err
 	}
-	changed, err := a.acknowledge(ctx, w, setGlobal, SemiSyncWant{}, do.SemiSync)
+	changed, err := a.acknowledge(ctx, w, do.SemiSync)
 	if err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	}
 	if ch == nil {
 		// It was no replica until now: whoever is connected takes it for the source.
-		a.killClients(ctx)
+		a.killClients(ctx, w)
 	}
 	return a.persistReplica(ctx, w, do.SemiSync)
 }
@@ -95,24 +93,13 @@ func (a *actor) harmless(ctx context.Context, do Attach, ch *Channel, keepsRelay
 	}
 	// The source has gone on since it was asked, and this server has followed it.
 	now := *within
-	if source, err := a.sourceNow(ctx, do.Source); err == nil {
+	if source, err := a.executedOn(ctx, do.Source); err == nil {
 		now = now.Union(source)
 	}
 	if extra := holds.Subtract(now); !extra.Empty() {
 		return fmt.Errorf("it holds %d transaction(s) that %s lacks: %s", extra.Count(), do.Source, shorten(extra.String()))
 	}
 	return nil
-}
-
-func (a *actor) sourceNow(ctx context.Context, node string) (gtid.Set, error) {
-	source, err := a.other(node)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
-	defer cancel()
-	b, err := source.basics(ctx)
-	return b.executed, err
 }
 
 // configure points the channel at the source. The relay log goes.
@@ -152,34 +139,52 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 	return a.execSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
 }
 
-// acknowledge brings the semi-sync variables to what is wanted, and says whether
-// the replica's setting changed: a running receiver does not notice by itself.
-func (a *actor) acknowledge(ctx context.Context, w words, s scope, source SemiSyncWant, replica bool) (bool, error) {
-	changed := false
-	if w.replicaPlugin != "" {
-		var enabled bool
-		var active string
-		const query = "SELECT @@GLOBAL.%s, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '%s'"
-		if err := a.row(ctx, fmt.Sprintf(query, w.replicaVariable("enabled"), "R"+w.replicaVariable("status")[1:]), nil, &enabled, &active); err != nil {
-			return false, err
-		}
-		changed = enabled != replica || strings.EqualFold(active, "ON") != replica
+// acknowledge readies semi-sync for a server that follows, without a wait, and
+// says whether the replica's setting changed: a running receiver does not notice
+// by itself. A source side that is on would have the applier's commits wait for
+// acknowledgements, and switching it off holds up everybody who connects for as long
+// as a second while semi-sync replicas are attached; with no patience it does not
+// wait, and persistReplica switches it off later.
+func (a *actor) acknowledge(ctx context.Context, w words, replica bool) (bool, error) {
+	changed, err := a.acknowledgesOtherwise(ctx, w, replica)
+	if err != nil {
+		return false, err
 	}
 	var set assignments
-	set.source(s, w, source)
-	set.replica(s, w, replica)
+	if w.sourcePlugin != "" {
+		set.add(setGlobal, w.sourceVariable("timeout"), "0")
+	}
+	set.replica(setGlobal, w, replica)
 	if len(set) == 0 {
 		return false, nil
 	}
 	return changed, a.exec(ctx, set.statement())
 }
 
+// acknowledgesOtherwise says whether the replica side is not as wanted, or the
+// running receiver does not know it yet.
+func (a *actor) acknowledgesOtherwise(ctx context.Context, w words, want bool) (bool, error) {
+	if w.replicaPlugin == "" {
+		return want, nil
+	}
+	var enabled bool
+	var active string
+	// The status variable has the name of a system variable that does not exist.
+	query := "SELECT @@GLOBAL." + w.replicaVariable("enabled") + ", VARIABLE_VALUE" +
+		" FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "'"
+	if err := a.row(ctx, query, nil, &enabled, &active); err != nil {
+		return false, err
+	}
+	return enabled != want || strings.EqualFold(active, "ON") != want, nil
+}
+
 // persistReplica has the server come up as a replica after a restart.
 func (a *actor) persistReplica(ctx context.Context, w words, acknowledges bool) error {
 	var set assignments
 	set.readOnly(setPersist, true)
-	set.source(setPersist, w, SemiSyncWant{})
 	set.replica(setPersist, w, acknowledges)
+	// Last: it can take a second, see acknowledge.
+	set.source(setPersist, w, SemiSyncWant{})
 	return a.exec(ctx, set.statement())
 }
 
@@ -222,9 +227,20 @@ func (a *actor) setSemiSync(ctx context.Context, w words, do SetSemiSync) error 
 	if do.Source.Enabled && ch != nil && ch.SQL != ThreadNo {
 		return errors.New("it replicates: with the semi-sync source on, its applier would wait for acknowledgements")
 	}
-	changed, err := a.acknowledge(ctx, w, setPersist, do.Source, do.Replica)
-	if err != nil || !changed || ch == nil || ch.IO == ThreadNo {
+	changed, err := a.acknowledgesOtherwise(ctx, w, do.Replica)
+	if err != nil {
 		return err
+	}
+	var set assignments
+	set.replica(setPersist, w, do.Replica)
+	set.source(setPersist, w, do.Source)
+	if len(set) > 0 {
+		if err := a.exec(ctx, set.statement()); err != nil {
+			return err
+		}
+	}
+	if !changed || ch == nil || ch.IO == ThreadNo {
+		return nil
 	}
 	if err := a.exec(ctx, w.stopReceiver()); err != nil {
 		return err

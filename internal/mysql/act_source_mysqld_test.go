@@ -146,3 +146,28 @@ func TestSetWritable(t *testing.T) {
 		t.Error("a replica takes writes")
 	}
 }
+
+// A candidate that is behind is caught up with while the source goes on writing.
+func TestCatchUpWithASourceThatGoesOn(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	c.replicate("a", false)
+	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)
+	run(t, lock, "FLUSH TABLES WITH READ LOCK")
+	load := startLoad(t, c.servers["a"], 1)
+	behind := executedBy(c.servers["a"])
+	do := CatchUp{target: target{"b"}, Set: *behind, Timeout: 10 * time.Second, Source: "a"}
+	go func() {
+		time.Sleep(500 * time.Millisecond)
+		_, _ = lock.ExecContext(t.Context(), "UNLOCK TABLES")
+	}()
+	began := time.Now()
+	c.do(do)
+	if took := time.Since(began); took < 400*time.Millisecond {
+		t.Errorf("it took only %v", took)
+	}
+	gap := executedBy(c.servers["a"]).Subtract(*executedBy(c.servers["b"])).Count()
+	load.stop()
+	if written := int64(load.acknowledged()); gap > written/3 {
+		t.Errorf("it is %d of %d transactions behind", gap, written)
+	}
+}

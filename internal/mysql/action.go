@@ -61,6 +61,10 @@ type CatchUp struct {
 	target
 	Set     gtid.Set
 	Timeout time.Duration
+	// Source, when not empty, names the node that goes on writing meanwhile: the
+	// server then catches up with that again and again, until it is close enough
+	// for the rest to be executed in a moment. It fails when it does not get there.
+	Source string
 }
 
 // Promote makes a replica the source: waits until it has executed After, stops

@@ -19,6 +19,7 @@ const (
 	errAccessDenied        = 1045
 	errParse               = 1064
 	errStringLength        = 1470
+	errPasswordLength      = 3056
 	errUnknownThread       = 1094
 	errNotOwnerOfThread    = 1095
 	errHostBlocked         = 1129
@@ -139,7 +140,7 @@ func (h *handle) failSecret(statement string, err error) error {
 	}
 	p := &problem{number: refused.Number, answered: true}
 	switch refused.Number {
-	case errStringLength:
+	case errStringLength, errPasswordLength:
 		p.text = fmt.Sprintf("%s: a value is too long (error %d): the password of a replication user has at most 32 characters", summary(statement), refused.Number)
 	case errDatabaseDenied, errTableDenied, errPrivilege:
 		p.text = h.remedy(statement, refused)

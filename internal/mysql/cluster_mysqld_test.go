@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
@@ -89,7 +91,7 @@ func (c *cluster) act(action reconcile.Action, facts reconcile.Facts) (reconcile
 	if d, own := action.(reconcile.Deadliner); own {
 		deadline = d.Deadline()
 	}
-	ctx, cancel := context.WithTimeout(c.t.Context(), deadline)
+	ctx, cancel := context.WithTimeout(log.IntoContext(c.t.Context(), logr.Discard()), deadline)
 	defer cancel()
 	return c.engine.Act(ctx, c.scene(), action, facts)
 }

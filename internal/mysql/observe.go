@@ -29,7 +29,7 @@ const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.server_id, @@GLOBAL
 // figuresQuery reads what has another name on another server or may not be there.
 // Persisted variables are marked by a prefix.
 const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN (" +
-	"'log_replica_updates','log_slave_updates'," +
+	"'performance_schema','log_replica_updates','log_slave_updates'," +
 	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
 	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
 	"'rpl_semi_sync_replica_enabled','rpl_semi_sync_slave_enabled')" +

@@ -36,7 +36,7 @@ func TestSwitchoverByHand(t *testing.T) {
 				state := c.observe()
 				c.do(CatchUp{target: target{to}, Set: state.Nodes[from].Executed, Timeout: 5 * time.Second})
 				facts := timed(FenceSource{target: target{from}, Timeout: 2 * time.Second, KillClients: true}, nil)
-				timed(Promote{target: target{to}, AfterFact: FencedFact(from), Timeout: 2 * time.Second, SemiSync: SemiSyncWant{Enabled: semi}}, facts)
+				timed(Promote{target: target{to}, AfterFact: FencedFact(from), Timeout: 10 * time.Second, SemiSync: SemiSyncWant{Enabled: semi}}, facts)
 				load.moveTo(c.servers[to])
 				back := c.attachTo(from, to, semi)
 				back.WithinFact = FencedFact(from)

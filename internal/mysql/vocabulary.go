@@ -70,10 +70,12 @@ type words struct {
 	// sourcePlugin is "source" or "master", replicaPlugin "replica" or "slave": the
 	// plugins that are loaded. Empty: none.
 	sourcePlugin, replicaPlugin string
+	// instrumented says whether performance_schema is ON: it knows of connections.
+	instrumented bool
 }
 
 func newWords(v version, variables map[string]string) words {
-	w := words{version: v}
+	w := words{version: v, instrumented: !strings.EqualFold(variables["performance_schema"], "OFF")}
 	for _, name := range []string{"source", "master"} {
 		if _, loaded := variables["rpl_semi_sync_"+name+"_enabled"]; loaded && w.sourcePlugin == "" {
 			w.sourcePlugin = name

@@ -197,7 +197,7 @@ func (s *Server) end() {
 func (s *Server) LogTail() string {
 	text, _ := os.ReadFile(filepath.Join(s.Dir, "error.log"))
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
 // Open returns a pool of connections of a user. The test closes it, or forgets it.

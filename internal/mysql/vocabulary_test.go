@@ -1,0 +1,175 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseVersion(t *testing.T) {
+	for text, want := range map[string]version{
+		"8.0.20": {8, 0, 20}, "8.0.36-28.1": {8, 0, 36}, "9.7.4-2": {9, 7, 4}, "8.4.0-commercial": {8, 4, 0},
+	} {
+		got, err := parseVersion(text)
+		if err != nil || got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "8", "8.0", "x.y.z", "8.0.x"} {
+		if _, err := parseVersion(text); err == nil {
+			t.Errorf("%q is taken for a version", text)
+		}
+	}
+}
+
+func TestUnsupported(t *testing.T) {
+	for text, want := range map[string]string{
+		"8.0.20": "", "9.7.4-2": "", "5.7.44-log": "upgrade", "10.11.6-MariaDB-log": "MariaDB",
+	} {
+		v, err := parseVersion(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := unsupported(text, v); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	old, between, current := version{8, 0, 20}, version{8, 0, 22}, version{9, 7, 4}
+	for _, test := range []struct {
+		v    version
+		of   func(words) string
+		want string
+	}{
+		{old, words.showStatus, "SHOW SLAVE STATUS"},
+		{old, words.start, "START SLAVE FOR CHANNEL ''"},
+		{old, words.stop, "STOP SLAVE FOR CHANNEL ''"},
+		{old, words.startReceiver, "START SLAVE IO_THREAD FOR CHANNEL ''"},
+		{old, words.stopReceiver, "STOP SLAVE IO_THREAD FOR CHANNEL ''"},
+		{old, words.startApplier, "START SLAVE SQL_THREAD FOR CHANNEL ''"},
+		{old, words.resetReplicaAll, "RESET SLAVE ALL FOR CHANNEL ''"},
+		{old, words.change, "CHANGE MASTER TO MASTER_HOST=?, MASTER_PORT=?, MASTER_USER=?, MASTER_PASSWORD=?, MASTER_AUTO_POSITION=1, MASTER_CONNECT_RETRY=1, MASTER_RETRY_COUNT=0, MASTER_HEARTBEAT_PERIOD=5, GET_MASTER_PUBLIC_KEY=1 FOR CHANNEL ''"},
+		{old, words.changePassword, "CHANGE MASTER TO MASTER_USER=?, MASTER_PASSWORD=?, GET_MASTER_PUBLIC_KEY=1 FOR CHANNEL ''"},
+		{between, words.showStatus, "SHOW REPLICA STATUS"},
+		{between, words.changePassword, "CHANGE MASTER TO MASTER_USER=?, MASTER_PASSWORD=?, GET_MASTER_PUBLIC_KEY=1 FOR CHANNEL ''"},
+		{current, words.showStatus, "SHOW REPLICA STATUS"},
+		{current, words.resetReplicaAll, "RESET REPLICA ALL FOR CHANNEL ''"},
+		{current, words.change, "CHANGE REPLICATION SOURCE TO SOURCE_HOST=?, SOURCE_PORT=?, SOURCE_USER=?, SOURCE_PASSWORD=?, SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=5, GET_SOURCE_PUBLIC_KEY=1 FOR CHANNEL ''"},
+	} {
+		if got := test.of(words{version: test.v}); got != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.v, got, test.want)
+		}
+	}
+}
+
+func TestSemiSyncNames(t *testing.T) {
+	on := SemiSyncWant{Enabled: true}
+	for name, test := range map[string]struct {
+		figures         map[string]string
+		source, replica string
+	}{
+		"newer names": {
+			map[string]string{"rpl_semi_sync_source_enabled": "OFF", "rpl_semi_sync_replica_enabled": "ON"},
+			"SET GLOBAL rpl_semi_sync_replica_enabled=OFF, GLOBAL rpl_semi_sync_source_timeout=2147483647, GLOBAL rpl_semi_sync_source_wait_for_replica_count=1, GLOBAL rpl_semi_sync_source_wait_no_replica=ON, GLOBAL rpl_semi_sync_source_enabled=ON, GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+			"SET GLOBAL rpl_semi_sync_replica_enabled=OFF, GLOBAL rpl_semi_sync_source_enabled=OFF, GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+		},
+		"older names": {
+			map[string]string{"rpl_semi_sync_master_enabled": "OFF", "rpl_semi_sync_slave_enabled": "ON"},
+			"SET GLOBAL rpl_semi_sync_slave_enabled=OFF, GLOBAL rpl_semi_sync_master_timeout=2147483647, GLOBAL rpl_semi_sync_master_wait_for_slave_count=1, GLOBAL rpl_semi_sync_master_wait_no_slave=ON, GLOBAL rpl_semi_sync_master_enabled=ON, GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+			"SET GLOBAL rpl_semi_sync_slave_enabled=OFF, GLOBAL rpl_semi_sync_master_enabled=OFF, GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+		},
+		"no plugins": {
+			nil,
+			"SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+			"SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
+		},
+	} {
+		w := newWords(version{8, 0, 26}, test.figures)
+		if got := writable(setGlobal, w, on); got != test.source {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, test.source)
+		}
+		if got := writable(setGlobal, w, SemiSyncWant{}); got != test.replica {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, test.replica)
+		}
+	}
+	if err := acknowledgeable(words{}, on); err == nil {
+		t.Error("semi-sync without a plugin is accepted")
+	}
+}
+
+// What 8.0.20 answers to SHOW SLAVE STATUS, shortened to what is read.
+func TestStatusOf8020(t *testing.T) {
+	row := newStatusRow(columns(
+		"Slave_IO_State", "Waiting for master to send event",
+		"Master_Host", "10.0.0.1", "Master_User", "repl", "Master_Port", "3306", "Connect_Retry", "60",
+		"Master_Log_File", "binlog.000007", "Read_Master_Log_Pos", "4711", "Relay_Master_Log_File", "binlog.000006",
+		"Slave_IO_Running", "Connecting", "Slave_SQL_Running", "Yes", "Exec_Master_Log_Pos", "815",
+		"Seconds_Behind_Master", nil, "Last_IO_Errno", "1045", "Last_IO_Error", "error connecting to master",
+		"Last_SQL_Errno", "0", "Last_SQL_Error", "", "Master_UUID", "3e11fa47-71ca-11e1-9e33-c80aa9429562",
+		"Retrieved_Gtid_Set", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5", "Auto_Position", "1", "Channel_Name", "",
+	))
+	got, err := row.channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SourceHost != "10.0.0.1" || got.SourcePort != 3306 || got.User != "repl" || got.SourceUUID == "" || !got.AutoPosition {
+		t.Errorf("source: %+v", got)
+	}
+	if got.IO != ThreadConnecting || got.SQL != ThreadYes || got.IOErrno != 1045 || got.IOError == "" || got.SQLErrno != 0 {
+		t.Errorf("threads: %+v", got)
+	}
+	if got.Lag != nil || got.Retrieved.Count() != 5 || got.SourceLogFile != "binlog.000007" || got.ReadSourceLogPos != 4711 || got.ExecSourceLogPos != 815 {
+		t.Errorf("figures: %+v", got)
+	}
+	row["Seconds_Behind_Source"] = sql.NullString{String: "0", Valid: true}
+	if got, _ = row.channel(); got.Lag == nil || *got.Lag != 0 {
+		t.Errorf("lag: %v", got.Lag)
+	}
+	row["Retrieved_Gtid_Set"] = sql.NullString{String: "nonsense", Valid: true}
+	if _, err = row.channel(); err == nil {
+		t.Error("a damaged set is accepted")
+	}
+}
+
+// columns takes name, value, name, value …; nil is NULL.
+func columns(pairs ...any) (names []string, values []sql.NullString) {
+	for i := 0; i < len(pairs); i += 2 {
+		names = append(names, pairs[i].(string))
+		text, valid := pairs[i+1].(string)
+		values = append(values, sql.NullString{String: text, Valid: valid})
+	}
+	return names, values
+}
+
+// Figures of a 8.0.20 with the plugins' older names.
+func TestFiguresUnderOlderNames(t *testing.T) {
+	figures := map[string]string{
+		"log_slave_updates": "ON", "uptime": "120", "persisted.super_read_only": "ON",
+		"rpl_semi_sync_master_enabled": "ON", "rpl_semi_sync_master_timeout": "10000", "rpl_semi_sync_master_wait_for_slave_count": "2",
+		"rpl_semi_sync_slave_enabled": "ON", "rpl_semi_sync_master_status": "ON", "rpl_semi_sync_master_clients": "3",
+		"rpl_semi_sync_master_wait_sessions": "4", "rpl_semi_sync_slave_status": "OFF",
+	}
+	s := &Server{}
+	s.read(newWords(version{8, 0, 20}, figures), figures)
+	want := SemiSync{
+		SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: true, ReplicaEnabled: true, SourceActive: true,
+		Timeout: 10 * time.Second, WaitCount: 2, Clients: 3, WaitSessions: 4,
+	}
+	if s.SemiSync != want {
+		t.Errorf("got %+v, want %+v", s.SemiSync, want)
+	}
+	if !s.LogReplicaUpdates || !s.ReadOnlyPersisted || s.Uptime != 2*time.Minute {
+		t.Errorf("%+v", s)
+	}
+	for name := range figures {
+		if !strings.Contains(strings.ToLower(figuresQuery), "'"+strings.TrimPrefix(name, "persisted.")+"'") {
+			t.Errorf("figuresQuery does not ask for %s", name)
+		}
+	}
+}
