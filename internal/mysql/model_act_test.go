@@ -253,7 +253,7 @@ func (w *world) failoverDone(to *mServer) {
 	w.starved = map[string]int{}
 	for _, n := range w.names {
 		s := w.servers[n]
-		if n == to.name || w.reach(s) != nil || !w.member(n) {
+		if n == to.name || !w.asked(n) {
 			continue
 		}
 		if s.ch != nil && !s.ch.io {

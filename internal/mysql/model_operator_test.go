@@ -44,6 +44,8 @@ type operator struct {
 
 	object *v1alpha1.MysqlReplication
 	last   reconcile.Plan[Data]
+	// pods that the round knows; a patch is refused for another one of that name.
+	pods map[string]int
 }
 
 // pass is one pass of the kernel: see internal/reconcile/pass.go.
@@ -142,6 +144,7 @@ func (o *operator) gather() Input {
 	w := o.w
 	in := Input{Object: o.object, State: State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: w.now}
 	members := Members(o.object)
+	o.pods = maps.Clone(w.pod)
 	for _, m := range members {
 		in.Pods[m.Name] = reconcile.Pod{Exists: !w.servers[m.Name].dead, Readonly: w.label[m.Name]}
 	}
@@ -158,6 +161,10 @@ func (o *operator) gather() Input {
 				in.State.Nodes[m.Name] = now
 			}
 		}
+	}
+	w.asked = func(name string) bool {
+		s := in.State.Nodes[name]
+		return s.OK()
 	}
 	if o.flaws.input != nil {
 		o.flaws.input(&in)
@@ -279,12 +286,16 @@ func (o *operator) route(r reconcile.Routing) error {
 		if o.mortal() {
 			return errDied
 		}
-		if !w.calm && w.chance(3) {
+		if !w.calm && w.chance(3) || o.pods[name] != w.pod[name] {
 			failed = errAPI
 			continue
 		}
 		w.label[name] = want
 		if want == "false" {
+			if o.last.Data.Result == "failover" && w.deposed[name] {
+				// It was writable already, so that nobody had to promote it.
+				w.failoverDone(w.servers[name])
+			}
 			w.deposed[name] = false
 		}
 		w.tracef("label %s %s", name, r[name])

@@ -42,10 +42,11 @@ type profile struct {
 type schedule struct {
 	*world
 	profile
-	api   *store
-	op    *operator
-	late  []func()
-	flaws flaws
+	api     *store
+	op      *operator
+	late    []func()
+	flaws   flaws
+	lateRan bool
 	// busy keeps mischief from mischief.
 	busy bool
 }
@@ -58,7 +59,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
 	}}
 	w := &world{
-		rng: rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{},
+		rng: rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, nodeCut: map[link]bool{},
 		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{},
 	}
@@ -78,9 +79,6 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	}
 	s.hire()
 	w.mischief = s.mischief
-	w.member = func(name string) bool {
-		return slices.ContainsFunc(Members(s.op.object), func(m Member) bool { return m.Name == name })
-	}
 	return s
 }
 
@@ -127,6 +125,7 @@ func (s *schedule) run() {
 	s.heal()
 	for range 45 {
 		s.settleDown()
+		s.obey()
 		s.turn()
 		if len(s.broken) > 0 {
 			return
@@ -149,6 +148,7 @@ func (s *schedule) turn() {
 	if len(s.late) > 0 && (s.calm || s.chance(20)) {
 		do := s.late[0]
 		s.late = s.late[1:]
+		s.lateRan = true
 		do()
 	}
 	if s.chance(30) {
@@ -237,6 +237,7 @@ func (s *schedule) mischief() {
 		}
 		if s.profile.anew && v.up && s.chance(40) {
 			s.label[n] = ""
+			s.pod[n]++
 			s.renew(v)
 		}
 	case 15:
@@ -244,6 +245,7 @@ func (s *schedule) mischief() {
 			// The pod is made anew with its data: no labels.
 			s.crash(v)
 			s.label[n] = ""
+			s.pod[n]++
 		}
 		if s.purges && v.up && s.chance(50) {
 			v.purged = v.executed
@@ -355,6 +357,17 @@ func (s *schedule) heal() {
 	}
 }
 
+// obey does what the condition tells a person to do.
+func (s *schedule) obey() {
+	if s.op.last.Conditions == nil || !strings.HasSuffix(s.op.last.Conditions[0].Message, "Run START REPLICA on it") {
+		return
+	}
+	if v := s.servers[s.api.object.Spec.Source.Name]; v.ch != nil && v.up {
+		s.tracef("somebody starts replication on %s as told", v.name)
+		_ = s.startThreads(v)
+	}
+}
+
 func (s *schedule) settleDown() {
 	for range 200 {
 		if !s.replicate() {
@@ -377,6 +390,9 @@ func (s *schedule) final() {
 	switch {
 	case fit:
 	case explained && cond.Status == metav1.ConditionFalse:
+		return
+	case s.lateRan && strings.Contains(cond.Message, "which is none of the nodes"):
+		// A frozen leader pointed it at a node that is forgotten since: that is said.
 		return
 	case !s.running && st.Source == "":
 		return

@@ -103,8 +103,9 @@ type world struct {
 	now     time.Time
 	servers map[string]*mServer
 	names   []string
-	// label readonly of each pod, and whether the pod exists.
+	// label readonly of each pod, and how many pods there have been of that name.
 	label map[string]string
+	pod   map[string]int
 
 	// What is cut: operator–node, client–node, node–node. failing nodes answer the
 	// operator with an error.
@@ -131,8 +132,8 @@ type world struct {
 	purgeds   int
 	anew      int
 
-	// member says whether the operator knows a node as one of the set.
-	member func(string) bool
+	// asked says whether a node answered in the last observation, as one of the set.
+	asked func(string) bool
 	// mischief happens to the world at any moment.
 	mischief func()
 

@@ -148,12 +148,13 @@ func (v *view) stopReceivers(from *Server) reconcile.Plan[Data] {
 	return p
 }
 
-// resumeReceivers lets replicas follow again whom they followed.
+// resumeReceivers lets replicas follow again whom they followed, those that the plan
+// fences before included.
 func (v *view) resumeReceivers() []reconcile.Step {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && s.Fenced() && s.Channel.SQLErrno == 0 && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
+		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && (s.Fenced() || s.Writable()) && s.Channel.SQLErrno == 0 && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
 			out = append(out, StartReplication{target{m.Name}})
 		}
 	}
@@ -169,7 +170,11 @@ func (v *view) abandonFailover() reconcile.Plan[Data] {
 	r := v.data.Switchover
 	v.data.Switchover = nil
 	p := v.plan()
-	p.Steps = v.resumeReceivers()
+	if extra := v.fenceExtras(); len(extra) > 0 {
+		// A promotion that was cut short; nobody was led to it.
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: extra})
+	}
+	p.Steps = append(p.Steps, v.resumeReceivers()...)
 	p.Again, p.Next = true, busy
 	p.Conditions = topology(false, "FailoverAbandoned", fmt.Sprintf("%s is the source still: it answers again, or spec.source was changed", r.From))
 	p.Events = []reconcile.Event{{Reason: "FailoverAbandoned", Once: r.StartedAt.String(), Message: p.Conditions[0].Message}}
@@ -185,6 +190,8 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	if v.forced() {
 		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionForced", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s is promoted as the annotation %s demands; what it has not received is lost", to.Name, v1alpha1.AnnotationForcePromote)}}
 	}
+	// Not to have two behind -readwrite: the old source may be writable and unseen.
+	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})
 	if from.Writable() {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}

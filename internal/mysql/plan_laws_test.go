@@ -260,6 +260,9 @@ func (l *lawyer) done(a reconcile.Action, surely bool) {
 // route checks law 1: the one node behind -readwrite is writable by what was seen
 // or done, and no other keeps that label.
 func (l *lawyer) route(r reconcile.Routing) {
+	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && !l.fenced[rec.From] && l.labels[rec.From] == "false" {
+		l.broken("law 1: %s is routed while %s is routed and may be writable", rec.To, rec.From)
+	}
 	for name, access := range r {
 		switch access {
 		case reconcile.AccessReadWrite:

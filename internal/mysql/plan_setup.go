@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -122,24 +123,18 @@ func (v *view) followsStranger() string {
 	return ""
 }
 
-// sourceMadeAnew: the pod of the source answers as another server, without what the replicas hold.
+// sourceMadeAnew: the pod of the source answers as another server, without what the
+// others hold, isolated ones included.
 func (v *view) sourceMadeAnew() bool {
 	s := v.source
 	if !s.OK() || v.data.SourceUUID == "" || s.UUID == v.data.SourceUUID {
 		return false
 	}
-	for _, m := range v.replicasOf(s) {
-		if r := v.server(m.Name); r.OK() && !s.Executed.Contains(r.Received()) {
-			return true
-		}
-	}
-	// What an unseen replica holds is unknown.
-	for _, m := range v.replicasOf(s) {
-		if !v.server(m.Name).OK() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.ours(), func(m Member) bool {
+		r := v.server(m.Name)
+		// What an unseen one holds is unknown.
+		return r != s && (!r.OK() || !s.Executed.Contains(r.Received()))
+	})
 }
 
 func (v *view) reportMadeAnew() reconcile.Plan[Data] {

@@ -244,7 +244,9 @@ func (v *view) dropLeaving() {
 		gone := !s.OK() && !v.pods[m.Name].Exists
 		// While the source is not seen, a node that leaves may hold what nobody else has.
 		free := s.OK() && v.source.OK() && !(s.Follows(v.source) && s.SemiSync.ReplicaEnabled)
-		if s != v.source && (gone || free) {
+		// A source that is not settled still has its channel to the old one.
+		named := v.source.OK() && v.source.Follows(s)
+		if s != v.source && !named && (gone || free) {
 			v.data.Drop[m.Name] = true
 		}
 	}

@@ -230,19 +230,21 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 // promoted: the candidate takes writes with its replication stopped, and holds all
 // that it had to have for that: else somebody else made it writable, it was made anew,
 // or the old source restarted unfenced. After a failover the old source does not count:
-// it is fenced and reported.
+// it is fenced and reported. One that is not seen says nothing, so that others are asked.
 func (v *view) promoted(from, to *Server) bool {
 	if !to.Writable() || to.Channel.Running() {
 		return false
 	}
-	if v.data.Switchover.Failover {
-		return v.forced() || !to.Executed.Empty() && v.holdsMore(to, to.UUID) == ""
+	if v.data.Switchover.Failover || !from.OK() {
+		// Where it is routed clients may have written to it, whatever others received since.
+		routed := v.pods[to.Name].Readonly == "false"
+		return v.forced() || !to.Executed.Empty() && (routed || v.holdsMore(to, to.UUID) == "")
 	}
 	if from.OK() && !from.Writable() && from.Follows(to) {
 		// It may be a moment ahead of what was seen of the new source.
 		return onlyOf(from.Executed.Subtract(to.Executed), to.UUID)
 	}
-	return !from.OK() || to.Executed.Contains(from.Executed)
+	return to.Executed.Contains(from.Executed)
 }
 
 // mayServe: a candidate that does not answer has, or may have, been routed, so that

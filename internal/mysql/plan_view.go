@@ -96,13 +96,15 @@ func (v *view) forgetUndone() {
 
 // findSource decides who is the source now. The record counts, unless the servers
 // show that somebody else moved it: the recorded one is fenced and follows a
-// member that is writable.
+// member that is writable and lacks nothing of it. (It may be a moment ahead of what
+// was seen of that one.) One that was promoted, and restarted before its channel was
+// removed, follows its old source too, but holds writes of its own.
 func (v *view) findSource() {
 	if rec := v.server(v.status.Source); rec != nil {
 		v.source = rec
 		if rec.OK() && !rec.Writable() && rec.Channel != nil && (v.data.Switchover == nil || v.data.Switchover.Phase == v1alpha1.SwitchoverUndone) {
 			for _, m := range v.ours() {
-				if s := v.server(m.Name); s.Writable() && s != rec && rec.Follows(s) {
+				if s := v.server(m.Name); s.Writable() && s != rec && rec.Follows(s) && onlyOf(rec.Executed.Subtract(s.Executed), s.UUID) {
 					v.source, v.moved = s, true
 				}
 			}
