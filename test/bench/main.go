@@ -37,7 +37,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	runs := flag.Int("runs", 20, "planned switchovers to measure")
-	out := flag.String("out", "", "file for the page; empty: none is written")
+	out := flag.String("out", filepath.Join("docs", "benchmarks", "switchover.md"), "file for the page; empty: none is written")
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	var options load.Options
 	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
@@ -50,6 +50,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := settings.Lock(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	cluster, err := kit.Connect(settings)
 	if err != nil {
 		return err

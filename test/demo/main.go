@@ -51,6 +51,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := settings.Lock(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	cluster, err := kit.Connect(settings)
 	if err != nil {
 		return err

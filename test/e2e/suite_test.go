@@ -8,6 +8,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ var suite struct {
 	// losses are verdicts of a lost write. They fail the suite even when a
 	// repeated spec passes.
 	losses []string
+	unlock func()
 }
 
 func TestEndToEnd(t *testing.T) {
@@ -64,25 +66,38 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 
 	settings, err := kit.SettingsFromEnvironment()
 	Expect(err).NotTo(HaveOccurred())
+	unlock, err := settings.Lock(ctx, os.Stderr)
+	Expect(err).NotTo(HaveOccurred())
+	suite.unlock = unlock
 	suite.cluster, err = kit.Connect(settings)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
 })
 
 var _ = AfterSuite(func(ctx SpecContext) {
+	if suite.unlock != nil {
+		defer suite.unlock()
+	}
 	closeSets(ctx)
 	suite.mu.Lock()
 	defer suite.mu.Unlock()
 	Expect(suite.losses).To(BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
 })
 
-// theOperator installs the operator when the first spec needs it.
+// withFaults labels specs that need the operator built with fault points.
+const withFaults = "faults"
+
+// theOperator installs the operator when the first spec needs it. A spec before
+// may have left one with a fault, which only another one of its kind tolerates.
 func theOperator(ctx SpecContext) *kit.Operator {
 	GinkgoHelper()
 	if suite.operator == nil {
 		o, err := suite.cluster.Install(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		suite.operator = o
+	}
+	if !slices.Contains(CurrentSpecReport().Labels(), withFaults) {
+		Expect(suite.operator.Deploy(ctx, "")).To(Succeed())
 	}
 	return suite.operator
 }

@@ -98,6 +98,9 @@ func (c *Cluster) DeleteNamespace(ctx context.Context, name string) error {
 	return nil
 }
 
+// leftoverAge: a namespace that is younger may belong to a run that goes on.
+const leftoverAge = time.Hour
+
 // DeleteLeftovers asks for the deletion of namespaces that an earlier run left.
 func (c *Cluster) DeleteLeftovers(ctx context.Context, prefix string) error {
 	var list corev1.NamespaceList
@@ -105,7 +108,7 @@ func (c *Cluster) DeleteLeftovers(ctx context.Context, prefix string) error {
 		return fmt.Errorf("list namespaces: %w", err)
 	}
 	for _, ns := range list.Items {
-		if strings.HasPrefix(ns.Name, prefix+"-") {
+		if strings.HasPrefix(ns.Name, prefix+"-") && time.Since(ns.CreationTimestamp.Time) > leftoverAge {
 			if err := c.DeleteNamespace(ctx, ns.Name); err != nil {
 				return err
 			}
