@@ -10,8 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
