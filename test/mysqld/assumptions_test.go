@@ -118,11 +118,11 @@ func TestWhatEndsAFenceThatWaits(t *testing.T) {
 	}
 	s.SQL(writeable)
 
-	cancelled := s.Session(mysqld.User, mysqld.Password)
+	canceled := s.Session(mysqld.User, mysqld.Password)
 	ctx, cancel := context.WithTimeout(t.Context(), moment)
 	defer cancel()
-	if ends(t, "the context", begin(ctx, cancelled, "SET GLOBAL super_read_only=ON")) == nil {
-		t.Error("a cancelled statement succeeded")
+	if ends(t, "the context", begin(ctx, canceled, "SET GLOBAL super_read_only=ON")) == nil {
+		t.Error("a canceled statement succeeded")
 	}
 	waiting := "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_INFO LIKE 'SET GLOBAL super_read_only%'"
 	if got := s.Value(waiting); got != "1" {

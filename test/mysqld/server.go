@@ -146,7 +146,7 @@ func (s *Server) Start(more ...string) {
 		if !s.process.running() || time.Now().After(deadline) {
 			s.t.Fatalf("mysqld does not answer: %v\n%s", err, s.LogTail())
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
@@ -275,7 +275,7 @@ func (s *Server) Replicate(source *Server) {
 // Eventually waits until a condition holds, and fails the test when it does not.
 func (s *Server) Eventually(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(queryTimeout); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(queryTimeout); !holds(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("%s: not so after %v", what, queryTimeout)
 		}

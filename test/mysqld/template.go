@@ -70,7 +70,7 @@ func initialize(root rootFS, work, data string) error {
 		"--innodb-redo-log-capacity=8M", "--skip-log-bin")
 	out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("initialise a MySQL data directory: %w\n%s", err, out)
+		return fmt.Errorf("initialize a MySQL data directory: %w\n%s", err, out)
 	}
 	// Every server makes its own UUID.
 	if err := os.Remove(filepath.Join(data, "auto.cnf")); err != nil && !errors.Is(err, fs.ErrNotExist) {
