@@ -77,7 +77,7 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 		return statements{reach, func() error { s.roPersisted = true; return nil }}
 	case SetWritable:
 		return statements{reach, func() error {
-			if s.ch.running() && !flaws.writableReplicas {
+			if s.ch.running() {
 				return errors.New("it replicates: a node that takes writes must not")
 			}
 			w.loosen(s, do.SemiSync, true)
@@ -155,15 +155,19 @@ func (w *world) fence(s *mServer, kill, release, persist bool, f flaws) statemen
 	}
 	releasing := func() error {
 		if release {
+			if !f.releaseBeforeKill {
+				w.kill(s)
+			}
+			for _, c := range w.sessions {
+				if s.semiSource && c.alive && c.on == s.name && c.waiting >= 0 {
+					w.violate("law 2: the fence of %s lets %d be acknowledged, which nobody else need have", s.name, c.waiting)
+				}
+			}
 			w.semiSource(s, false)
 		}
 		return w.reach(s)
 	}
-	begin := statements{reach, killing, releasing}
-	if f.releaseBeforeKill {
-		begin = statements{reach, releasing, killing}
-	}
-	return append(begin, func() error {
+	return append(statements{reach, releasing, killing}, func() error {
 		if s.pending != 0 {
 			return errors.New("no fence: commits wait for an acknowledgement")
 		}
@@ -256,9 +260,7 @@ func (w *world) failoverDone(to *mServer) {
 		if n == to.name || !w.asked(n) {
 			continue
 		}
-		if s.ch != nil && !s.ch.io {
-			w.starved[n] = s.restarts
-		}
+		w.starved[n] = s.restarts
 		if s.ch != nil && !s.writable() && !w.forced {
 			if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
 				w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)

@@ -15,10 +15,12 @@ import (
 
 // flaws are bugs to plant: the model must find every one of them.
 type flaws struct {
-	fenceUnverified, promoteWithoutWaiting, attachAnyway, writableReplicas, releaseBeforeKill bool
+	fenceUnverified, promoteWithoutWaiting, attachAnyway, releaseBeforeKill bool
 	// input and plan change what the planner is given and what it says.
 	input func(*Input)
 	plan  func(Input, *reconcile.Plan[Data])
+	// profile makes schedules more likely to meet the bug.
+	profile func(*profile)
 }
 
 // store is the API server's copy of the resource.
@@ -286,7 +288,7 @@ func (o *operator) route(r reconcile.Routing) error {
 		if o.mortal() {
 			return errDied
 		}
-		if !w.calm && w.chance(3) || o.pods[name] != w.pod[name] {
+		if !w.calm && w.chance(5) || o.pods[name] != w.pod[name] {
 			failed = errAPI
 			continue
 		}

@@ -58,6 +58,9 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		semi: flip(50), running: flip(80), nodes: 2 + rng.IntN(3), edits: flip(90),
 		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
 	}}
+	if f.profile != nil {
+		f.profile(&s.profile)
+	}
 	w := &world{
 		rng: rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, nodeCut: map[link]bool{},
@@ -195,8 +198,15 @@ func (s *schedule) mischief() {
 		}
 	case 9:
 		if s.cuts {
+			if to := s.routed(); len(to) > 0 && s.chance(60) {
+				n = to[0]
+			}
 			s.opCut[n] = !s.opCut[n]
 			s.tracef("operator to %s cut: %t", n, s.opCut[n])
+			if s.opCut[n] && s.edits && s.chance(60) {
+				// The user takes it for dead.
+				s.exchange()
+			}
 		}
 	case 10:
 		if s.cuts {
@@ -291,11 +301,9 @@ func (s *schedule) edit() {
 	o := s.api.object
 	spec := &o.Spec
 	switch k := s.rng.IntN(12); {
-	case k < 6 && len(spec.Replica) > 0:
-		i := s.rng.IntN(len(spec.Replica))
-		was := *spec.Source
-		*spec.Source = spec.Replica[i].Node
-		spec.Replica[i] = v1alpha1.ReplicaNode{Node: was}
+	case k < 6:
+		s.exchange()
+		return
 	case k == 6 && len(spec.Replica) > 1:
 		i := s.rng.IntN(len(spec.Replica))
 		spec.Replica = slices.Delete(slices.Clone(spec.Replica), i, i+1)
@@ -337,6 +345,23 @@ func (s *schedule) edit() {
 	s.tracef("spec %s gen %d", specOf(o), o.Generation)
 }
 
+// exchange makes another node the wanted source.
+func (s *schedule) exchange() {
+	o := s.api.object
+	spec := &o.Spec
+	if len(spec.Replica) == 0 {
+		return
+	}
+	i := s.rng.IntN(len(spec.Replica))
+	was := *spec.Source
+	spec.Source = spec.Replica[i].Node.DeepCopy()
+	spec.Replica = slices.Clone(spec.Replica)
+	spec.Replica[i] = v1alpha1.ReplicaNode{Node: was}
+	o.Generation++
+	s.api.version++
+	s.tracef("spec %s gen %d", specOf(o), o.Generation)
+}
+
 // heal ends all faults. What people have stopped on servers they start again.
 func (s *schedule) heal() {
 	s.tracef("calm begins")
@@ -353,6 +378,7 @@ func (s *schedule) heal() {
 		}
 		if v.ch != nil && v.ch.byHand {
 			v.ch.sqlErr, v.ch.io, v.ch.sql = 0, true, true
+			delete(s.starved, n)
 		}
 	}
 }

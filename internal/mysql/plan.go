@@ -16,8 +16,9 @@ import (
 const (
 	// drainTime passes between the candidate's leaving -readonly and the fence.
 	// kube-proxy lets about a second pass between two updates: with the candidate
-	// out before, the change of -readwrite is an update of its own and takes effect at once.
-	drainTime = 1200 * time.Millisecond
+	// out before, the change of -readwrite is an update of its own and takes effect at
+	// once. Twice that second, because its leaving may have to wait for one itself.
+	drainTime = 2100 * time.Millisecond
 	// catchUpTimeout bounds the wait for the candidate while the source still takes writes.
 	catchUpTimeout = 5 * time.Second
 	// fenceTimeout bounds the wait for the source's statements in flight.
@@ -122,7 +123,10 @@ func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data)
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
 	p.Data.Switchover = v.recorded
 	p.Data.Source, p.Data.SourceUUID = known.Source, known.SourceUUID
-	if v.source = found; found != nil && found.Writable() {
+	switch v.source = found; {
+	case found.OK() && v.sourceMadeAnew():
+		p.Steps = []reconcile.Step{{Name: "route", Routing: reconcile.Routing{found.Name: reconcile.AccessNone}}}
+	case found.OK() && found.Writable():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
 	}
 	return p

@@ -224,7 +224,7 @@ type row struct {
 	reason string
 	// record that is remembered: "from>to phase", or "".
 	record string
-	// source that is remembered; "" means spec.source.
+	// source that is remembered; "" means spec.source, "none" means none.
 	source string
 	// message is a part of the condition's message.
 	message string
@@ -250,8 +250,8 @@ func runRows(t *testing.T, rows []row) {
 			if got := recordOf(p.Data.Switchover); got != r.record {
 				t.Errorf("record: got %q, want %q", got, r.record)
 			}
-			want := r.source
-			if want == "" {
+			want := strings.TrimSuffix(r.source, "none")
+			if r.source == "" {
 				want = r.scene.Object.Spec.Source.Name
 			}
 			if p.Data.Source != want {

@@ -99,16 +99,20 @@ func (l *lawyer) actions() []reconcile.Action {
 
 // skips: the annotation holds everything but a change of the source that is at work.
 func (l *lawyer) skips() bool {
-	r := l.in.Object.Status.Switchover
-	working := r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
-	return v1alpha1.SkipsReconcile(l.in.Object.Annotations) && !working
+	return v1alpha1.SkipsReconcile(l.in.Object.Annotations) && !working(l.in.Object.Status.Switchover)
+}
+
+// working: a fence may be up.
+func working(r *v1alpha1.SwitchoverStatus) bool {
+	return r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
 }
 
 // recorded says whether a new operator would find the record that is being carried
 // out: Switching, and written before the steps.
 func (l *lawyer) recorded(failover bool) bool {
 	r, was := l.p.Data.Switchover, l.in.Object.Status.Switchover
-	if r == nil || r.Phase != v1alpha1.SwitchoverSwitching || r.Failover != failover {
+	// One that is being undone and goes forward again is found as well.
+	if r == nil || r.Failover != failover || r.Phase != v1alpha1.SwitchoverSwitching && (failover || r.Phase != v1alpha1.SwitchoverUndoing) {
 		return false
 	}
 	same := was != nil && was.Phase == r.Phase && was.From == r.From && was.To == r.To
@@ -131,7 +135,7 @@ func (l *lawyer) action(a reconcile.Action) {
 		}
 	case SetWritable:
 		l.onlyOneWritable(a)
-		if r := l.in.Object.Status.Switchover; r != nil && name == r.From && l.seen(r.To) && !s.Executed.Contains(l.server(r.To).Executed) {
+		if r := l.in.Object.Status.Switchover; working(r) && name == r.From && !s.Writable() && l.seen(r.To) && !s.Executed.Contains(l.server(r.To).Executed) {
 			l.broken("law 2: %s while %s holds what it lacks", describeAction(a), r.To)
 		}
 		if s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo) && !l.detached(name) {
@@ -198,9 +202,11 @@ func (l *lawyer) promote(do Promote, s *Server) {
 	if !do.AfterSet.Contains(s.Received()) {
 		l.broken("law 6: %s before it has executed what it has received", describeAction(do))
 	}
+	// It was the source already and took writes: it is only made writable again.
+	was := l.seen(r.From) && holdsOf(s.Executed.Subtract(l.server(r.From).Executed), s.UUID)
 	for name := range l.members {
 		o := l.server(name)
-		if name == do.On || name == r.From || !l.seen(name) {
+		if was || name == do.On || name == r.From || !l.seen(name) {
 			continue
 		}
 		if o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
@@ -229,7 +235,7 @@ func (l *lawyer) attach(do Attach, m Member, s *Server) {
 	}
 	var within = do.Within
 	if within == nil {
-		if do.WithinFact == "" || !l.fenced[l.p.Data.Switchover.From] || do.WithinFact != FencedFact(l.p.Data.Switchover.From) {
+		if do.WithinFact == "" || l.p.Data.Switchover == nil || !l.fenced[l.p.Data.Switchover.From] || do.WithinFact != FencedFact(l.p.Data.Switchover.From) {
 			l.broken("law 5: %s whatever it holds", what)
 		}
 		return
@@ -260,7 +266,7 @@ func (l *lawyer) done(a reconcile.Action, surely bool) {
 // route checks law 1: the one node behind -readwrite is writable by what was seen
 // or done, and no other keeps that label.
 func (l *lawyer) route(r reconcile.Routing) {
-	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && !l.fenced[rec.From] && l.labels[rec.From] == "false" {
+	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && (!l.seen(rec.From) || l.writable[rec.From]) && l.labels[rec.From] == "false" {
 		l.broken("law 1: %s is routed while %s is routed and may be writable", rec.To, rec.From)
 	}
 	for name, access := range r {
@@ -284,6 +290,9 @@ func (l *lawyer) route(r reconcile.Routing) {
 		case reconcile.AccessNone:
 			l.labels[name] = ""
 		}
+	}
+	if len(r) == 0 {
+		return
 	}
 	routed := 0
 	for name, label := range l.labels {

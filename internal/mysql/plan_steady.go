@@ -93,6 +93,8 @@ func (v *view) sourceSettings() []reconcile.Action {
 	case s.Channel.Running() && !v.followsMember(s):
 		// Somebody feeds it from outside: that is not ours to end.
 		return nil
+	case v.overtakenBy(s) != "":
+		return nil
 	case s.Channel.Running() || !s.Writable():
 		// A source that replicates from a member is detached before, and read-only then.
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}

@@ -76,10 +76,14 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "SourceAnswersWithError", fmt.Sprintf("%s answers with an error (%s). Mend that; or, if it is beyond repair, stop its pod or set the annotation %s: %s", from.Name, from.Problem, v1alpha1.AnnotationForcePromote, to.Name)
 	case !to.OK():
 		return "CandidateUnreachable", to.Problem
+	case v.overtakenBy(from) != "":
+		return "SourceOvertaken", v.data.Notes[from.Name]
 	case from.Channel.Running():
 		return "SourceReplicates", fmt.Sprintf("%s replicates itself from %s:%d and would go on to change behind a fence", from.Name, from.Channel.SourceHost, from.Channel.SourcePort)
 	case !to.GTIDMode || !to.LogBin || !to.LogReplicaUpdates:
 		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
+	case to.Writable():
+		return "CandidateWritable", "it takes writes itself, and is made read-only first"
 	case c == nil || !to.Follows(from):
 		return "NotAReplica", "it does not replicate from " + from.Name
 	case c.SQLErrno != 0:
@@ -94,8 +98,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "LagUnknown", "the server does not know how far it is behind"
 	case *c.Lag > lagBound:
 		return "CandidateBehind", fmt.Sprintf("it is more than %d seconds behind. Wait until it has caught up", lagBound)
-	case !from.Executed.Contains(to.Executed):
-		return "CandidateDiverged", "it holds transactions that the source lacks: " + shorten(to.Executed.Subtract(from.Executed).String())
+	case !errantOn(to, from).Empty():
+		return "CandidateDiverged", "it holds transactions that the source lacks: " + shorten(errantOn(to, from).String())
 	case v.semi && !to.SemiSync.SourcePlugin:
 		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
 	case v.semi && !to.SemiSync.ReplicaActive && to.SemiSync.ReplicaPlugin:
@@ -283,6 +287,9 @@ func (v *view) overdue() bool {
 func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is at work")
+	if v.overdue() {
+		p.Conditions = v.inProgress(fmt.Sprintf("is at work after its deadline: %s holds transactions that %s lacks, so that there is no way back", to.Name, from.Name))
+	}
 	p.MustFinish, p.Again = true, true
 	p.Next = busy
 	if from.Writable() {
@@ -311,6 +318,9 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
 		if !s.OK() || s != from && !(s.Follows(from) && s.Fenced() && s.Channel.SQLErrno == 0 && s.Channel.SQL == ThreadYes) {
+			continue
+		}
+		if a, b := v.twins(); m.Name == a || m.Name == b {
 			continue
 		}
 		if _, bad := v.data.Errant[m.Name]; bad || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {

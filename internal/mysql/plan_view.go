@@ -207,6 +207,9 @@ func (v *view) assess() {
 			if !s.Writable() {
 				d.Notes[m.Name] = "the source is read-only"
 			}
+			if ahead := v.overtakenBy(s); ahead != "" {
+				d.Notes[m.Name] += fmt.Sprintf(" and stays so: %s holds transactions of another source that it lacks. To keep them stop the pod of %s and make %s spec.source; to lose them set the annotation %s: %s", ahead, s.Name, ahead, v1alpha1.AnnotationForcePromote, s.Name)
+			}
 			if s.Channel.Running() && !v.followsMember(s) {
 				d.Notes[m.Name] += fmt.Sprintf(" and replicates from %s:%d, which is none of the nodes: end that first (STOP REPLICA; RESET REPLICA ALL)", s.Channel.SourceHost, s.Channel.SourcePort)
 			}
@@ -214,6 +217,26 @@ func (v *view) assess() {
 			v.assessReplica(m, s)
 		}
 	}
+}
+
+// overtakenBy names a seen node that holds what a read-only source lacks and what
+// neither of them has committed itself: somebody else has been the source since.
+func (v *view) overtakenBy(src *Server) string {
+	if !src.OK() || src.Writable() || v.force == src.Name {
+		return ""
+	}
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s == src || !s.OK() {
+			continue
+		}
+		for _, uuid := range origins(s.Received().Subtract(src.Executed)) {
+			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) {
+				return m.Name
+			}
+		}
+	}
+	return ""
 }
 
 // followsMember says whether the channel of a server points at another member.
@@ -234,12 +257,24 @@ func (v *view) ackProblem(s *Server) string {
 	return ""
 }
 
+// errantOn is what a server holds and a seen source lacks. What a running replica has
+// of the source's own is not errant: it was seen before the source, or, with
+// semi-sync, the source has still to commit it.
+func errantOn(s, src *Server) gtid.Set {
+	if !src.OK() {
+		return gtid.Set{}
+	}
+	extra := s.Executed.Subtract(src.Executed)
+	if s.Follows(src) && s.Channel.Streams() && onlyOf(extra, src.UUID) {
+		return gtid.Set{}
+	}
+	return extra
+}
+
 func (v *view) assessReplica(m Member, s *Server) {
 	d, src := &v.data, v.source
-	if src.OK() {
-		if extra := s.Executed.Subtract(src.Executed); !extra.Empty() {
-			d.Errant[m.Name] = errant{extra, extra.Count()}
-		}
+	if extra := errantOn(s, src); !extra.Empty() {
+		d.Errant[m.Name] = errant{extra, extra.Count()}
 	}
 	follows := s.Channel != nil && s.Follows(src)
 	if follows {

@@ -1,0 +1,182 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// without removes the steps of a name.
+func without(p *reconcile.Plan[Data], name string) bool {
+	before := len(p.Steps)
+	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s reconcile.Step) bool { return s.Name == name })
+	return len(p.Steps) < before
+}
+
+// change replaces actions in the steps of a plan.
+func change(p *reconcile.Plan[Data], f func(reconcile.Action) reconcile.Action) {
+	for i, s := range p.Steps {
+		s.Actions = slices.Clone(s.Actions)
+		for j, a := range s.Actions {
+			s.Actions[j] = f(a)
+		}
+		p.Steps[i] = s
+	}
+}
+
+// partitions is a profile of servers that live on unseen.
+func partitions(p *profile) {
+	p.running, p.edits, p.cuts = true, true, true
+	p.crashes, p.death, p.anew = false, false, false
+}
+
+// planted bugs, each with the law that must be seen to break.
+var planted = []struct {
+	name, law string
+	flaws     flaws
+}{
+	{"the fence is not verified", "law", flaws{fenceUnverified: true}},
+	{"a candidate is promoted without waiting", "law", flaws{promoteWithoutWaiting: true}},
+	{"replicas are attached whatever they hold", "law 5", flaws{attachAnyway: true}},
+	{"commits are released before their clients are killed", "law 2", flaws{releaseBeforeKill: true}},
+	{"no fence before the promotion", "law", flaws{plan: func(_ Input, p *reconcile.Plan[Data]) {
+		if without(p, "fence") {
+			change(p, func(a reconcile.Action) reconcile.Action {
+				if do, is := a.(Promote); is {
+					do.AfterFact = ""
+					return do
+				}
+				return a
+			})
+		}
+	}}},
+	{"the promotion does not wait for the fenced position", "law", flaws{plan: func(_ Input, p *reconcile.Plan[Data]) {
+		without(p, "catch-up")
+		change(p, func(a reconcile.Action) reconcile.Action {
+			if do, is := a.(Promote); is {
+				do.AfterFact, do.AfterSet = "", gtid.Set{}
+				return do
+			}
+			return a
+		})
+	}}},
+	{"undone although the candidate took writes", "law", flaws{plan: func(in Input, p *reconcile.Plan[Data]) {
+		r := p.Data.Switchover
+		if r == nil || r.Failover || r.Phase == v1alpha1.SwitchoverPreparing || !in.State.Nodes[r.From].Fenced() {
+			return
+		}
+		p.Steps = []reconcile.Step{{Name: "undo", Actions: []reconcile.Action{SetWritable{target: target{r.From}}},
+			Routing: reconcile.Routing{r.From: reconcile.AccessReadWrite, r.To: reconcile.AccessNone}}}
+	}}},
+	{"receivers go on during a failover", "law 4", flaws{input: func(in *Input) {
+		if r := in.Object.Status.Switchover; r != nil && r.Failover {
+			for _, s := range in.State.Nodes {
+				if s.Channel != nil {
+					s.Channel.IO = ThreadNo
+				}
+			}
+		}
+	}}},
+	{"what others have received is not compared", "law 4", flaws{input: func(in *Input) {
+		if in.Object.Annotations == nil {
+			in.Object.Annotations = map[string]string{v1alpha1.AnnotationForcePromote: in.Object.Spec.Source.Name}
+		}
+	}}},
+	{"the old source keeps its label during a failover", "law 1", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "unroute") }}},
+	{"a second writable node is not fenced", "law", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "fence-extra") }}},
+	{"another server under the source's name is taken for it", "law", flaws{input: func(in *Input) {
+		if s := in.State.Nodes[in.Object.Status.Source]; s.OK() {
+			s.UUID = in.Object.Status.SourceUUID
+		}
+	}}},
+	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
+		for _, s := range in.State.Nodes {
+			if s.Reach == ReachNone {
+				s.Reach, s.ReadOnly, s.SuperReadOnly, s.GTIDMode, s.LogBin, s.UUID = ReachOK, true, true, true, true, uuidOf(s.Name)
+			}
+		}
+	}}},
+}
+
+// TestModelFindsPlantedBugs: a model that finds nothing proves nothing.
+func TestModelFindsPlantedBugs(t *testing.T) {
+	const most = 4000
+	for _, bug := range planted {
+		t.Run(bug.name, func(t *testing.T) {
+			for seed := uint64(1); seed <= most; seed++ {
+				s := runSchedule(seed, false, bug.flaws)
+				for _, broken := range s.broken {
+					if strings.HasPrefix(broken, bug.law) {
+						t.Logf("seed %d: %s", seed, broken)
+						return
+					}
+				}
+			}
+			t.Errorf("%d schedules did not find it", most)
+		})
+	}
+}
+
+// TestLawsFindBadPlans: the predicates see what is wrong with a plan before anybody acts.
+func TestLawsFindBadPlans(t *testing.T) {
+	scene := func() *scene {
+		return switching(v1alpha1.SwitchoverSwitching).seeing(source("a").armed(), replica("b", "a").labelled(""))
+	}
+	for _, bad := range []struct {
+		name  string
+		spoil func(*reconcile.Plan[Data])
+	}{
+		{"no fence", func(p *reconcile.Plan[Data]) { without(p, "fence") }},
+		{"optional fence", func(p *reconcile.Plan[Data]) { p.Steps[1].Optional = true }},
+		{"no record", func(p *reconcile.Plan[Data]) { p.Data.Switchover = nil }},
+		{"routed before the promotion", func(p *reconcile.Plan[Data]) { slices.Reverse(p.Steps) }},
+		{"promoted after nothing", func(p *reconcile.Plan[Data]) {
+			change(p, func(a reconcile.Action) reconcile.Action {
+				if do, is := a.(Promote); is {
+					do.AfterFact = ""
+					return do
+				}
+				return a
+			})
+		}},
+		{"attached whatever it holds", func(p *reconcile.Plan[Data]) {
+			change(p, func(a reconcile.Action) reconcile.Action {
+				if do, is := a.(Attach); is {
+					do.WithinFact = ""
+					return do
+				}
+				return a
+			})
+		}},
+		{"the old source stays writable and routed", func(p *reconcile.Plan[Data]) {
+			without(p, "fence")
+			delete(p.Steps[len(p.Steps)-1].Routing, "a")
+		}},
+		{"both are made writable", func(p *reconcile.Plan[Data]) {
+			p.Steps = append(p.Steps, reconcile.Step{Name: "x", Actions: []reconcile.Action{SetWritable{target: target{"a"}}}})
+		}},
+		{"an action on a node that is not known", func(p *reconcile.Plan[Data]) {
+			p.Steps = append(p.Steps, reconcile.Step{Name: "x", Actions: []reconcile.Action{ArmFence{target{"z"}}}})
+		}},
+		{"no reason", func(p *reconcile.Plan[Data]) { p.Conditions = nil }},
+	} {
+		t.Run(bad.name, func(t *testing.T) {
+			s := scene()
+			p := Plan(s.Input)
+			if broken := brokenLaws(s.Input, p); len(broken) > 0 {
+				t.Fatalf("the plan is bad already: %v", broken)
+			}
+			bad.spoil(&p)
+			if len(brokenLaws(s.Input, p)) == 0 {
+				t.Error("nothing is found")
+			}
+		})
+	}
+}

@@ -1,0 +1,514 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// losing is a set whose source a gives no answer while b is wanted.
+func losing() *scene { return wanting().seeing(source("a").unseen()) }
+
+func TestPlanFailoverBegins(t *testing.T) {
+	runRows(t, []row{
+		{
+			name:  "recorded",
+			scene: losing(),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "not wanted: nothing",
+			scene: steadySet().seeing(source("a").unseen()),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:  "refused: another has received more",
+			scene: losing().seeing(replica("b", "a").has("a:1-90")),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: another has more in its relay log",
+			scene: losing().seeing(replica("c", "a").received("a:1-105")),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: an isolated node has more",
+			scene: given("b", "a", "c!").knowing("a", "a", "b", "c").seeing(source("a").unseen(), replica("b", "a").has("a:1-90"), replica("c", "a").unattached()),
+			steps: []string{
+				"route: {b=ro c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: a leaving node has more",
+			scene: given("b", "a").knowing("a", "a", "b", "c").seeing(source("a").unseen(), replica("b", "a").has("a:1-90"), replica("c", "a")),
+			steps: []string{
+				"route: {b=ro c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "forced although another has more",
+			scene: losing().forcing("b").seeing(replica("b", "a").has("a:1-90")),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "the candidate's relay log counts",
+			scene: losing().seeing(replica("b", "a").has("a:1-90").received("a:1-100")),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "refused: candidate not seen",
+			scene: losing().seeing(replica("b", "a").unseen()),
+			steps: []string{
+				"route: {c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: applier error",
+			scene: losing().seeing(replica("b", "a").sqlError(1062)),
+			steps: []string{
+				"route: {b=- c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "applier error, forced",
+			scene: losing().forcing("b").seeing(replica("b", "a").sqlError(1062)),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "refused: never was a replica",
+			scene: losing().seeing(fresh("b")),
+			steps: []string{
+				"fence-extra: fence b kill persist release (optional)",
+				"route: {b=- c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: an empty replica",
+			scene: given("b", "a").knowing("a", "a", "b").seeing(source("a").unseen(), replica("b", "a").has("")),
+			steps: []string{
+				"route: {b=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: semi-sync, candidate lacks the plugin",
+			scene: losing().semiSync(),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:   "refused: GTIDs are off on it",
+			scene:  given("b", "a").knowing("a", "a", "b").seeing(source("a").unseen(), replica("b", "a").withoutGTID()),
+			steps:  nil,
+			reason: "GTIDRequired", source: "a",
+		},
+		{
+			name:  "the source answers with an error: no failover",
+			scene: wanting().seeing(source("a").failing()),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a",
+		},
+		{
+			name:  "the source answers with an error and it is forced",
+			scene: wanting().forcing("b").seeing(source("a").failing()),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "the source came back empty",
+			scene: wanting().seeing(fresh("a").uuid("e").labelled("false")),
+			steps: []string{
+				"persist",
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "the source came back empty, refused: kept out all the same",
+			scene: wanting().seeing(fresh("a").uuid("e").labelled("false"), replica("b", "a").has("a:1-90")),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: the source came back under another uuid with more",
+			scene: wanting().seeing(source("a").uuid("e").has("a:1-120"), replica("c", "a").unseen()),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "the old source left the spec",
+			scene: given("b", "c").knowing("a", "a", "b", "c").seeing(source("a").unseen(), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:   "skip begins nothing",
+			scene:  losing().skipping(),
+			steps:  nil,
+			reason: "SourceUnreachable", source: "a",
+		},
+	})
+}
+
+func TestPlanFailoverAtWork(t *testing.T) {
+	in := func(phase v1alpha1.SwitchoverPhase) *scene {
+		return losing().failover("a", "b", phase).after(time.Second)
+	}
+	preparing := func() *scene { return in(v1alpha1.SwitchoverPreparing) }
+	at := func() *scene { return in(v1alpha1.SwitchoverSwitching) }
+	starved := func() *scene {
+		return at().seeing(replica("b", "a").threads(ThreadNo, ThreadYes), replica("c", "a").threads(ThreadNo, ThreadYes))
+	}
+	cancelled := func() *scene {
+		s := given("a", "b", "c").edited().knowing("a", "a", "b", "c").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+			seeing(source("a").unseen(), replica("b", "a").threads(ThreadNo, ThreadYes), replica("c", "a").threads(ThreadNo, ThreadYes))
+		s.Object.Status.Switchover.Generation = 7
+		return s
+	}
+	promoted := func() *node { return replica("b", "a").stopped().writable() }
+	routed := func() *node { return promoted().labelled("false") }
+	wrote := "a:1-100 b:1-5"
+	runRows(t, []row{
+		{
+			name:   "patience",
+			scene:  preparing(),
+			steps:  nil,
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "patience is over: receivers stop",
+			scene: preparing().after(failoverPatience),
+			steps: []string{
+				"persist",
+				"stop-receivers: stop receiver b, stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the pod is gone: no patience",
+			scene: preparing().seeing(source("a").podGone()),
+			steps: []string{
+				"persist",
+				"stop-receivers: stop receiver b, stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:   "the source answers in time",
+			scene:  preparing().seeing(source("a")),
+			steps:  nil,
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the source came back empty meanwhile: kept out",
+			scene: preparing().seeing(fresh("a").uuid("e").labelled("false")),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:   "the source came back with all data under another uuid",
+			scene:  preparing().seeing(source("a").uuid("e")),
+			steps:  nil,
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:   "cancelled while it was patient",
+			scene:  cancelled().failover("a", "b", v1alpha1.SwitchoverPreparing).seeing(replica("b", "a"), replica("c", "a")),
+			steps:  nil,
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "a receiver runs still",
+			scene: at().seeing(replica("b", "a").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"stop-receivers: stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "receivers are stopped: promote",
+			scene: starved(),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate executes its relay log first",
+			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "semi-sync",
+			scene: starved().semiSync().seeing(replica("b", "a").acks().threads(ThreadNo, ThreadYes), replica("c", "a").acks().threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover semi",
+				"repoint: attach c to b semi (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "another turns out to have more: refused, receivers go on",
+			scene: starved().seeing(replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+				"route: {b=- c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "another has more and it is forced: its relay log is kept",
+			scene: starved().forcing("b").seeing(replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "another needs what the candidate has purged: it is not re-pointed",
+			scene: starved().seeing(replica("b", "a").hasPurged("a:1-95").threads(ThreadNo, ThreadYes), replica("c", "a").has("a:1-90").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate came back empty",
+			scene: starved().seeing(fresh("b").uuid("e")),
+			steps: []string{
+				"fence-extra: fence b kill persist release (optional)",
+				"restart-replication: start c (optional)",
+				"route: {b=- c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "promoted",
+			scene: starved().seeing(promoted()),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"source-settings: settle b",
+				"attach: attach c to b (optional)",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "promoted, routed, and another has received more since",
+			scene: starved().seeing(routed(), replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"source-settings: settle b",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "promoted, not routed, and another has received more since",
+			scene: starved().seeing(promoted().labelled(""), replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"fence-extra: fence b kill persist release (optional)",
+				"restart-replication: start b, start c (optional)",
+				"route: {b=- c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "promoted, the old source returns writable",
+			scene: starved().seeing(source("a").has("a:1-103"), routed().has(wrote)),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"fence-extra: fence a kill persist release",
+				"source-settings: settle b",
+				"attach: attach c to b (optional)",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "promoted, the old source returns writable with writes of its own, and is alone",
+			scene: given("b", "a").knowing("a", "a", "b").failover("a", "b", v1alpha1.SwitchoverSwitching).seeing(source("a").has("a:1-103").labelled(""), routed().unattached().has(wrote)),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"fence-extra: fence a kill persist release",
+				"source-settings: settle b",
+				"route: {a=- b=rw}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "the old source returns before the promotion",
+			scene: starved().seeing(source("a")),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the old source returns before the promotion and is about to commit what the candidate has",
+			scene: starved().seeing(source("a").has("a:1-99")),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the old source returns; the candidate took writes and restarted: forward",
+			scene: starved().seeing(source("a").labelled(""), replica("b", "a").has(wrote).labelled("false")),
+			steps: []string{
+				"unroute: {a=-}",
+				"fence-extra: fence a kill persist release",
+				"promote: promote b after a:1-100 b:1-5 failover",
+				"repoint: attach a to b, attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the old source returns and the candidate was cut short: undone",
+			scene: starved().seeing(source("a").has("a:1-101"), promoted().labelled(""), replica("c", "a").received("a:1-101").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the old source answers with an error",
+			scene: starved().seeing(source("a").failing()),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the old source answers with an error and it is forced",
+			scene: starved().forcing("b").seeing(source("a").failing()),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:   "candidate not seen",
+			scene:  starved().seeing(replica("b", "a").unseen()),
+			steps:  nil,
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:   "candidate not seen, was routed",
+			scene:  starved().seeing(source("a").unseen().labelled(""), replica("b", "a").unseen().labelled("false")),
+			steps:  nil,
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "candidate not seen, was routed, another is named: failover from the candidate",
+			scene: cancelled().seeing(source("a").unseen().labelled(""), replica("b", "a").unseen().labelled("false")),
+			steps: []string{
+				"route: {c=-}",
+			},
+			reason: "FailoverRefused", source: "b",
+		},
+		{
+			name:  "cancelled",
+			scene: cancelled(),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "cancelled, promoted: finished",
+			scene: cancelled().seeing(promoted()),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"source-settings: settle b",
+				"attach: attach c to b (optional)",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "SourceNotAsWanted", source: "b",
+		},
+		{
+			name:  "skip does not stop it in the middle",
+			scene: starved().skipping(),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+	})
+}

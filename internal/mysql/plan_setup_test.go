@@ -1,0 +1,251 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"testing"
+)
+
+func TestPlanSetUp(t *testing.T) {
+	runRows(t, []row{
+		{
+			name:  "fresh set",
+			scene: given("a", "b", "c").seeing(fresh("a"), fresh("b"), fresh("c")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release, fence c kill persist release",
+				"attach: attach b to a, attach c to a (optional)",
+				"route: {a=rw b=- c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "fresh set, semi-sync",
+			scene: given("a", "b").semiSync().seeing(fresh("a").plugins(), fresh("b").plugins()),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release",
+				"source-settings: settle a semi",
+				"attach: attach b to a semi (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "fresh set, semi-sync, plugins missing",
+			scene: given("a", "b").semiSync().seeing(fresh("a"), fresh("b")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "fresh set with an isolated node",
+			scene: given("a", "b", "c!").seeing(fresh("a"), fresh("b"), fresh("c")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release, fence c kill persist release",
+				"attach: attach b to a (optional)",
+				"detach: detach c (optional)",
+				"route: {a=rw b=- c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "a source alone",
+			scene: given("a").seeing(fresh("a")),
+			steps: []string{
+				"persist",
+				"route: {a=rw}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "a source alone, read-only",
+			scene: given("a").seeing(fresh("a").fenced()),
+			steps: []string{
+				"persist",
+				"source-settings: writable a",
+				"route: ",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "the source holds data",
+			scene: given("a", "b").seeing(fresh("a").has("a:1-9"), fresh("b")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "the source has purged what an empty node needs",
+			scene: given("a", "b").seeing(fresh("a").has("a:1-9").hasPurged("a:1-5"), fresh("b")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release",
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:   "waits for a node that is not seen",
+			scene:  given("a", "b", "c").seeing(fresh("a"), fresh("b"), fresh("c").unseen()),
+			steps:  nil,
+			reason: "WaitingForNodes", source: "none",
+		},
+		{
+			name:   "waits for the source",
+			scene:  given("a", "b").seeing(fresh("a").unseen(), fresh("b")),
+			steps:  nil,
+			reason: "WaitingForNodes", source: "none",
+		},
+		{
+			name:   "waits for a node that answers with an error",
+			scene:  given("a", "b").seeing(fresh("a"), fresh("b").failing()),
+			steps:  nil,
+			reason: "WaitingForNodes", source: "none",
+		},
+		{
+			name:   "an isolated node must be seen, too",
+			scene:  given("a", "b", "c!").seeing(fresh("a"), fresh("b"), fresh("c").unseen()),
+			steps:  nil,
+			reason: "WaitingForNodes", source: "none",
+		},
+		{
+			name:   "another node has data",
+			scene:  given("a", "b").seeing(fresh("a"), fresh("b").has("b:1-3")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "both have data",
+			scene:  given("a", "b").seeing(fresh("a").has("a:1-3"), fresh("b").has("b:1-3")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "an idle relay log counts as data",
+			scene:  given("a", "b").seeing(fresh("a"), fresh("b").follows("z").stopped().received("c:1-3")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:  "an isolated node may have data",
+			scene: given("a", "b!").seeing(fresh("a"), fresh("b").has("b:1-3")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence b kill persist release",
+				"detach: detach b keep (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "adopts a set that replicates",
+			scene: given("a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "adopts a set whose source is not seen",
+			scene: given("a", "b").seeing(source("a").unseen(), replica("b", "a")),
+			steps: []string{
+				"route: {b=ro}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:  "adopts a set with another source than the spec's, and switches over",
+			scene: given("b", "a", "c").seeing(source("a"), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"persist",
+				"arm: arm a (optional)",
+				"drain: {a=rw b=- c=ro}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Preparing", source: "a",
+		},
+		{
+			name:  "adopts the head of a chain",
+			scene: given("a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "b")),
+			steps: []string{
+				"attach: attach c to a (optional)",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:   "two heads are ambiguous",
+			scene:  given("a", "b", "c", "d").seeing(source("a"), replica("b", "a"), source("c").has("c:1-3"), replica("d", "c")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none",
+		},
+		{
+			name:   "a circle is ambiguous",
+			scene:  given("a", "b").seeing(source("a").follows("b"), replica("b", "a")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none",
+		},
+		{
+			name:   "a node follows a stranger",
+			scene:  given("a", "b").seeing(fresh("a"), replica("b", "z")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none",
+		},
+		{
+			name:   "the wanted source follows a stranger",
+			scene:  given("a", "b").seeing(replica("a", "z"), fresh("b")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none",
+		},
+		{
+			name:   "two nodes are one server",
+			scene:  given("a", "b").seeing(fresh("a"), fresh("b").uuid("a")),
+			steps:  nil,
+			reason: "DuplicateServer", source: "none",
+		},
+		{
+			name:   "GTIDs are off somewhere",
+			scene:  given("a", "b").seeing(fresh("a"), fresh("b").withoutGTID()),
+			steps:  nil,
+			reason: "GTIDRequired", source: "none",
+		},
+		{
+			name:  "GTIDs are off on a running set",
+			scene: given("a", "b").seeing(source("a").withoutGTID(), replica("b", "a")),
+			steps: []string{
+				"route: {a=rw b=ro}",
+			},
+			reason: "GTIDRequired",
+		},
+		{
+			name:   "skip chooses no source",
+			scene:  given("a", "b").skipping().seeing(fresh("a"), fresh("b")),
+			steps:  nil,
+			reason: "ReplicaNotReady", source: "none",
+		},
+		{
+			name:  "skip routes to what is observed",
+			scene: given("a", "b").skipping().seeing(source("a"), replica("b", "a")),
+			steps: []string{
+				"route: {a=rw b=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "waiting nodes are not observed at all",
+			scene:  given("a", "b"),
+			steps:  nil,
+			reason: "WaitingForNodes", source: "none",
+		},
+	})
+}

@@ -1,0 +1,660 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"testing"
+)
+
+// steadySet is a set in order: a is the source of b and c.
+func steadySet() *scene {
+	return given("a", "b", "c").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a"))
+}
+
+// steadySemiSet is the same with semi-sync.
+func steadySemiSet() *scene {
+	return steadySet().semiSync().seeing(source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks())
+}
+
+func TestPlanSteady(t *testing.T) {
+	runRows(t, []row{
+		{
+			name:  "in order",
+			scene: steadySet(),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "in order, semi-sync",
+			scene: steadySemiSet(),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "replica stopped",
+			scene: steadySet().seeing(replica("b", "a").stopped()),
+			steps: []string{
+				"restart-replication: start b (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "receiver stopped",
+			scene: steadySet().seeing(replica("b", "a").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"restart-replication: start b (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "applier stopped",
+			scene: steadySet().seeing(replica("b", "a").threads(ThreadYes, ThreadNo)),
+			steps: []string{
+				"restart-replication: start b (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "receiver connecting",
+			scene: steadySet().seeing(replica("b", "a").threads(ThreadConnecting, ThreadYes)),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "applier error is not hidden by a restart",
+			scene: steadySet().seeing(replica("b", "a").sqlError(1062)),
+			steps: []string{
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "receiver error is retried",
+			scene: steadySet().seeing(replica("b", "a").ioError(1236).threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"restart-replication: start b (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "password refused",
+			scene: steadySet().seeing(replica("b", "a").ioError(1045)),
+			steps: []string{
+				"renew-password: attach b to a renew (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "password refused, receiver given up",
+			scene: steadySet().seeing(replica("b", "a").ioError(1045).threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"renew-password: attach b to a renew (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica follows another",
+			scene: steadySet().seeing(replica("b", "z")),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica follows another and holds more in its relay log",
+			scene: steadySet().seeing(replica("b", "z").received("c:1-5")),
+			steps: []string{
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica by position",
+			scene: steadySet().seeing(replica("b", "a").byPosition()),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica is behind",
+			scene: steadySet().seeing(replica("b", "a").has("a:1-50").lag(100)),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "replica has errant transactions",
+			scene: steadySet().seeing(replica("b", "a").has("a:1-100 b:1-2")),
+			steps: []string{
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "unattached node has errant transactions",
+			scene: steadySet().seeing(replica("b", "a").unattached().has("b:1-2")),
+			steps: []string{
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "a fresh node needs what the source has purged",
+			scene: steadySet().seeing(source("a").hasPurged("a:1-50"), fresh("b")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica was made anew",
+			scene: steadySet().seeing(fresh("b")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica was made writable",
+			scene: steadySet().seeing(replica("b", "a").writable()),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica is half fenced",
+			scene: steadySet().seeing(replica("b", "a").halfFenced()),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "replica is not fenced for its next start",
+			scene: steadySet().seeing(replica("b", "a").unpersisted()),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "replica not seen",
+			scene: steadySet().seeing(replica("b", "a").unseen()),
+			steps: []string{
+				"route: {a=rw c=ro}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "replica answers with an error",
+			scene: steadySet().seeing(replica("b", "a").failing().labelled("")),
+			steps: []string{
+				"route: {a=rw c=ro}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "replica not seen, routed for writes still",
+			scene: steadySet().seeing(replica("b", "a").unseen().labelled("false")),
+			steps: []string{
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "source is read-only",
+			scene: steadySet().seeing(source("a").fenced()),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "source is half fenced",
+			scene: steadySet().seeing(source("a").halfFenced()),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "source will be fenced at its next start",
+			scene: steadySet().seeing(source("a").armed()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "source has a stale channel",
+			scene: steadySet().seeing(source("a").follows("b").stopped()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "source has an unexecuted relay log",
+			scene: steadySet().seeing(source("a").follows("b").stopped().received("b:1-2")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "source replicates from a member",
+			scene: steadySet().seeing(source("a").fenced().follows("b")),
+			steps: []string{
+				"detach-source: detach a",
+				"source-settings: writable a",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "writable source replicates from a member",
+			scene: steadySet().seeing(source("a").follows("b")),
+			steps: []string{
+				"detach-source: detach a",
+				"source-settings: writable a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "source replicates from a stranger",
+			scene: steadySet().seeing(source("a").follows("z")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "read-only source replicates from a stranger",
+			scene: steadySet().seeing(source("a").fenced().follows("z")),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "read-only source lacks transactions of a third",
+			scene: steadySet().seeing(source("a").fenced(), replica("b", "a").has("a:1-100 d:1-2")),
+			steps: []string{
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "read-only source lacks a replica's own writes",
+			scene: steadySet().seeing(source("a").fenced(), replica("b", "a").has("a:1-100 b:1-2")),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "read-only source lacks transactions and is forced",
+			scene: steadySet().forcing("a").seeing(source("a").fenced(), replica("b", "a").has("a:1-100 d:1-2")),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "source not seen",
+			scene: steadySet().seeing(source("a").unseen()),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:  "source not seen, a replica is writable",
+			scene: steadySet().seeing(source("a").unseen(), replica("b", "a").writable()),
+			steps: []string{
+				"fence-extra: fence b kill persist release (optional)",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:  "source not seen, replicas stopped",
+			scene: steadySet().seeing(source("a").unseen(), replica("b", "a").stopped()),
+			steps: []string{
+				"restart-replication: start b (optional)",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:  "source answers with an error",
+			scene: steadySet().seeing(source("a").failing()),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceAnswersWithError",
+		},
+		{
+			name:  "source came back empty under another uuid",
+			scene: steadySet().seeing(fresh("a").uuid("e").labelled("false")),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "SourceLostData",
+		},
+		{
+			name:  "source came back empty, a replica not seen",
+			scene: steadySet().seeing(fresh("a").uuid("e"), replica("b", "a").unseen()),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "SourceLostData",
+		},
+		{
+			name:  "source came back with all data under another uuid",
+			scene: steadySet().seeing(source("a").uuid("e")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "source came back empty beside an isolated node",
+			scene: given("a", "b!").knowing("a", "a", "b").seeing(fresh("a").uuid("e"), replica("b", "a").unattached().labelled("")),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "SourceLostData",
+		},
+		{
+			name:  "isolated node runs",
+			scene: given("a", "b", "c!").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"detach: detach c (optional)",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "isolated node holds a relay log that the source lacks",
+			scene: given("a", "b!").knowing("a", "a", "b").seeing(source("a"), replica("b", "a").received("c:1-3")),
+			steps: []string{
+				"detach: detach b keep (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "isolated node is detached",
+			scene: given("a", "b!").knowing("a", "a", "b").seeing(source("a"), replica("b", "a").unattached().labelled("")),
+			steps: []string{
+				"route: {a=rw b=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "isolated node is kept with its relay log",
+			scene: given("a", "b!").knowing("a", "a", "b").seeing(source("a"), replica("b", "a").stopped().received("c:1-3").labelled("")),
+			steps: []string{
+				"route: {a=rw b=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "isolated node is writable",
+			scene: given("a", "b!").knowing("a", "a", "b").seeing(source("a"), replica("b", "a").unattached().writable()),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"detach: detach b (optional)",
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "isolated node comes back",
+			scene: steadySet().seeing(replica("b", "a").unattached().labelled("")),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "node left the spec",
+			scene: given("a", "b").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "node left the spec, semi-sync",
+			scene: given("a", "b").semiSync().knowing("a", "a", "b", "c").seeing(source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks()),
+			steps: []string{
+				"replica-settings: semi-sync c (optional)",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "node left the spec and is not seen",
+			scene: given("a", "b").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a").unseen()),
+			steps: []string{
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "node left the spec and its pod is gone",
+			scene: given("a", "b").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a").podGone().labelled("")),
+			steps: []string{
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "mode becomes semi-sync",
+			scene: steadySet().semiSync().seeing(source("a").plugins(), replica("b", "a").plugins(), replica("c", "a").plugins()),
+			steps: []string{
+				"replica-settings: semi-sync b replica, semi-sync c replica (optional)",
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "mode becomes async",
+			scene: steadySet().seeing(source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks()),
+			steps: []string{
+				"source-settings: settle a",
+				"replica-settings: semi-sync b, semi-sync c (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: source does not wait",
+			scene: steadySemiSet().seeing(source("a").plugins()),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: one replica does not acknowledge",
+			scene: steadySemiSet().seeing(replica("b", "a").plugins()),
+			steps: []string{
+				"replica-settings: semi-sync b replica (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "semi-sync: one replica lacks the plugin",
+			scene: steadySemiSet().seeing(replica("b", "a")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "semi-sync: all replicas lack the plugin",
+			scene: steadySemiSet().seeing(source("a").plugins(), replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "semi-sync: all replicas lack the plugin and the source waits",
+			scene: steadySemiSet().seeing(replica("b", "a"), replica("c", "a")),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: source lacks the plugin",
+			scene: steadySemiSet().seeing(source("a"), replica("b", "a").plugins(), replica("c", "a").plugins()),
+			steps: []string{
+				"replica-settings: semi-sync b replica, semi-sync c replica (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: the source lacks the plugin and receivers are not active",
+			scene: steadySemiSet().seeing(source("a"), inactive(replica("b", "a").acks()), inactive(replica("c", "a").acks())),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: no replica left",
+			scene: given("a").semiSync().knowing("a", "a").seeing(source("a").waits()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: a replica was a source",
+			scene: steadySemiSet().seeing(replica("b", "a").acks().waits()),
+			steps: []string{
+				"replica-settings: semi-sync b replica (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "somebody else made another node the source",
+			scene: steadySet().seeing(replica("a", "b"), source("b"), replica("c", "b")),
+			steps: []string{
+				"persist",
+				"arm: arm b (optional)",
+				"drain: {a=- b=rw c=ro}",
+			},
+			reason: "SwitchoverInProgress", record: "b>a Preparing", source: "b",
+		},
+		{
+			name:  "moved by others and the old one is a moment ahead",
+			scene: steadySet().seeing(replica("a", "b").has("a:1-100 b:1-3"), source("b").has("a:1-100 b:1-2"), replica("c", "b").has("a:1-100 b:1")),
+			steps: []string{
+				"persist",
+				"arm: arm b (optional)",
+				"drain: {a=- b=rw c=ro}",
+			},
+			reason: "SwitchoverInProgress", record: "b>a Preparing", source: "b",
+		},
+		{
+			name:  "not moved: the source restarted before it was settled",
+			scene: steadySet().seeing(replica("a", "b").has("a:1-100"), source("b").has("a:1-90")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"detach-source: detach a",
+				"source-settings: writable a",
+				"attach: attach b to a (optional)",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:   "two nodes are one server",
+			scene:  steadySet().seeing(replica("c", "a").uuid("b")),
+			steps:  nil,
+			reason: "DuplicateServer",
+		},
+		{
+			name:  "GTIDs are off on a replica",
+			scene: steadySet().seeing(replica("b", "a").withoutGTID()),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "GTIDRequired",
+		},
+		{
+			name:  "skip",
+			scene: steadySet().skipping().seeing(replica("b", "a").stopped(), replica("c", "a").writable()),
+			steps: []string{
+				"route: {a=rw b=- c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:   "skip: source read-only",
+			scene:  steadySet().skipping().seeing(source("a").fenced()),
+			steps:  nil,
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "skip: source made anew",
+			scene: steadySet().skipping().seeing(fresh("a").uuid("e")),
+			steps: []string{
+				"route: {a=-}",
+			},
+			reason: "SourceLostData",
+		},
+	})
+}
+
+// inactive: the receiver runs and does not acknowledge.
+func inactive(n *node) *node { n.SemiSync.ReplicaActive = false; return n }

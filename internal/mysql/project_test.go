@@ -1,0 +1,88 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// project plans a scene and writes the outcome into its object.
+func project(s *scene) *v1alpha1.MysqlReplicationStatus {
+	Project(s.Object, s.State, Plan(s.Input))
+	return &s.Object.Status
+}
+
+func TestProjectSteady(t *testing.T) {
+	st := project(steadySet().seeing(replica("c", "a").lagUnknown()))
+	if st.Source != "a" || st.SourceUUID != uuidOf("a") || st.Replicas != "2/2" {
+		t.Errorf("source %s %s, replicas %s", st.Source, st.SourceUUID, st.Replicas)
+	}
+	a, b, c := st.Topology["a"], st.Topology["b"], st.Topology["c"]
+	if a.Role != v1alpha1.MysqlRoleSource || !a.Ready || a.Status != v1alpha1.NodeHealthy || a.SourceHost != "" {
+		t.Errorf("a: %+v", a)
+	}
+	if b.Role != v1alpha1.MysqlRoleReplica || !b.Ready || !b.SuperReadonly || b.SourceHost != "a" || b.SourcePort != 3306 || b.ReplicaIO != "Yes" || b.ServerUUID != uuidOf("b") {
+		t.Errorf("b: %+v", b)
+	}
+	if b.SecondsBehindSource == nil || *b.SecondsBehindSource != 0 {
+		t.Errorf("b is not behind: %v", b.SecondsBehindSource)
+	}
+	if c.SecondsBehindSource != nil {
+		t.Errorf("law 10: an unknown lag became %d", *c.SecondsBehindSource)
+	}
+}
+
+func TestProjectUnseenNodeKeepsNoFigures(t *testing.T) {
+	st := project(steadySet().seeing(replica("b", "a").unseen()))
+	b := st.Topology["b"]
+	if b.Status != v1alpha1.NodeFailed || b.Role != v1alpha1.MysqlRoleNone || b.Ready || b.Message != "connection refused" || b.Host != "b" {
+		t.Errorf("b: %+v", b)
+	}
+	if st.Replicas != "1/2" {
+		t.Errorf("replicas %s", st.Replicas)
+	}
+}
+
+func TestProjectErrantNode(t *testing.T) {
+	b := project(steadySet().seeing(replica("b", "a").has("a:1-100 b:1-7"))).Topology["b"]
+	if b.ErrantCount != 7 || b.ErrantTransactions != uuidOf("b")+":1-7" || b.Ready || !strings.Contains(b.Message, "7 transaction(s)") {
+		t.Errorf("b: %+v", b)
+	}
+}
+
+func TestProjectRemembersUntilANodeIsFree(t *testing.T) {
+	leaving := func(c *node) map[string]*v1alpha1.MysqlReplicationNode {
+		return project(given("a", "b").semiSync().knowing("a", "a", "b", "c").seeing(source("a").waits(), replica("b", "a").acks(), c)).Topology
+	}
+	if leaving(replica("c", "a").acks())["c"] == nil {
+		t.Error("a node that vouches for commits was forgotten")
+	}
+	if leaving(replica("c", "a").plugins())["c"] != nil {
+		t.Error("a free node was remembered")
+	}
+	if leaving(replica("c", "a").unseen())["c"] == nil {
+		t.Error("an unseen node was forgotten")
+	}
+}
+
+func TestProjectKeepsTheRecord(t *testing.T) {
+	s := wanting()
+	st := project(s)
+	if recordOf(st.Switchover) != "a>b Preparing" || st.Source != "a" || st.LastSwitchover != nil {
+		t.Errorf("record %q, source %s", recordOf(st.Switchover), st.Source)
+	}
+	s.seeing(source("a").fenced(), replica("b", "a").stopped().writable())
+	s.Object.Status.Switchover.Phase = v1alpha1.SwitchoverSwitching
+	s.Object.Status.Switchover.SwitchingAt = &st.Switchover.StartedAt
+	st = project(s)
+	if st.Switchover != nil || st.Source != "b" || st.SourceUUID != uuidOf("b") {
+		t.Errorf("record %q, source %s %s", recordOf(st.Switchover), st.Source, st.SourceUUID)
+	}
+	if l := st.LastSwitchover; l == nil || l.From != "a" || l.To != "b" || l.Failover {
+		t.Errorf("last: %+v", l)
+	}
+}
