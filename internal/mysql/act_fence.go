@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -162,17 +163,18 @@ func (a *actor) giveUp(ctx context.Context, id int64, done chan error) error {
 }
 
 // verifyFence reads back what the statement claims, and ends the clients that are
-// left: theirs is a connection to a server that takes no more writes.
+// left: theirs is a connection to a server that takes no more writes. Who they are is
+// found out at once, so that nobody who connects later is among them; their end is
+// not waited for, because with many it takes longer than the rest of the fence.
 func (a *actor) verifyFence(ctx context.Context, w words, f fencing, before basics) (basics, error) {
-	killed := make(chan struct{})
-	go func() {
-		defer close(killed)
-		if f.kill && !before.fenced() {
-			a.killClients(ctx, w)
-		}
-	}()
+	var clients []int64
+	var beside sync.WaitGroup
+	if f.kill && !before.fenced() {
+		beside.Go(func() { clients = a.clients(ctx, w) })
+	}
 	after, err := a.basics(ctx)
-	<-killed
+	beside.Wait()
+	go a.kill(context.WithoutCancel(ctx), clients)
 	if err != nil {
 		return after, err
 	}
@@ -250,14 +252,22 @@ func (a *actor) holders(ctx context.Context, own int64) string {
 // killClients ends the connections of clients, those that do something first. It
 // does what it can: a connection that is gone already, or belongs to somebody whom
 // the operator's user may not touch, is left.
-func (a *actor) killClients(ctx context.Context, w words) {
+func (a *actor) killClients(ctx context.Context, w words) { a.kill(ctx, a.clients(ctx, w)) }
+
+// clients lists whom a fence cuts off; none when they cannot be listed.
+func (a *actor) clients(ctx context.Context, w words) []int64 {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
-	clients, err := a.listClients(ctx, w)
+	out, err := a.listClients(ctx, w)
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("clients could not be listed", "error", err.Error())
-		return
 	}
+	return out
+}
+
+func (a *actor) kill(ctx context.Context, clients []int64) {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
 	for _, id := range clients {
 		err := a.exec(ctx, fmt.Sprintf("KILL %d", id))
 		switch {

@@ -16,7 +16,9 @@ import (
 )
 
 // load is clients that write rows one after another and remember which were
-// acknowledged. Each goes on after an error, to the server that is current.
+// acknowledged. Each goes on after an error, to the server that is current. Without
+// a pause they would write more than a replica can apply, and no candidate would ever
+// catch up.
 type load struct {
 	t       testing.TB
 	cancel  context.CancelFunc
@@ -26,6 +28,8 @@ type load struct {
 	mu   sync.Mutex
 	acks map[[2]int64]bool
 }
+
+const pauseOfClients = 10 * time.Millisecond
 
 func startLoad(t testing.TB, on *mysqld.Server, writers int64) *load {
 	t.Helper()
@@ -55,6 +59,7 @@ func (l *load) write(ctx context.Context, writer int64) {
 		l.mu.Lock()
 		l.acks[[2]int64{writer, seq}] = true
 		l.mu.Unlock()
+		time.Sleep(pauseOfClients)
 	}
 }
 

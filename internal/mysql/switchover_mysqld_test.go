@@ -34,7 +34,7 @@ func TestSwitchoverByHand(t *testing.T) {
 			from, to := "a", "b"
 			for range 10 {
 				state := c.observe()
-				c.do(CatchUp{target: target{to}, Set: state.Nodes[from].Executed, Timeout: 5 * time.Second})
+				c.do(CatchUp{target: target{to}, Set: state.Nodes[from].Executed, Timeout: 10 * time.Second, Source: from})
 				facts := timed(FenceSource{target: target{from}, Timeout: 2 * time.Second, KillClients: true}, nil)
 				timed(Promote{target: target{to}, AfterFact: FencedFact(from), Timeout: 10 * time.Second, SemiSync: SemiSyncWant{Enabled: semi}}, facts)
 				load.moveTo(c.servers[to])
