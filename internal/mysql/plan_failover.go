@@ -186,8 +186,12 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is at work: the candidate executes what it has received")
 	p.MustFinish, p.Again, p.Next = true, true, busy
-	received := to.Received()
+	received, all := to.Received(), true
 	if v.forced() {
+		if to.Channel != nil && to.Channel.SQLErrno != 0 {
+			// Its applier cannot go on. What it has not applied stays in the relay log.
+			received, all = to.Executed, false
+		}
 		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionForced", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s is promoted as the annotation %s demands; what it has not received is lost", to.Name, v1alpha1.AnnotationForcePromote)}}
 	}
 	// Not to have two behind -readwrite: the old source may be writable and unseen.
@@ -196,7 +200,7 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Actions: []reconcile.Action{
-		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: true}}})
+		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all}}})
 	others := v.repoint(from, to, &received)
 	if len(others) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})

@@ -294,7 +294,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	p.Next = busy
 	if from.Writable() {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
-			CatchUp{target: target{to.Name}, Set: from.Executed, Timeout: catchUpTimeout}}})
+			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
