@@ -52,7 +52,7 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "CandidateConfiguration", "gtid_mode and log_bin must be ON"
 	case v.forced():
 		return "", ""
-	case to.Received().Empty():
+	case to.Received().Empty() && v.betterThan(to) == "":
 		return "CandidateEmpty", "it holds no transaction at all. To begin anew with it, set the annotation " + v1alpha1.AnnotationForcePromote + ": " + to.Name
 	case v.source.OK() && !onlyOf(v.source.Executed.Subtract(to.Received()), v.source.UUID):
 		return "SourceHoldsMore", fmt.Sprintf("%s answers, as another server (server_uuid %s), and holds transactions that %s lacks: %s. To lose them, set the annotation %s: %s", v.source.Name, v.source.UUID, to.Name, shorten(v.source.Executed.Subtract(to.Received()).String()), v1alpha1.AnnotationForcePromote, to.Name)

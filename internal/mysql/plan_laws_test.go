@@ -243,7 +243,7 @@ func (l *lawyer) attach(do Attach, m Member, s *Server) {
 	if !within.Contains(s.Executed) && !l.fenced[do.On] {
 		l.broken("law 5: %s while it holds what the source lacks", what)
 	}
-	if srv := l.server(do.Source); !(srv != nil && s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
+	if srv := l.server(do.Source); (srv == nil || !s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
 		l.broken("law 6: %s throws away what the source lacks", what)
 	}
 }

@@ -150,7 +150,7 @@ func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
-		if !v.attachable(m, s) || v.rejected(s) {
+		if !v.attachable(s) || v.rejected(s) {
 			continue
 		}
 		right := s.Follows(v.source) && s.Channel.AutoPosition
@@ -166,7 +166,7 @@ func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 func (v *view) renewals() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
-		if s := v.server(m.Name); v.attachable(m, s) && v.rejected(s) {
+		if s := v.server(m.Name); v.attachable(s) && v.rejected(s) {
 			out = append(out, v.attach(s, true))
 		}
 	}
@@ -181,7 +181,7 @@ func (v *view) rejected(s *Server) bool {
 // attachable says whether a seen member may be pointed at the source: the source
 // is seen, and has all that the member has executed or received (law 5, law 6),
 // and the member has all that the source has purged.
-func (v *view) attachable(m Member, s *Server) bool {
+func (v *view) attachable(s *Server) bool {
 	src := v.source
 	if !s.OK() || !src.OK() || !s.GTIDMode {
 		return false
@@ -245,7 +245,7 @@ func (v *view) dropLeaving() {
 		s := v.server(m.Name)
 		gone := !s.OK() && !v.pods[m.Name].Exists
 		// While the source is not seen, a node that leaves may hold what nobody else has.
-		free := s.OK() && v.source.OK() && !(s.Follows(v.source) && s.SemiSync.ReplicaEnabled)
+		free := s.OK() && v.source.OK() && (!s.Follows(v.source) || !s.SemiSync.ReplicaEnabled)
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
 		if s != v.source && !named && (gone || free) {

@@ -317,7 +317,7 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
-		if !s.OK() || s != from && !(s.Follows(from) && s.Fenced() && s.Channel.SQLErrno == 0 && s.Channel.SQL == ThreadYes) {
+		if !s.OK() || s != from && (!s.Follows(from) || !s.Fenced() || s.Channel.SQLErrno != 0 || s.Channel.SQL != ThreadYes) {
 			continue
 		}
 		if a, b := v.twins(); m.Name == a || m.Name == b {

@@ -165,16 +165,6 @@ func (v *view) ours() []Member {
 // wanted is the node that the spec wants as the source.
 func (v *view) wanted() *Server { return v.server(v.spec.Source.Name) }
 
-// member by name.
-func (v *view) member(name string) (Member, bool) {
-	for _, m := range v.members {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return Member{}, false
-}
-
 // replicasOf lists the members that the spec names as attached replicas of s.
 func (v *view) replicasOf(s *Server) []Member {
 	return slices.DeleteFunc(v.ours(), func(m Member) bool { return m.Isolated || m.Name == s.Name })
@@ -329,7 +319,7 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 		return "replicates without auto-position"
 	case v.semi && !s.SemiSync.ReplicaPlugin:
 		return "rpl_semi_sync needs the plugin semisync_replica.so on this replica: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'"
-	case v.semi && !(s.SemiSync.ReplicaEnabled && s.SemiSync.ReplicaActive):
+	case v.semi && (!s.SemiSync.ReplicaEnabled || !s.SemiSync.ReplicaActive):
 		return "does not acknowledge semi-synchronously yet"
 	case !v.semi && s.SemiSync.ReplicaEnabled:
 		return "still acknowledges semi-synchronously"
