@@ -87,10 +87,10 @@ var _ = Describe("A source that is gone, with a candidate that lacks transaction
 
 	It("is replaced by the better replica, or by force", func(ctx SpecContext) {
 		behind, ahead, old := pods[0], pods[1], pods[2]
+		s.write(ctx)
 		By("keeping a replica from receiving the last writes")
 		s.exec(ctx, old, withoutLog("ALTER USER 'replication'@'%' ACCOUNT LOCK")...)
 		s.exec(ctx, behind, "STOP REPLICA IO_THREAD")
-		s.write(ctx)
 		s.served(ctx)
 		s.run.Stop()
 		s.run = nil // Writes are about to be lost, by the user's own wish.

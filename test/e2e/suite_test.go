@@ -61,6 +61,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	log.SetLogger(logr.Discard())
 	SetDefaultEventuallyTimeout(settleTimeout)
 	SetDefaultEventuallyPollingInterval(kit.Interval)
+	// Without it a wait with a context goes on for ever.
+	EnforceDefaultTimeoutsWhenUsingContexts()
 	SetDefaultConsistentlyDuration(standstill)
 	SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
 
