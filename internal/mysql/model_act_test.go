@@ -243,7 +243,7 @@ func (w *world) promote(s *mServer, do Promote, facts reconcile.Facts, f flaws) 
 		}
 		return reach()
 	}, func() error {
-		if do.Failover {
+		if (do.Failover || w.failingOver) && !w.runsLate && w.label[s.name] != "false" {
 			w.failoverDone(s)
 		}
 		w.loosen(s, do.SemiSync, false)

@@ -104,6 +104,7 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 		o.flaws.plan(in, &p)
 	}
 	o.last = p
+	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
 	if o.w.tracing {
 		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)
 	}
@@ -239,6 +240,8 @@ func (o *operator) act(a reconcile.Action, facts reconcile.Facts) error {
 				name := describeAction(a)
 				*o.late = append(*o.late, func() {
 					w.tracef("late: %s", name)
+					w.runsLate = true
+					defer func() { w.runsLate = false }()
 					for _, statement := range rest {
 						if err := statement(); err != nil {
 							return

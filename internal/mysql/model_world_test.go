@@ -127,7 +127,11 @@ type world struct {
 	// starved members were seen, and their receivers stopped, at the last failover.
 	starved map[string]int
 	// forced: the user has accepted a loss by name.
-	forced    bool
+	forced bool
+	// failingOver: the plan that is carried out is a failover.
+	failingOver bool
+	// runsLate while an action of a leader that was frozen runs: nobody is led to its node.
+	runsLate  bool
 	failovers int
 	purgeds   int
 	anew      int

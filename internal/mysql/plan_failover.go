@@ -92,7 +92,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	switch {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to):
 		return v.finish(to)
-	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayServe(from, to):
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.served(to):
 		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
 	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && from.OK() && holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
 		// It was promoted, took writes of its own and lost its writability: forward. What

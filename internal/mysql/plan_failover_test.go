@@ -326,6 +326,17 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "its applier is broken and it is forced: what it has not applied is left",
+			scene: starved().forcing("b").seeing(replica("b", "a").received("a:1-105").sqlError(1062).threads(ThreadNo, ThreadNo)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "another needs what the candidate has purged: it is not re-pointed",
 			scene: starved().seeing(replica("b", "a").hasPurged("a:1-95").threads(ThreadNo, ThreadYes), replica("c", "a").has("a:1-90").threads(ThreadNo, ThreadYes)),
 			steps: []string{

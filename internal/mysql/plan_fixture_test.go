@@ -210,6 +210,12 @@ func (s *scene) failover(from, to string, phase v1alpha1.SwitchoverPhase) *scene
 	return s
 }
 
+// failedOver: the last change of the source was a failover.
+func (s *scene) failedOver(from, to string) *scene {
+	s.Object.Status.LastSwitchover = &v1alpha1.LastSwitchover{From: from, To: to, Failover: true}
+	return s
+}
+
 // edited: the spec has changed since the record.
 func (s *scene) edited() *scene               { s.Object.Generation++; return s }
 func (s *scene) after(d time.Duration) *scene { s.Now = t0.Add(d); return s }

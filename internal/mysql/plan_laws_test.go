@@ -188,18 +188,28 @@ func (l *lawyer) onlyOneWritable(a reconcile.Action) {
 
 func (l *lawyer) promote(do Promote, s *Server) {
 	r := l.p.Data.Switchover
-	if !l.recorded(do.Failover) || r.To != do.On {
+	if do.Failover && do.On == l.in.Object.Status.Source && do.On == l.p.Data.Source {
+		// The source itself, which has something in its relay log.
+		l.onlyOneWritable(do)
+		if !do.AfterSet.Contains(s.Received()) {
+			l.broken("law 6: %s before it has executed what it has received", describeAction(do))
+		}
+		return
+	}
+	over := do.Failover || r != nil && r.Failover
+	if !l.recorded(over) || r.To != do.On {
 		l.broken("law 7: %s without the record of it", describeAction(do))
 		return
 	}
-	if !do.Failover {
+	if !over {
 		if !l.fenced[r.From] || do.AfterFact != FencedFact(r.From) {
 			l.broken("law 2: %s and %s is not fenced", describeAction(do), r.From)
 		}
 		return
 	}
 	forced := l.in.Object.Annotations[v1alpha1.AnnotationForcePromote] == do.On
-	if !do.AfterSet.Contains(s.Received()) {
+	hopeless := forced && s.Channel != nil && s.Channel.SQLErrno != 0
+	if !do.AfterSet.Contains(s.Executed) || !hopeless && !do.AfterSet.Contains(s.Received()) {
 		l.broken("law 6: %s before it has executed what it has received", describeAction(do))
 	}
 	// It was the source already and took writes: it is only made writable again.

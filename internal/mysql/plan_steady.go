@@ -95,6 +95,16 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return nil
 	case v.overtakenBy(s) != "":
 		return nil
+	case v.holdsBack(s) && s.Writable() && s.Channel.Running():
+		// It will have executed that in a moment.
+		return nil
+	case v.holdsBack(s) && s.Writable():
+		// A forced promotion has left it there; the rest is to be settled.
+	case v.holdsBack(s) && s.Channel.SQL == ThreadNo:
+		return []reconcile.Action{StartReplication{target{s.Name}}}
+	case v.holdsBack(s):
+		// It restarted before it was settled and has received from its old source since.
+		return []reconcile.Action{Promote{target: target{s.Name}, AfterSet: s.Received(), Timeout: failoverCatchUp, SemiSync: want, Failover: true}}
 	case s.Channel.Running() || !s.Writable():
 		// A source that replicates from a member is detached before, and read-only then.
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
@@ -106,11 +116,17 @@ func (v *view) sourceSettings() []reconcile.Action {
 	return nil
 }
 
+// holdsBack: a source has received from a member what it has not executed. That may
+// have been acknowledged, and is not left behind unless the user says so by name.
+func (v *view) holdsBack(s *Server) bool {
+	return v.force != s.Name && s.Channel != nil && v.followsMember(s) && !s.Executed.Contains(s.Channel.Retrieved)
+}
+
 // detachSource ends the replication of a source from a member: it was to become a
 // replica when the change of the source was undone, and cannot be writable before.
 func (v *view) detachSource() []reconcile.Action {
 	s := v.source
-	if !s.OK() || !s.Channel.Running() || !v.followsMember(s) {
+	if !s.OK() || !s.Channel.Running() || !v.followsMember(s) || v.holdsBack(s) {
 		return nil
 	}
 	return []reconcile.Action{Detach{target: target{s.Name}, KeepChannel: !s.Executed.Contains(s.Channel.Retrieved)}}

@@ -291,6 +291,60 @@ func TestPlanSteady(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:  "read-only source has received more from a member than it has executed",
+			scene: steadySet().seeing(source("a").fenced().follows("b").received("b:1-3")),
+			steps: []string{
+				"source-settings: promote a after a:1-100 b:1-3 failover",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "read-only source has received more, its applier is stopped",
+			scene: steadySet().seeing(source("a").fenced().follows("b").received("b:1-3").stopped()),
+			steps: []string{
+				"source-settings: start a",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "read-only source has received more and is forced",
+			scene: steadySet().forcing("a").seeing(source("a").fenced().follows("b").received("b:1-3")),
+			steps: []string{
+				"detach-source: detach a keep",
+				"source-settings: writable a",
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "writable source has received more from a member",
+			scene: steadySet().seeing(source("a").follows("b").received("b:1-3")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "writable source was forced and left a relay log",
+			scene: steadySet().seeing(source("a").armed().follows("b").received("b:1-3").stopped()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "read-only source lacks what the source before the failover had",
+			scene: steadySet().failedOver("c", "a").seeing(source("a").fenced(), replica("b", "a").has("a:1-100 c:1-2")),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
 			name:  "source replicates from a stranger",
 			scene: steadySet().seeing(source("a").follows("z")),
 			steps: []string{

@@ -187,8 +187,10 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		// The candidate has more than the fenced source: it was promoted, took writes,
 		// and lost its writability (a restart). The only way is forward.
 		return v.switchNow(from, to)
-	case v.mayServe(from, to):
+	case v.served(to):
 		return v.waitForPromoted(to, cancelled)
+	case v.mayServe(from, to):
+		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, make %s spec.source and set the annotation %s: %s", from.Name, v1alpha1.AnnotationForcePromote, from.Name))
 	case !from.OK():
 		return v.withoutOldSource(from, to, cancelled)
 	case r.Phase == v1alpha1.SwitchoverUndoing:
@@ -251,12 +253,19 @@ func (v *view) promoted(from, to *Server) bool {
 	return to.Executed.Contains(from.Executed)
 }
 
-// mayServe: a candidate that does not answer has, or may have, been routed, so that
-// clients may have written to it. The labels change together, and a pod that was made
-// anew has lost its own: the old source's counts as well.
+// served: a candidate that does not answer was routed, so that clients may have
+// written to it.
+func (v *view) served(to *Server) bool {
+	return !to.OK() && v.pods[to.Name].Readonly == "false"
+}
+
+// mayServe: it may have been. The labels change together, and a pod that was made anew
+// has lost its own, so that the old source's tells as well. force-promote of the old
+// source says that it was not.
 func (v *view) mayServe(from, to *Server) bool {
 	old := v.pods[from.Name]
-	return !to.OK() && (v.pods[to.Name].Readonly == "false" || old.Exists && old.Readonly != "false")
+	forced := v.forced() && v.force == from.Name
+	return !to.OK() && old.Exists && old.Readonly != "false" && !forced
 }
 
 // waitForPromoted: the new source was promoted and is gone. It is the source all the

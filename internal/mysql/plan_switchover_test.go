@@ -633,6 +633,14 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
+			name:  "candidate not seen, may have been routed, the old source is forced: undone",
+			scene: cancelled().forcing("a").seeing(fenced().labelled(""), replica("b", "a").unseen().labelled("")),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing",
+		},
+		{
 			name:  "candidate not seen, overdue: undone",
 			scene: at().after(late).seeing(fenced(), replica("b", "a").unseen().labelled("")),
 			steps: []string{

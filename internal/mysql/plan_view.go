@@ -215,16 +215,32 @@ func (v *view) overtakenBy(src *Server) string {
 	if !src.OK() || src.Writable() || v.force == src.Name {
 		return ""
 	}
+	// What the last source held back was given up when this one took over.
+	deposed := ""
+	if l := v.data.Last; l != nil && l.Failover && l.To == src.Name {
+		deposed = v.uuidOf(l.From)
+	}
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		if s == src || !s.OK() {
 			continue
 		}
 		for _, uuid := range origins(s.Received().Subtract(src.Executed)) {
-			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) {
+			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !isOf(deposed)(uuid) {
 				return m.Name
 			}
 		}
+	}
+	return ""
+}
+
+// uuidOf a node as it is seen, or was seen last.
+func (v *view) uuidOf(name string) string {
+	if s := v.server(name); s.OK() {
+		return s.UUID
+	}
+	if n := v.status.Topology[name]; n != nil {
+		return n.ServerUUID
 	}
 	return ""
 }

@@ -86,3 +86,15 @@ func TestProjectKeepsTheRecord(t *testing.T) {
 		t.Errorf("last: %+v", l)
 	}
 }
+
+func TestProjectRemembersTheOldSourceUntilTheNewOneIsSettled(t *testing.T) {
+	s := given("b", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+		seeing(source("a").fenced(), replica("b", "a").stopped().writable(), replica("c", "b"))
+	if project(s).Topology["a"] == nil {
+		t.Error("the node is forgotten to which the channel of the new source still points")
+	}
+	s.seeing(source("b"))
+	if project(s).Topology["a"] != nil {
+		t.Error("a node that left is remembered")
+	}
+}
