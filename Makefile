@@ -157,11 +157,11 @@ test-unit: ## Tests that need nothing but Go.
 
 .PHONY: test-admission
 test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API server.
-	$(WITH_ASSETS) go test -tags admission -count=1 -timeout 15m $(TESTARGS) ./test/admission/... ./internal/reconcile/
+	$(WITH_ASSETS) go test -p 1 -tags admission -count=1 -timeout 15m $(TESTARGS) ./test/admission/... ./internal/reconcile/
 
 .PHONY: test-mysql
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
-	$(WITH_MYSQL) go test -tags mysqld -count=1 -timeout 20m $(TESTARGS) ./test/mysqld/... ./internal/mysql/
+	$(WITH_MYSQL) go test -p 1 -tags mysqld -count=1 -timeout 20m $(TESTARGS) ./test/mysqld/... ./internal/mysql/
 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.

@@ -78,9 +78,13 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 	if err := conn.QueryRowContext(ctx, query).Scan(&id, &before.readOnly, &before.superReadOnly); err != nil {
 		return basics{}, a.fail(query, err)
 	}
-	acks, err := a.releaseAcks(ctx, w, f)
-	if err != nil {
-		return basics{}, err
+	acks := false
+	// Only once the fence is asked for, which holds up new commits, and clients are
+	// killed: nobody may be told of a commit that no other node has.
+	release := func() error {
+		was, err := a.releaseAcks(ctx, w, f)
+		acks = acks || was
+		return err
 	}
 
 	deadline, cancel := context.WithTimeout(ctx, f.timeout)
@@ -97,14 +101,18 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 		done <- a.fail(statement, err)
 	}()
 
-	err = a.hurry(deadline, w, done, f.kill)
+	err = a.hurry(deadline, w, done, f.kill, release)
 	if errors.Is(err, errWaiting) {
 		err = a.giveUp(ctx, id, done)
 	}
 	if err != nil {
 		return basics{}, a.unfence(ctx, w, id, before, acks, fmt.Errorf("no fence within %s: %w", f.timeout, err))
 	}
-	return a.verifyFence(ctx, w, f, before)
+	after, err := a.verifyFence(ctx, w, f, before)
+	if err != nil {
+		return after, err
+	}
+	return after, release()
 }
 
 // releaseAcks lets commits that wait for an acknowledgement complete, and says
@@ -125,7 +133,7 @@ func (a *actor) releaseAcks(ctx context.Context, w words, f fencing) (bool, erro
 var errWaiting = errors.New("the server still waits for others")
 
 // hurry waits for the fence, and after a grace kills the clients that may hold it up.
-func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool) error {
+func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool, release func() error) error {
 	pause := time.NewTimer(fenceGrace)
 	defer pause.Stop()
 	for {
@@ -137,6 +145,9 @@ func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool) 
 		case <-pause.C:
 			if kill {
 				a.killClients(ctx, w)
+			}
+			if err := release(); err != nil {
+				return errors.Join(errWaiting, err)
 			}
 			pause.Reset(killPause)
 		}

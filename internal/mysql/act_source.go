@@ -90,6 +90,11 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 			return err
 		}
 	}
+	if do.From != "" && !b.writable() {
+		if err := a.stillFenced(ctx, do.From, after); err != nil {
+			return err
+		}
+	}
 	// The applier's own commits would wait for acknowledgements: it stops before
 	// semi-sync is switched on.
 	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
@@ -101,6 +106,24 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 		return err
 	}
 	return a.verifyWritable(ctx)
+}
+
+// stillFenced says why a fence that was put up does not hold any more.
+func (a *actor) stillFenced(ctx context.Context, node string, after gtid.Set) error {
+	other, err := a.other(node)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
+	defer cancel()
+	b, err := other.basics(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("whether %s is still fenced: %w", node, err)
+	case !b.fenced() || !after.Contains(b.executed):
+		return fmt.Errorf("%s is not fenced any more: the switchover was undone meanwhile", node)
+	}
+	return nil
 }
 
 // after is the set that must be executed before a promotion.

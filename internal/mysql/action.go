@@ -79,6 +79,10 @@ type Promote struct {
 	AfterSet  gtid.Set
 	Timeout   time.Duration
 	SemiSync  SemiSyncWant
+	// From, when not empty, names the old source, which must still be fenced and
+	// hold no more than was waited for: an operator that slept meanwhile must not
+	// promote after another one has undone the switchover.
+	From string
 	// Failover: the old source is gone: the receiver is stopped already and
 	// everything in the relay log must be executed first.
 	Failover bool

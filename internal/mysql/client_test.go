@@ -91,7 +91,7 @@ func TestSilentServer(t *testing.T) {
 	if err == nil || answered(err) {
 		t.Errorf("err = %v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -124,6 +124,12 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	var beside sync.WaitGroup
 	beside.Go(func() { figures, figuresErr = c.pairs(ctx, figuresQuery) })
 	s, text, err := identity(ctx, c, m)
+	if isNumber(err, errTooManyConnections) {
+		// A full server keeps one connection free for the operator: the one that the
+		// figures have.
+		beside.Wait()
+		s, text, err = identity(ctx, c, m)
+	}
 	if err != nil {
 		cancel()
 		beside.Wait()
@@ -139,6 +145,9 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	s.Version = text
 	s.Channel, s.ForeignChannels, err = c.channel(ctx, words{version: v})
 	beside.Wait()
+	if err == nil && isNumber(figuresErr, errTooManyConnections) {
+		figures, figuresErr = c.pairs(ctx, figuresQuery)
+	}
 	if err == nil {
 		err = figuresErr
 	}

@@ -309,7 +309,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
 			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Persist: !from.ReadOnlyPersisted}}},
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
-			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
+			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)
 	if others := v.repoint(from, to, nil); len(others) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})

@@ -165,7 +165,7 @@ func (l *live) createPod(name string) {
 func (l *live) eventually(what string, holds func(context.Context) error) {
 	l.t.Helper()
 	var last error
-	err := wait.PollUntilContextTimeout(l.t.Context(), 20*time.Millisecond, 8*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(l.t.Context(), 20*time.Millisecond, 60*time.Second, true, func(ctx context.Context) (bool, error) {
 		err := holds(ctx)
 		if ctx.Err() == nil {
 			last = err
@@ -197,7 +197,7 @@ func (l *live) wakes(what string, change func(ctx context.Context) error) {
 	}
 	select {
 	case <-l.engine.passes:
-	case <-time.After(5 * time.Second):
+	case <-time.After(60 * time.Second):
 		l.t.Errorf("not woken by %s", what)
 	}
 }

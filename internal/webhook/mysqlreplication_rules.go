@@ -83,7 +83,7 @@ func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warning
 	}
 	if spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
 		warnings = append(warnings, fmt.Sprintf(
-			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait for the semi-sync timeout; have two or more, or use %s",
+			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait until it is back; have two or more, or use %s",
 			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
 	}
 	return warnings

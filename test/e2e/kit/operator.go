@@ -136,6 +136,8 @@ func (o *Operator) Deploy(ctx context.Context, fault Fault) error {
 		c.VolumeMounts = deleteWhere(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == faultVolume })
 		pod.Volumes = deleteWhere(pod.Volumes, func(v corev1.Volume) bool { return v.Name == faultVolume })
 		c.Image = o.cluster.Settings.OperatorImage
+		// A pod of its own for each deployment, also when only the occasion differs.
+		metav1.SetMetaDataAnnotation(&d.Spec.Template.ObjectMeta, "compose-operator-tests/deployed", time.Now().Format(time.RFC3339Nano))
 		if fault != "" {
 			c.Image = o.cluster.Settings.FaultsImage
 			// An emptyDir outlives the container, so that the restarted one does not die again.

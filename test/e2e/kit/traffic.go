@@ -57,8 +57,30 @@ func (s *Set) CheckTraffic(ctx context.Context, run *load.Run, broken ...string)
 	if err != nil {
 		return load.Verdict{}, err
 	}
+	verdict, err := s.CheckTrafficAs(ctx, run, r, broken...)
+	if err != nil || len(verdict.Lost) == 0 {
+		return verdict, err
+	}
+	// The route changes a moment before status.source. What a node lacks that is not
+	// the source any more is not lost: look again once nothing is in progress.
+	settled := func(ctx context.Context) error {
+		if r, err = s.Get(ctx); err != nil {
+			return err
+		}
+		if sw := r.Status.Switchover; sw != nil && sw.Phase != v1alpha1.SwitchoverUndone {
+			return fmt.Errorf("a change of the source is in progress: %s", Describe(r))
+		}
+		return nil
+	}
+	if err := Wait(ctx, checkSettled, settled); err != nil {
+		return verdict, fmt.Errorf("%w\n%s", err, verdict)
+	}
 	return s.CheckTrafficAs(ctx, run, r, broken...)
 }
+
+// checkSettled bounds the wait for a change of the source to end before acknowledged
+// writes are looked for a second time.
+const checkSettled = 2 * time.Minute
 
 // CheckTrafficAs is CheckTraffic with a resource that may not exist any more.
 func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.MysqlReplication, broken ...string) (load.Verdict, error) {
