@@ -243,7 +243,11 @@ func (w *world) promote(s *mServer, do Promote, facts reconcile.Facts, f flaws) 
 		}
 		return reach()
 	}, func() error {
-		if (do.Failover || w.failingOver) && !w.runsLate && w.label[s.name] != "false" {
+		switch {
+		case w.runsLate:
+			// Nobody is led to it, unless the next operator finds it and finishes.
+			w.lateTo = s.name
+		case w.failingOver:
 			w.failoverDone(s)
 		}
 		w.loosen(s, do.SemiSync, false)
@@ -260,7 +264,7 @@ func (w *world) failoverDone(to *mServer) {
 		if n == to.name || !w.asked(n) {
 			continue
 		}
-		w.starved[n] = s.restarts
+		w.starved[n] = w.seen[n]
 		if s.ch != nil && !s.writable() && !w.forced {
 			if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
 				w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)
@@ -281,7 +285,7 @@ func (w *world) discard(s *mServer) {
 			only &^= o.holds()
 		}
 	}
-	if only != 0 {
+	if only != 0 && w.anew == 0 {
 		w.violate("law 6: the relay log of %s is thrown away with %s, which nobody else has", s.name, w.show(only))
 	}
 }

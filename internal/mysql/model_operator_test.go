@@ -79,6 +79,14 @@ func (o *operator) pass() time.Duration {
 			break
 		}
 	}
+	if failure == "" {
+		// The kernel takes the labels from pods that nobody names.
+		for _, name := range o.w.names {
+			if o.pods[name] == o.w.pod[name] && o.w.label[name] != "" && !slices.ContainsFunc(Members(o.object), func(m Member) bool { return m.Name == name }) {
+				o.w.label[name] = ""
+			}
+		}
+	}
 	o.write(true)
 	switch {
 	case failure != "":
@@ -104,6 +112,9 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 		o.flaws.plan(in, &p)
 	}
 	o.last = p
+	if p.Data.Switchover == nil {
+		o.w.deposed[p.Data.Source] = false
+	}
 	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
 	if o.w.tracing {
 		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)
@@ -148,6 +159,10 @@ func (o *operator) gather() Input {
 	in := Input{Object: o.object, State: State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: w.now}
 	members := Members(o.object)
 	o.pods = maps.Clone(w.pod)
+	w.seen = map[string]int{}
+	for _, n := range w.names {
+		w.seen[n] = w.servers[n].restarts
+	}
 	for _, m := range members {
 		in.Pods[m.Name] = reconcile.Pod{Exists: !w.servers[m.Name].dead, Readonly: w.label[m.Name]}
 	}
@@ -297,7 +312,8 @@ func (o *operator) route(r reconcile.Routing) error {
 		}
 		w.label[name] = want
 		if want == "false" {
-			if o.last.Data.Result == "failover" && w.deposed[name] {
+			if o.last.Data.Result == "failover" && (w.deposed[name] || w.lateTo == name) {
+				w.lateTo = ""
 				// It was writable already, so that nobody had to promote it.
 				w.failoverDone(w.servers[name])
 			}

@@ -244,10 +244,12 @@ func (s *schedule) mischief() {
 			s.tracef("%s is dead", n)
 		}
 	case 14:
-		if s.world.anew > 0 {
+		if r := s.api.object.Status.Switchover; s.world.anew > 0 || r != nil && r.To == n {
 			return
 		}
-		if s.profile.anew && v.up && s.chance(40) {
+		// That a new source loses its data before anybody has written down that it is the
+		// source is beyond what can be told afterwards.
+		if r := s.op.object; s.profile.anew && v.up && s.chance(40) && (r == nil || r.Status.Switchover == nil || r.Status.Switchover.To != n) {
 			s.label[n] = ""
 			s.pod[n]++
 			s.renew(v)

@@ -131,13 +131,17 @@ type world struct {
 	// failingOver: the plan that is carried out is a failover.
 	failingOver bool
 	// runsLate while an action of a leader that was frozen runs: nobody is led to its node.
-	runsLate  bool
+	runsLate bool
+	// lateTo was promoted by it.
+	lateTo    string
 	failovers int
 	purgeds   int
 	anew      int
 
 	// asked says whether a node answered in the last observation, as one of the set.
 	asked func(string) bool
+	// seen is how often each node had restarted then.
+	seen map[string]int
 	// mischief happens to the world at any moment.
 	mischief func()
 

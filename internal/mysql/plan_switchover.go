@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -243,8 +244,10 @@ func (v *view) promoted(from, to *Server) bool {
 	}
 	if v.data.Switchover.Failover || !from.OK() {
 		// Where it is routed clients may have written to it, whatever others received since.
+		// Else an old source that has returned with more is the better one.
 		routed := v.pods[to.Name].Readonly == "false"
-		return v.forced() || !to.Executed.Empty() && (routed || v.holdsMore(to, to.UUID) == "")
+		better := v.holdsMore(to, to.UUID) != "" || from.OK() && !v.sourceMadeAnew() && !to.Executed.Contains(from.Executed)
+		return v.forced() || !to.Executed.Empty() && (routed || !better)
 	}
 	if from.OK() && !from.Writable() && from.Follows(to) {
 		// It may be a moment ahead of what was seen of the new source.
@@ -254,9 +257,13 @@ func (v *view) promoted(from, to *Server) bool {
 }
 
 // served: a candidate that does not answer was routed, so that clients may have
-// written to it.
+// written to it. Nobody is pointed at it before it is promoted.
 func (v *view) served(to *Server) bool {
-	return !to.OK() && v.pods[to.Name].Readonly == "false"
+	return !to.OK() && (v.pods[to.Name].Readonly == "false" || slices.ContainsFunc(v.ours(), func(m Member) bool {
+		_, bad := v.data.Errant[m.Name]
+		s := v.server(m.Name)
+		return s.OK() && s.Follows(to) && !bad
+	}))
 }
 
 // mayServe: it may have been. The labels change together, and a pod that was made anew

@@ -21,7 +21,12 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		if d.Drop[m.Name] {
 			continue
 		}
-		topology[m.Name] = projectNode(m, state.Nodes[m.Name], d)
+		n := projectNode(m, state.Nodes[m.Name], d)
+		if was := st.Topology[m.Name]; was != nil && n.ServerUUID == "" {
+			// Who it was, it is not seen to be another one.
+			n.ServerUUID = was.ServerUUID
+		}
+		topology[m.Name] = n
 		if !m.Leaving && m.Name != d.Source {
 			wanted++
 			if d.Ready[m.Name] {

@@ -39,6 +39,9 @@ func TestProjectSteady(t *testing.T) {
 func TestProjectUnseenNodeKeepsNoFigures(t *testing.T) {
 	st := project(steadySet().seeing(replica("b", "a").unseen()))
 	b := st.Topology["b"]
+	if b.ServerUUID != uuidOf("b") {
+		t.Errorf("it is forgotten who b was: %q", b.ServerUUID)
+	}
 	if b.Status != v1alpha1.NodeFailed || b.Role != v1alpha1.MysqlRoleNone || b.Ready || b.Message != "connection refused" || b.Host != "b" {
 		t.Errorf("b: %+v", b)
 	}
