@@ -112,7 +112,7 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 		o.flaws.plan(in, &p)
 	}
 	o.last = p
-	if p.Data.Switchover == nil {
+	if p.Data.Switchover == nil && p.Data.Result != "failover" {
 		o.w.deposed[p.Data.Source] = false
 	}
 	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
