@@ -28,7 +28,7 @@ const (
 	// settleTimeout is for the operator to get somewhere.
 	settleTimeout = 120 * time.Second
 	// writesTimeout is for clients to be served again.
-	writesTimeout = 60 * time.Second
+	writesTimeout = 90 * time.Second
 	// standstill is how long something must stay as it is before it counts as left alone.
 	standstill = 3 * time.Second
 )

@@ -141,6 +141,6 @@ var _ = Describe("A planned switchover, asynchronous", func() {
 	s := onSet(async)
 
 	It("goes there and back without losing a write", func(ctx SpecContext) {
-		thereAndBack(ctx, s, rounds(5))
+		thereAndBack(ctx, s, rounds(3))
 	})
 })
