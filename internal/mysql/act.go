@@ -46,6 +46,8 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) (reconcile.Fac
 		return nil, a.settle(ctx, w, do)
 	case Attach:
 		return nil, a.attach(ctx, w, do)
+	case ExpelClients:
+		return nil, a.expelClients(ctx, w)
 	case StopReceiver:
 		return nil, a.stopReceiver(ctx, w)
 	case StartReplication:

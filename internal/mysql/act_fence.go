@@ -292,6 +292,18 @@ func (a *actor) kill(ctx context.Context, clients []int64) {
 	}
 }
 
+// expelClients ends the connections of clients to a server that is fenced.
+func (a *actor) expelClients(ctx context.Context, w words) error {
+	b, err := a.basics(ctx)
+	if err != nil {
+		return err
+	}
+	if b.fenced() {
+		a.killClients(ctx, w)
+	}
+	return nil
+}
+
 // clientsQuery lists clients by their own marks: it leaves out the server's own
 // threads (they have no connection type; replication's carry the name of the user
 // who started them), replicas that read the binary log or are about to, and the

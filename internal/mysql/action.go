@@ -115,6 +115,9 @@ type Attach struct {
 	RenewPassword bool
 }
 
+// ExpelClients ends the connections of clients to a server that is fenced.
+type ExpelClients struct{ target }
+
 // StopReceiver stops the IO thread: the server acknowledges nothing more to its source.
 type StopReceiver struct{ target }
 
@@ -156,6 +159,7 @@ func (CatchUp) About() string          { return "catch up" }
 func (Promote) About() string          { return "promote" }
 func (Settle) About() string           { return "settle as source" }
 func (Attach) About() string           { return "attach" }
+func (ExpelClients) About() string     { return "expel clients" }
 func (StopReceiver) About() string     { return "stop receiver" }
 func (StartReplication) About() string { return "start replication" }
 func (Detach) About() string           { return "detach" }

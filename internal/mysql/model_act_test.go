@@ -102,6 +102,9 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 		}}
 	case Attach:
 		return w.attach(s, do, facts, flaws)
+	case ExpelClients:
+		// Clients of the model go by themselves when a write is refused.
+		return statements{reach}
 	case StopReceiver:
 		return statements{reach, func() error {
 			if s.ch != nil {

@@ -149,6 +149,10 @@ func (l *lawyer) action(a reconcile.Action) {
 		}
 	case Attach:
 		l.attach(do, m, s)
+	case ExpelClients:
+		if name == l.p.Data.Source || s.Writable() {
+			l.broken("law 2: %s, which takes writes", describeAction(a))
+		}
 	case StopReceiver:
 		if !l.recorded(true) {
 			l.broken("law 7: %s without a record of a failover", describeAction(a))

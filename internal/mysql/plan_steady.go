@@ -57,9 +57,11 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 		add("restart-replication", true, retry...)
 	}
 	v.dropLeaving()
+	add("expel", true, v.expulsions()...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
 	p.Conditions = v.steadyCondition()
 	p.Events = append(p.Events, v.steadyEvents()...)
+	p.Next = v.lingering()
 	if p.Conditions[0].Status != metav1.ConditionTrue {
 		p.Next = busy
 	}

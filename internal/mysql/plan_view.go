@@ -361,7 +361,7 @@ func (v *view) routing() reconcile.Routing {
 			if v.pods[m.Name].Readonly == "false" {
 				r[m.Name] = reconcile.AccessNone
 			}
-		case v.serves(m, s):
+		case v.serves(m, s) && v.lingers(m) == 0:
 			r[m.Name] = reconcile.AccessReadOnly
 		default:
 			r[m.Name] = reconcile.AccessNone

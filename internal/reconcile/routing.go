@@ -74,16 +74,24 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 		}
 		changes = append(changes, &change{pod: pod, want: want})
 	}
-	var running sync.WaitGroup
-	for _, one := range changes {
-		running.Go(func() {
-			var patched *metav1.PartialObjectMetadata
-			if patched, one.err = kube.PatchPodLabels(ctx, p.client, one.pod, p.keys, one.want); one.err == nil {
-				one.pod = patched
+	// Who comes to -readwrite first, and then all others at once: kube-proxy takes over
+	// the first change that it sees, and lets a second pass before the next. Had the old
+	// node left first, there would be nobody to write to for that second.
+	for _, first := range []bool{true, false} {
+		var running sync.WaitGroup
+		for _, one := range changes {
+			if first != (one.want.Readonly == kube.ReadonlyValue(false)) {
+				continue
 			}
-		})
+			running.Go(func() {
+				var patched *metav1.PartialObjectMetadata
+				if patched, one.err = kube.PatchPodLabels(ctx, p.client, one.pod, p.keys, one.want); one.err == nil {
+					one.pod = patched
+				}
+			})
+		}
+		running.Wait()
 	}
-	running.Wait()
 	var errs []error
 	for _, one := range changes {
 		errs = append(errs, one.err)
