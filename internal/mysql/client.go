@@ -114,6 +114,7 @@ func (h *handle) row(ctx context.Context, query string, args []any, into ...any)
 
 // basics are what every action looks at before it does something.
 type basics struct {
+	uuid                    string
 	readOnly, superReadOnly bool
 	executed                gtid.Set
 }
@@ -125,8 +126,8 @@ func (b basics) fenced() bool   { return b.readOnly && b.superReadOnly }
 func (h *handle) basics(ctx context.Context) (basics, error) {
 	var b basics
 	var executed string
-	if err := h.row(ctx, "SELECT @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.gtid_executed",
-		nil, &b.readOnly, &b.superReadOnly, &executed); err != nil {
+	if err := h.row(ctx, "SELECT @@GLOBAL.server_uuid, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.gtid_executed",
+		nil, &b.uuid, &b.readOnly, &b.superReadOnly, &executed); err != nil {
 		return b, err
 	}
 	var err error

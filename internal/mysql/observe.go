@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,6 +71,10 @@ func observe(ctx context.Context, members []Member, recorded string, open func(M
 		b, err := handles[i].basics(ctx)
 		if err != nil {
 			servers[i] = unseen(members[i], err)
+			return
+		}
+		if b.uuid != servers[i].UUID {
+			servers[i] = unseen(members[i], errors.New("another server answered the second time: it is looked at again"))
 			return
 		}
 		servers[i].Executed = b.executed
