@@ -154,10 +154,8 @@ func (a *actor) acknowledge(ctx context.Context, w words, replica bool) (bool, e
 	if w.sourcePlugin != "" {
 		set.add(setGlobal, w.sourceVariable("timeout"), "0")
 	}
+	set.netTimeout(setGlobal, w)
 	set.replica(setGlobal, w, replica)
-	if len(set) == 0 {
-		return false, nil
-	}
 	return changed, a.exec(ctx, set.statement())
 }
 
@@ -182,6 +180,7 @@ func (a *actor) acknowledgesOtherwise(ctx context.Context, w words, want bool) (
 func (a *actor) persistReplica(ctx context.Context, w words, acknowledges bool) error {
 	var set assignments
 	set.readOnly(setPersist, true)
+	set.netTimeout(setPersist, w)
 	set.replica(setPersist, w, acknowledges)
 	// Last: it can take a second, see acknowledge.
 	set.source(setPersist, w, SemiSyncWant{})

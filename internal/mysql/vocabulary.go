@@ -49,6 +49,8 @@ var (
 	replicaWords = version{8, 0, 22}
 	// CHANGE REPLICATION SOURCE TO and the SOURCE_ options came with 8.0.23.
 	sourceWords = version{8, 0, 23}
+	// replica_net_timeout and other variables got their names with 8.0.26.
+	replicaVariables = version{8, 0, 26}
 )
 
 // unsupported says why a server cannot be looked after; "" when it can.
@@ -189,6 +191,17 @@ func (a *assignments) source(s scope, w words, want SemiSyncWant) {
 		a.add(s, w.sourceVariable("wait_no_replica"), "ON")
 	}
 	a.add(s, w.sourceVariable("enabled"), onOff(want.Enabled))
+}
+
+// netTimeout bounds how long a receiver waits for a source that says nothing, also
+// while it connects: a pod that was deleted leaves an address that does not answer,
+// and the server's own bound is a minute. In seconds; twice the heartbeat's period.
+func (a *assignments) netTimeout(s scope, w words) {
+	name := "slave_net_timeout"
+	if w.version.atLeast(replicaVariables) {
+		name = "replica_net_timeout"
+	}
+	a.add(s, name, "10")
 }
 
 // replica assigns the semi-sync replica side, where it is loaded.

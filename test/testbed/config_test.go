@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestConfiguration(t *testing.T) {
 			for {
 				var object struct{ APIVersion, Kind string }
 				err := documents.Decode(&object)
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil || object.APIVersion == "" || object.Kind == "" {

@@ -185,7 +185,7 @@ type daemon struct {
 func (d *daemon) waitFor(ctx context.Context, timeout time.Duration, ready func(context.Context) error) error {
 	err := poll(ctx, timeout, d.exited, ready)
 	if errors.Is(err, errGone) {
-		return withTail(fmt.Errorf("%s ended: %v", d.name, d.err), d.log)
+		return withTail(fmt.Errorf("%s ended: %w", d.name, d.err), d.log)
 	}
 	if err != nil {
 		return withTail(fmt.Errorf("%s is not ready: %w", d.name, err), d.log)
