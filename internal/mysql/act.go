@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -84,6 +86,21 @@ const (
 
 // catchUp waits for a set; it fails at once where waiting is of no use.
 func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
+	if err := a.keepUp(ctx, w, do); err != nil {
+		return err
+	}
+	if do.Source != "" {
+		// A replica that attaches by position has the source read its current binary log
+		// from the beginning, and with semi-sync the first commit waits for that. A new
+		// file is short. Without the privilege RELOAD it just takes longer.
+		if err := a.exec(ctx, "FLUSH BINARY LOGS"); err != nil {
+			log.FromContext(ctx).V(1).Info("the binary log was not rotated", "error", err.Error())
+		}
+	}
+	return nil
+}
+
+func (a *actor) keepUp(ctx context.Context, w words, do CatchUp) error {
 	began := time.Now()
 	for set := do.Set; ; {
 		round := time.Now()
