@@ -206,7 +206,7 @@ const threadsTimeout = 5 * time.Second
 func (a *actor) awaitThreads(ctx context.Context, w words) error {
 	ctx, cancel := context.WithTimeout(ctx, threadsTimeout)
 	defer cancel()
-	for pause := 4 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for pause := 25 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		ch, _, err := a.channel(ctx, w)
 		switch {
 		case err != nil:
