@@ -112,12 +112,12 @@ func TestIsShim(t *testing.T) {
 
 func TestMirrorIn(t *testing.T) {
 	for text, want := range map[string]string{
-		"deb http://mirror.example/debian bookworm main\n":                                            "http://mirror.example/debian",
-		"deb [signed-by=/usr/share/keyrings/x.gpg] https://mirror.example/debian/ bookworm main\n":    "https://mirror.example/debian",
+		"deb http://mirror.example/debian bookworm main\n":                                         "http://mirror.example/debian",
+		"deb [signed-by=/usr/share/keyrings/x.gpg] https://mirror.example/debian/ bookworm main\n": "https://mirror.example/debian",
 		"Types: deb\n# http://older.example/debian\nURIs: http://mirror.example/debian\nSuites: x": "http://mirror.example/debian",
-		"deb http://mirror.example/debian-security bookworm-security main\n":                          "",
-		"URIs: https://vendor.example/node_20.x\n":                                                    "",
-		"deb-src http://mirror.example/debian bookworm main\n":                                        "",
+		"deb http://mirror.example/debian-security bookworm-security main\n":                       "",
+		"URIs: https://vendor.example/node_20.x\n":                                                 "",
+		"deb-src http://mirror.example/debian bookworm main\n":                                     "",
 	} {
 		if got := mirrorIn(text); got != want {
 			t.Errorf("%q: %q", text, got)
