@@ -35,7 +35,7 @@ func commands() []command {
 		{"build-image", "NAME[:TAG] --binary PATH …", "make an image from a static binary and load it (see --help)", buildImageCommand},
 		{"assets", "", "print a directory with etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS)", noArgs(printAssets)},
 		{"rootfs", "mysql|redis|postgres", "print the directory of a database's unpacked root file system", printRootfs},
-		{"tool", "NAME", "print the path of a pinned tool, e.g. controller-gen, kustomize, golangci-lint", printTool},
+		{"tool", "NAME", "print the path of a pinned tool, e.g. controller-gen, golangci-lint, opm, operator-sdk", printTool},
 		{"provisioner", "", "", noArgs(runProvisioner)},
 		{"registry", "", "", noArgs(func(ctx context.Context, l layout) error { return serveRegistry(ctx, l.in("registry")) })},
 	}

@@ -21,8 +21,13 @@ type toolModule struct {
 	dir      string   // below test/tools
 	requires string   // the module in its go.mod whose version names the build
 	packages []string // what to build; "." is the directory's own main package
+	tags     string   // of the build
 	ldflags  func(version string) string
 }
+
+// pureGoSignatures is the build tag without which what reads image registries needs a C library to
+// check signatures.
+const pureGoSignatures = "containers_image_openpgp"
 
 var toolModules = []toolModule{
 	{dir: "etcd", requires: "go.etcd.io/etcd/server/v3", packages: []string{"."}},
@@ -42,7 +47,38 @@ var toolModules = []toolModule{
 	{dir: "controller-gen", requires: "sigs.k8s.io/controller-tools", packages: []string{"sigs.k8s.io/controller-tools/cmd/controller-gen"}},
 	{dir: "kustomize", requires: "sigs.k8s.io/kustomize/kustomize/v5", packages: []string{"sigs.k8s.io/kustomize/kustomize/v5"}},
 	{dir: "golangci-lint", requires: "github.com/golangci/golangci-lint/v2", packages: []string{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint"}},
+	{
+		dir: "operator-lifecycle-manager", requires: olmModule,
+		packages: []string{
+			olmModule + "/cmd/olm",
+			olmModule + "/cmd/catalog",
+			olmModule + "/cmd/package-server",
+			olmModule + "/cmd/copy-content",
+			olmModule + "/util/cpb",
+		},
+		tags: pureGoSignatures,
+	},
+	{
+		dir: "operator-registry", requires: "github.com/operator-framework/operator-registry",
+		packages: []string{"github.com/operator-framework/operator-registry/cmd/opm"}, tags: pureGoSignatures,
+	},
+	{
+		// A module of its own, because its Kubernetes is an older one.
+		dir: "operator-sdk", requires: "github.com/operator-framework/operator-sdk",
+		packages: []string{
+			"github.com/operator-framework/operator-sdk/cmd/operator-sdk",
+			"github.com/operator-framework/operator-sdk/images/scorecard-test",
+		},
+		tags: pureGoSignatures,
+	},
+	{
+		dir: "grpc-health-probe", requires: "github.com/grpc-ecosystem/grpc-health-probe",
+		packages: []string{"github.com/grpc-ecosystem/grpc-health-probe"},
+	},
 }
+
+// olmModule is the Operator Lifecycle Manager, whose module also holds its resource definitions.
+const olmModule = "github.com/operator-framework/operator-lifecycle-manager"
 
 // kubernetesVersionFlags gives the binaries the version that Kubernetes' own build stamps in;
 // without it a kubelet reports v0.0.0 and version skew checks fail.
@@ -139,7 +175,7 @@ func buildTool(ctx context.Context, l layout, s *step, m toolModule, pkg, versio
 	// compiles this way come out of Go's build cache.
 	env := append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 
-	list := exec.CommandContext(ctx, "go", "list", "-deps", pkg)
+	list := exec.CommandContext(ctx, "go", "list", "-deps", "-tags", m.tags, pkg)
 	list.Dir, list.Env = src, env
 	total := 0
 	if deps, err := list.Output(); err == nil {
@@ -155,7 +191,7 @@ func buildTool(ctx context.Context, l layout, s *step, m toolModule, pkg, versio
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-v", "-ldflags", flags, "-o", tmp, pkg)
+	build := exec.CommandContext(ctx, "go", "build", "-v", "-tags", m.tags, "-ldflags", flags, "-o", tmp, pkg)
 	build.Dir, build.Env = src, env
 	count := &lineCounter{each: func(n int) { s.progress("compiled %d of at most %d packages", n, total) }}
 	if err := runLogged(build, l.log("build-"+filepath.Base(out)), count); err != nil {
