@@ -3,7 +3,11 @@
 
 package manager
 
-// What the operator may do; config/rbac/role.yaml is made of it.
+// What the operator may do; config/rbac/role.yaml is made of it. Each role is one
+// scope, so that an installation can grant it there and nowhere else.
+//
+// ClusterRole compose-operator-manager: the watched namespaces. One that watches all
+// has a ClusterRoleBinding, one that watches some has a RoleBinding in each of them.
 //
 // The resources that users write. The status is the only part that it writes;
 // "finalizers" is what clusters with OwnerReferencesPermissionEnforcement ask for
@@ -22,12 +26,21 @@ package manager
 // there is no verb for the difference.
 //+kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
 //
-// The operator's own Secrets, in its own namespace: the AES key is created once,
-// the webhook's certificates are created and renewed.
-//+kubebuilder:rbac:namespace=upm-system,groups="",resources=secrets,verbs=create
-//+kubebuilder:rbac:namespace=upm-system,groups="",resources=secrets,resourceNames=compose-operator-webhook-cert,verbs=get;update
-//+kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=compose-operator,verbs=get;patch
+// Role compose-operator-own: the operator's own namespace. The AES key is created
+// once and read as a fallback. Whoever can create Secrets in a namespace can have a
+// token of each of its service accounts: never grant this anywhere else. A name
+// cannot limit "create". Leader election has events of its own.
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups="",resources=secrets,verbs=get;list;watch;create
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=coordination.k8s.io,resources=leases,verbs=create
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=coordination.k8s.io,resources=leases,resourceNames=compose-operator.upm.syntropycloud.io,verbs=get;update;patch
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups="",resources=events,verbs=create;patch
 //
-// Who may read the metrics is the API server's decision.
-//+kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-//+kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+// ClusterRole compose-operator-metrics-auth: who may read the metrics is the API
+// server's decision. Neither resource has a namespace.
+//+kubebuilder:rbac:roleName=compose-operator-metrics-auth,groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+//+kubebuilder:rbac:roleName=compose-operator-metrics-auth,groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+//
+// ClusterRole and Role compose-operator-webhook-cert: only where the operator makes
+// the webhook's certificates itself, so neither with OLM nor with cert-manager.
+//+kubebuilder:rbac:roleName=compose-operator-webhook-cert,groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=compose-operator,verbs=get;patch
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-webhook-cert,groups="",resources=secrets,resourceNames=compose-operator-webhook-cert,verbs=get;update
