@@ -5,9 +5,12 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
 // attach makes a server a replica. What can lose something is refused, and what a
@@ -16,8 +19,14 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if do.SemiSync && w.replicaPlugin == "" {
 		return errors.New("the semi-sync replica plugin is not loaded: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so', or set spec.mode: rpl_async")
 	}
-	if err := a.holdBack(ctx, w); err != nil {
+	now, err := a.asFollower(ctx, w)
+	if err != nil {
 		return err
+	}
+	if !now.fenced() {
+		if now.basics, err = a.fence(ctx, w, toFollow); err != nil {
+			return err
+		}
 	}
 	ch, _, err := a.channel(ctx, w)
 	if err != nil {
@@ -25,11 +34,10 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	}
 	right := ch != nil && ch.AutoPosition && ch.User == a.replicationUser &&
 		ch.SourcePort == do.SourcePort && strings.EqualFold(ch.SourceHost, do.SourceHost)
-	if err := a.harmless(ctx, do, ch, right); err != nil {
+	if err := a.harmless(ctx, do, now.executed, ch, right); err != nil {
 		return err
 	}
-	changed, err := a.acknowledge(ctx, w, do.SemiSync)
-	if err != nil {
+	if err := a.readyToFollow(ctx, w, now, do.SemiSync); err != nil {
 		return err
 	}
 	switch {
@@ -37,7 +45,8 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		err = a.configure(ctx, w, do, ch)
 	case do.RenewPassword:
 		err = a.renewPassword(ctx, w, ch)
-	case changed && ch.IO != ThreadNo:
+	case ch.IO != ThreadNo && now.otherwise(do.SemiSync):
+		// A running receiver does not notice that the replica's setting changed.
 		err = a.exec(ctx, w.stopReceiver())
 	}
 	if err != nil {
@@ -62,13 +71,16 @@ func (a *actor) holdBack(ctx context.Context, w words) error {
 	if err != nil || b.fenced() {
 		return err
 	}
-	_, err = a.fence(ctx, w, fencing{timeout: attachFenceTimeout, kill: true, releaseAcks: true, scope: setGlobal})
+	_, err = a.fence(ctx, w, toFollow)
 	return err
 }
 
+// toFollow is the fence of a server that becomes a replica.
+var toFollow = fencing{timeout: attachFenceTimeout, kill: true, releaseAcks: true, scope: setGlobal}
+
 // harmless refuses to attach a server that holds what its source lacks. When the
 // relay log is about to be thrown away, what it holds counts as well.
-func (a *actor) harmless(ctx context.Context, do Attach, ch *Channel, keepsRelayLog bool) error {
+func (a *actor) harmless(ctx context.Context, do Attach, executed gtid.Set, ch *Channel, keepsRelayLog bool) error {
 	within := do.Within
 	if within == nil && do.WithinFact != "" {
 		set, err := a.fact(do.WithinFact)
@@ -80,11 +92,7 @@ func (a *actor) harmless(ctx context.Context, do Attach, ch *Channel, keepsRelay
 	if within == nil {
 		return nil
 	}
-	b, err := a.basics(ctx)
-	if err != nil {
-		return err
-	}
-	holds := b.executed
+	holds := executed
 	if ch != nil && !keepsRelayLog {
 		holds = holds.Union(ch.Retrieved)
 	}
@@ -139,41 +147,69 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 	return a.execSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
 }
 
-// acknowledge readies semi-sync for a server that follows, without a wait, and
-// says whether the replica's setting changed: a running receiver does not notice
-// by itself. A source side that is on would have the applier's commits wait for
-// acknowledgements, and switching it off holds up everybody who connects for as long
-// as a second while semi-sync replicas are attached; with no patience it does not
-// wait, and persistReplica switches it off later.
-func (a *actor) acknowledge(ctx context.Context, w words, replica bool) (bool, error) {
-	changed, err := a.acknowledgesOtherwise(ctx, w, replica)
-	if err != nil {
-		return false, err
-	}
-	var set assignments
-	if w.sourcePlugin != "" {
-		set.add(setGlobal, w.sourceVariable("timeout"), "0")
-	}
-	set.netTimeout(setGlobal, w)
-	set.replica(setGlobal, w, replica)
-	return changed, a.exec(ctx, set.statement())
+// follower is what is looked at before a server is made to follow another.
+type follower struct {
+	basics
+	// waits: the semi-sync source side is on.
+	waits bool
+	// acknowledges: the replica side is on; active: its receiver works so.
+	acknowledges, active bool
+	// netTimeout of the receiver, in seconds.
+	netTimeout int
 }
 
-// acknowledgesOtherwise says whether the replica side is not as wanted, or the
-// running receiver does not know it yet.
-func (a *actor) acknowledgesOtherwise(ctx context.Context, w words, want bool) (bool, error) {
-	if w.replicaPlugin == "" {
-		return want, nil
+// otherwise says whether the replica side is not as wanted, or the running receiver
+// does not know it yet.
+func (f follower) otherwise(acknowledges bool) bool {
+	return f.acknowledges != acknowledges || f.active != acknowledges
+}
+
+// asFollower reads it in one look, because clients may wait for the replica.
+func (a *actor) asFollower(ctx context.Context, w words) (follower, error) {
+	var now follower
+	var executed string
+	var active sql.NullString
+	waits, acknowledges := "0", "0"
+	if w.sourcePlugin != "" {
+		waits = "@@GLOBAL." + w.sourceVariable("enabled")
 	}
-	var enabled bool
-	var active string
+	if w.replicaPlugin != "" {
+		acknowledges = "@@GLOBAL." + w.replicaVariable("enabled")
+	}
 	// The status variable has the name of a system variable that does not exist.
-	query := "SELECT @@GLOBAL." + w.replicaVariable("enabled") + ", VARIABLE_VALUE" +
-		" FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "'"
-	if err := a.row(ctx, query, nil, &enabled, &active); err != nil {
-		return false, err
+	query := "SELECT @@GLOBAL.server_uuid, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.gtid_executed, @@GLOBAL." + w.netTimeout() +
+		", " + waits + ", " + acknowledges +
+		", (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "')"
+	if err := a.row(ctx, query, nil, &now.uuid, &now.readOnly, &now.superReadOnly, &executed, &now.netTimeout,
+		&now.waits, &now.acknowledges, &active); err != nil {
+		return now, err
 	}
-	return enabled != want || strings.EqualFold(active, "ON") != want, nil
+	now.active = strings.EqualFold(active.String, "ON")
+	var err error
+	now.executed, err = gtid.Parse(executed)
+	return now, err
+}
+
+// readyToFollow readies semi-sync for a server that follows, without a wait. A source
+// side that is on would have the applier's commits wait for acknowledgements, and
+// switching it off holds up everybody who connects for as long as a second while
+// semi-sync replicas are attached; with no patience it does not wait, and
+// persistReplica switches it off later.
+func (a *actor) readyToFollow(ctx context.Context, w words, now follower, acknowledges bool) error {
+	var set assignments
+	if now.waits {
+		set.add(setGlobal, w.sourceVariable("timeout"), "0")
+	}
+	if now.netTimeout != netTimeoutSeconds {
+		set.netTimeout(setGlobal, w)
+	}
+	if now.acknowledges != acknowledges {
+		set.replica(setGlobal, w, acknowledges)
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	return a.exec(ctx, set.statement())
 }
 
 // persistReplica has the server come up as a replica after a restart.
@@ -226,7 +262,7 @@ func (a *actor) setSemiSync(ctx context.Context, w words, do SetSemiSync) error 
 	if do.Source.Enabled && ch != nil && ch.SQL != ThreadNo {
 		return errors.New("it replicates: with the semi-sync source on, its applier would wait for acknowledgements")
 	}
-	changed, err := a.acknowledgesOtherwise(ctx, w, do.Replica)
+	now, err := a.asFollower(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -238,7 +274,7 @@ func (a *actor) setSemiSync(ctx context.Context, w words, do SetSemiSync) error 
 			return err
 		}
 	}
-	if !changed || ch == nil || ch.IO == ThreadNo {
+	if !now.otherwise(do.Replica) || ch == nil || ch.IO == ThreadNo {
 		return nil
 	}
 	if err := a.exec(ctx, w.stopReceiver()); err != nil {

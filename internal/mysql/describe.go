@@ -45,6 +45,7 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 		Services:      services(obj),
 		Skip:          v1alpha1.SkipsReconcile(obj.Annotations),
 		InFlight:      inFlight(obj.Status.Switchover),
+		UnderWay:      underWay(obj.Status.Switchover),
 	}
 	if aes := obj.Spec.AESSecret; aes != nil {
 		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
@@ -61,6 +62,11 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 // inFlight says whether a fence may be up.
 func inFlight(r *v1alpha1.SwitchoverStatus) bool {
 	return r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
+}
+
+// underWay says whether a change of the source is on record that has not ended.
+func underWay(r *v1alpha1.SwitchoverStatus) bool {
+	return r != nil && r.Phase != v1alpha1.SwitchoverUndone
 }
 
 // services lists the Services that should exist: -readonly only while there is a

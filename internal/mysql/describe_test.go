@@ -83,3 +83,19 @@ func TestCalm(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsUnderWay(t *testing.T) {
+	for phase, want := range map[v1alpha1.SwitchoverPhase]bool{
+		v1alpha1.SwitchoverPreparing: true, v1alpha1.SwitchoverSwitching: true,
+		v1alpha1.SwitchoverUndoing: true, v1alpha1.SwitchoverUndone: false,
+	} {
+		o := described()
+		o.Status.Switchover = &v1alpha1.SwitchoverStatus{From: "a", To: "b", Phase: phase}
+		if got := describe(o).UnderWay; got != want {
+			t.Errorf("%s: %t", phase, got)
+		}
+	}
+	if describe(described()).UnderWay {
+		t.Error("under way without a record")
+	}
+}

@@ -201,10 +201,7 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all}}})
-	others := v.repoint(from, to, &received)
-	if len(others) > 0 {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
-	}
+	p.Steps = append(p.Steps, beside("repoint", v.repoint(from, to, &received))...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
 	return p

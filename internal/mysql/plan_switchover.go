@@ -318,12 +318,34 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)
-	if others := v.repoint(from, to, nil); len(others) > 0 {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "repoint", Background: true, Actions: others})
-	}
+	early, late := urgent(v.repoint(from, to, nil), from)
+	p.Steps = append(p.Steps, beside("repoint", early)...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", RestoresWrites: true, Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
+	p.Steps = append(p.Steps, beside("rejoin", late)...)
 	return p
+}
+
+// urgent splits off who need not follow the new source before it is routed: the old
+// one, when another can acknowledge. It still has clients to get rid of, and every
+// statement before the route costs clients time.
+func urgent(attach []reconcile.Action, old *Server) (early, late []reconcile.Action) {
+	for _, a := range attach {
+		if a.Node() == old.Name && len(attach) > 1 {
+			late = append(late, a)
+			continue
+		}
+		early = append(early, a)
+	}
+	return early, late
+}
+
+// beside is a step that runs beside those that follow; none without actions.
+func beside(name string, actions []reconcile.Action) []reconcile.Step {
+	if len(actions) == 0 {
+		return nil
+	}
+	return []reconcile.Step{{Name: name, Background: true, Actions: actions}}
 }
 
 // repoint attaches to a new source whoever followed the old one without trouble, and

@@ -155,6 +155,14 @@ const (
 	setPersist scope = "PERSIST"
 )
 
+// netTimeout is the variable that bounds the receiver's wait.
+func (w words) netTimeout() string {
+	if w.version.atLeast(replicaVariables) {
+		return "replica_net_timeout"
+	}
+	return "slave_net_timeout"
+}
+
 // assignments collects what one SET statement assigns, in order. The server
 // checks all of them before it assigns the first.
 type assignments []string
@@ -193,15 +201,13 @@ func (a *assignments) source(s scope, w words, want SemiSyncWant) {
 	a.add(s, w.sourceVariable("enabled"), onOff(want.Enabled))
 }
 
+const netTimeoutSeconds = 10
+
 // netTimeout bounds how long a receiver waits for a source that says nothing, also
 // while it connects: a pod that was deleted leaves an address that does not answer,
 // and the server's own bound is a minute. In seconds; twice the heartbeat's period.
 func (a *assignments) netTimeout(s scope, w words) {
-	name := "slave_net_timeout"
-	if w.version.atLeast(replicaVariables) {
-		name = "replica_net_timeout"
-	}
-	a.add(s, name, "10")
+	a.add(s, w.netTimeout(), strconv.Itoa(netTimeoutSeconds))
 }
 
 // replica assigns the semi-sync replica side, where it is loaded.

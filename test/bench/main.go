@@ -42,6 +42,7 @@ func run(ctx context.Context) error {
 	var options load.Options
 	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
 	flag.DurationVar(&options.Interval, "interval", 0, "between two writes of one client")
+	flag.DurationVar(&options.Pause, "pause", load.DefaultPause, "between an error of a client and its next attempt")
 	flag.Parse()
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")

@@ -96,6 +96,7 @@ func rows() []row {
 		{"step promote", logged("promote")},
 		{"step route", logged("route")},
 		{"step repoint (beside the others)", logged("repoint")},
+		{"step rejoin (beside, after the route)", logged("rejoin")},
 	}
 }
 

@@ -38,7 +38,8 @@ type Options struct {
 	// AnswerTimeout is how long a client waits for an answer before it gives the
 	// connection up and the outcome is unknown; 2 s.
 	AnswerTimeout time.Duration
-	// Pause after an error before the next attempt; 3 ms.
+	// Pause after an error before the next attempt; 10 ms, as clients do that do not
+	// want to storm a server.
 	Pause time.Duration
 }
 
@@ -47,7 +48,7 @@ const (
 	DefaultWriters        = 8
 	DefaultConnectTimeout = 250 * time.Millisecond
 	DefaultAnswerTimeout  = 2 * time.Second
-	DefaultPause          = 3 * time.Millisecond
+	DefaultPause          = 10 * time.Millisecond
 )
 
 func (o Options) withDefaults() Options {
