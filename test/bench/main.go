@@ -41,8 +41,11 @@ func run(ctx context.Context) error {
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	var options load.Options
 	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
-	flag.DurationVar(&options.Interval, "interval", 0, "between two writes of one client")
+	flag.DurationVar(&options.Interval, "interval", 10*time.Millisecond, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
 	flag.DurationVar(&options.Pause, "pause", load.DefaultPause, "between an error of a client and its next attempt")
+	var bar bars
+	flag.DurationVar(&bar.median, "median-bar", 150*time.Millisecond, "fail when the median time without writes is longer; 0: no bar")
+	flag.DurationVar(&bar.most, "max-bar", 500*time.Millisecond, "fail when the longest is longer; 0: no bar")
 	flag.Parse()
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")
@@ -97,7 +100,7 @@ func run(ctx context.Context) error {
 	if !result.verdict.OK() {
 		return fmt.Errorf("acknowledged writes were lost or servers differ:\n%s", result.verdict)
 	}
-	return nil
+	return bar.judge(result.outages())
 }
 
 // measure switches back and forth between two pods while clients write.

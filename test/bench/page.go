@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"bufio"
 	"fmt"
 	"os"
@@ -104,7 +105,7 @@ func rows() []row {
 func (r result) page(m machine) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Planned switchover: time without writes\n")
+	line("# Planned switchover: time without writes%s\n", r.load())
 	line("%d planned switchovers back and forth, MysqlReplication with three MySQL pods, rpl_semi_sync. %d clients write through", len(r.changes), r.writers())
 	line("the `-readwrite` Service, each with one connection and one autocommit INSERT at a time%s.", r.pace())
 	line("Everything, clients included, ran on one machine with %d cores and %s.\n", m.cores, m.memory)
@@ -129,7 +130,7 @@ func (r result) page(m machine) string {
 	line("sequence of statements and label patches, 79–100 ms.\n")
 	line("The time without writes is the longest gap between two successive acknowledgements, over all clients, from the edit")
 	line("of the spec until writes go on after Ready. Percentiles are by the nearest rank. The steps are the operator's own log.\n")
-	line("Measure again: `make bench-switchover BENCH_RUNS=%d`.", len(r.changes))
+	line("Measure again: `make bench-switchover BENCH_RUNS=%d%s`.", len(r.changes), r.arguments())
 	return b.String()
 }
 
@@ -145,4 +146,44 @@ func (r result) pace() string {
 		return ", as fast as it is answered"
 	}
 	return fmt.Sprintf(", one every %d ms at most", r.options.Interval.Milliseconds())
+}
+
+// load is what the title adds when clients write as fast as they can.
+func (r result) load() string {
+	if r.options.Interval == 0 {
+		return ", saturated machine"
+	}
+	return ""
+}
+
+// arguments that repeat the measurement.
+func (r result) arguments() string {
+	if r.options.Interval == 0 {
+		return ` TESTARGS="-interval 0 -median-bar 0 -max-bar 0 -out docs/benchmarks/switchover-saturated.md"`
+	}
+	return ""
+}
+
+func (r result) outages() []time.Duration {
+	var out []time.Duration
+	for _, c := range r.changes {
+		out = append(out, c.Outage.Duration())
+	}
+	return out
+}
+
+// bars are the longest times without writes that count as good; zero: none.
+type bars struct{ median, most time.Duration }
+
+// judge says which bar a list of outages misses.
+func (b bars) judge(list []time.Duration) error {
+	s := summarize(list)
+	var errs []error
+	if b.median > 0 && s.median > b.median {
+		errs = append(errs, fmt.Errorf("the median time without writes is %d ms; the bar is %d ms", s.median.Milliseconds(), b.median.Milliseconds()))
+	}
+	if b.most > 0 && s.most > b.most {
+		errs = append(errs, fmt.Errorf("the longest time without writes is %d ms; the bar is %d ms", s.most.Milliseconds(), b.most.Milliseconds()))
+	}
+	return errors.Join(errs...)
 }

@@ -46,3 +46,24 @@ func TestPageLeavesOutWhatWasNotMeasured(t *testing.T) {
 		}
 	}
 }
+
+func TestBars(t *testing.T) {
+	bar := bars{median: 150 * time.Millisecond, most: 500 * time.Millisecond}
+	ms := func(list ...int) (out []time.Duration) {
+		for _, n := range list {
+			out = append(out, time.Duration(n)*time.Millisecond)
+		}
+		return out
+	}
+	if err := bar.judge(ms(100, 150, 500)); err != nil {
+		t.Errorf("on the bar: %v", err)
+	}
+	for name, list := range map[string][]time.Duration{"median": ms(100, 151, 152), "longest": ms(100, 100, 501)} {
+		if err := bar.judge(list); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s beyond the bar: %v", name, err)
+		}
+	}
+	if err := (bars{}).judge(ms(9999)); err != nil {
+		t.Errorf("no bars: %v", err)
+	}
+}
