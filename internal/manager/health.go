@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 
-	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/certs"
 )
 
@@ -23,14 +22,16 @@ const syncCheckTimeout = 500 * time.Millisecond
 
 // addChecks makes the process alive while it answers, and ready once it knows the
 // resources and serves admission.
-func addChecks(ctx context.Context, mgr ctrl.Manager, o Options, rotator *certs.Rotator) error {
+func addChecks(ctx context.Context, mgr ctrl.Manager, o Options, all []kind, rotator *certs.Rotator) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)
 	}
-	// A replica that is not the leader runs no controller; admission needs the
+	// A replica that is not the leader reconciles nothing; admission needs the
 	// resources in the cache there as well.
-	if _, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.MysqlReplication{}, cache.BlockUntilSynced(false)); err != nil {
-		return fmt.Errorf("watch MysqlReplications (are the custom resource definitions installed?): %w", err)
+	for _, one := range all {
+		if _, err := mgr.GetCache().GetInformer(ctx, one.object, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch %ss (are the custom resource definitions installed?): %w", one.name, err)
+		}
 	}
 	if err := mgr.AddReadyzCheck("caches", cachesSynced(mgr.GetCache())); err != nil {
 		return fmt.Errorf("add the readiness check of the caches: %w", err)

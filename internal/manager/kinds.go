@@ -5,17 +5,52 @@ package manager
 
 import (
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/internal/mysql"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// setupKinds registers the controllers, one line for each kind.
-func setupKinds(mgr ctrl.Manager, options reconcile.Options) error {
-	for _, setup := range []func() error{
-		func() error { return reconcile.Setup(mgr, mysql.NewEngine(), options) },
-	} {
-		if err := setup(); err != nil {
+// kinds are the kinds of resources that the operator looks after, one line for each.
+func kinds() []kind {
+	return []kind{
+		kindOf(mysql.NewEngine()),
+	}
+}
+
+// kind is what the manager has to know of a kind of resource.
+type kind struct {
+	name string
+	// object is an empty resource of the kind.
+	object client.Object
+	// newList returns an empty list of them.
+	newList func() client.ObjectList
+	// underWay says whether a change is on record for a resource of the kind that
+	// has neither ended nor been undone.
+	underWay func(client.Object) bool
+	// setup registers the kind's controller.
+	setup func(ctrl.Manager, reconcile.Options) error
+}
+
+func kindOf[T client.Object, S, D any](engine reconcile.Engine[T, S, D]) kind {
+	return kind{
+		name:    engine.Kind(),
+		object:  engine.New(),
+		newList: engine.NewList,
+		underWay: func(object client.Object) bool {
+			resource, is := object.(T)
+			return is && engine.Describe(resource).UnderWay
+		},
+		setup: func(mgr ctrl.Manager, options reconcile.Options) error {
+			return reconcile.Setup(mgr, engine, options)
+		},
+	}
+}
+
+// setupKinds registers the controllers.
+func setupKinds(mgr ctrl.Manager, all []kind, options reconcile.Options) error {
+	for _, one := range all {
+		if err := one.setup(mgr, options); err != nil {
 			return err
 		}
 	}

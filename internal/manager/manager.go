@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"time"
 
+	operatorsv2 "github.com/operator-framework/api/pkg/operators/v2"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -27,7 +30,9 @@ const (
 	leaderElectionID = "compose-operator.upm.syntropycloud.io"
 	leaseDuration    = 15 * time.Second
 	renewDeadline    = 10 * time.Second
-	retryPeriod      = 2 * time.Second
+	// retryPeriod is how often the leader renews its lease. The others look for one
+	// that was given away after 1 to 2.2 of it.
+	retryPeriod = time.Second
 
 	// shutdownTimeout lets a switchover's step be finished and its phase recorded. It
 	// is below terminationGracePeriodSeconds in config/manager.
@@ -44,6 +49,7 @@ func Scheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	utilruntime.Must(operatorsv2.AddToScheme(scheme))
 	return scheme
 }
 
@@ -65,6 +71,14 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 		RenewDeadline:                 new(renewDeadline),
 		RetryPeriod:                   new(retryPeriod),
 		GracefulShutdownTimeout:       new(shutdownTimeout),
+		Controller: config.Controller{
+			// Who waits for the lease knows all there is, and begins at once.
+			EnableWarmup: new(true),
+			// Tests run more than one manager in a process.
+			SkipNameValidation: new(true),
+		},
+		// OLM allows its name only, and no watch.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&operatorsv2.OperatorCondition{}}}},
 	}
 	var rotator *certs.Rotator
 	if o.EnableWebhook {
@@ -79,13 +93,17 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 			return nil, err
 		}
 	}
-	if err := addChecks(ctx, mgr, o, rotator); err != nil {
+	all := kinds()
+	if err := addChecks(ctx, mgr, o, all, rotator); err != nil {
+		return nil, err
+	}
+	if err := addUpgradeable(mgr, o, all); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(aesKey(mgr.GetClient(), o.OperatorNamespace)); err != nil {
 		return nil, fmt.Errorf("add the AES key: %w", err)
 	}
-	return mgr, setupKinds(mgr, reconcile.Options{
+	return mgr, setupKinds(mgr, all, reconcile.Options{
 		OperatorNamespace: o.OperatorNamespace,
 		MaxConcurrent:     o.MaxConcurrentReconciles,
 	})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/operator-framework/operator-lib/conditions"
 	"go.uber.org/zap/zapcore"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -44,6 +45,12 @@ type Options struct {
 	WatchNamespaces []string
 	// OperatorNamespace is where the operator itself runs.
 	OperatorNamespace string
+	// OperatorCondition is the one that OLM has made for this version; empty: there
+	// is no OLM, or it is OLM v1.
+	OperatorCondition string
+	// ConditionFactory makes the condition that OLM is told; nil: operator-lib's, for
+	// a pod.
+	ConditionFactory conditions.Factory
 }
 
 // ParseOptions reads the command line and, through getenv, the environment. It
@@ -75,6 +82,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	}
 	o.WatchNamespaces = watchNamespaces(getenv("WATCH_NAMESPACE"))
 	o.OperatorNamespace = operatorNamespace(getenv("POD_NAMESPACE"), serviceAccountNamespaceFile)
+	o.OperatorCondition = getenv("OPERATOR_CONDITION_NAME")
 	return o, o.validate()
 }
 

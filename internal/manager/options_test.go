@@ -27,8 +27,15 @@ func TestDefaults(t *testing.T) {
 		o.WebhookPort != 9443 || o.WebhookCertDir != "" || o.Version || o.MaxConcurrentReconciles < 1 {
 		t.Errorf("got %+v", o)
 	}
-	if o.OperatorNamespace != "ops" || o.WatchNamespaces != nil {
-		t.Errorf("namespaces %q, %q", o.OperatorNamespace, o.WatchNamespaces)
+	if o.OperatorNamespace != "ops" || o.WatchNamespaces != nil || o.OperatorCondition != "" {
+		t.Errorf("namespaces %q, %q, condition %q", o.OperatorNamespace, o.WatchNamespaces, o.OperatorCondition)
+	}
+	// What OLM sets.
+	o, err = ParseOptions(nil, environment(map[string]string{
+		"WATCH_NAMESPACE": "shop,blog", "POD_NAMESPACE": "ops", "OPERATOR_CONDITION_NAME": "compose-operator.v1.2.3",
+	}), &bytes.Buffer{})
+	if err != nil || o.OperatorCondition != "compose-operator.v1.2.3" || !slices.Equal(o.WatchNamespaces, []string{"blog", "shop"}) {
+		t.Errorf("%+v, %v", o, err)
 	}
 }
 

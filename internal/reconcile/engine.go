@@ -36,6 +36,10 @@ type Description struct {
 	// InFlight: a record says that something is half done. It is finished or undone
 	// with the last passwords that worked when the present ones cannot be read.
 	InFlight bool
+	// UnderWay: a change that a user asked for is on record, from its first
+	// preparations until it has ended or was undone. This is no time to exchange
+	// the operator.
+	UnderWay bool
 	// Skip: observe and route only.
 	Skip bool
 }
