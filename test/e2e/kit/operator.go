@@ -28,34 +28,26 @@ import (
 type Operator struct {
 	cluster *Cluster
 	name    string
-	fault   Fault
+	// csv is the ClusterServiceVersion that the Deployment is made of; "": none, it
+	// was applied.
+	csv   string
+	fault Fault
+	// stamp of the newest deployment, which its pods carry; "": as installed.
+	stamp string
 }
+
+// stampAnnotation tells one deployment of the operator from the next.
+const stampAnnotation = "compose-operator-tests/deployed"
 
 // Install applies the manifest with the image of the settings and waits until
 // the operator runs.
 func (c *Cluster) Install(ctx context.Context) (*Operator, error) {
-	data, err := os.ReadFile(c.Settings.Manifest)
+	documents, err := c.manifest()
 	if err != nil {
-		return nil, fmt.Errorf("the operator's manifest: %w; make dist writes it, or set INSTALL_MANIFEST", err)
+		return nil, err
 	}
 	o := &Operator{cluster: c}
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	for {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Settings.Manifest, err)
-		}
-		content := map[string]any{}
-		if err := yaml.Unmarshal(document, &content); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Settings.Manifest, err)
-		}
-		if len(content) == 0 {
-			continue
-		}
-		u := &unstructured.Unstructured{Object: content}
+	for _, u := range documents {
 		if u.GetKind() == "Deployment" {
 			o.name = u.GetName()
 			if err := setImage(u, c.Settings.OperatorImage); err != nil {
@@ -63,7 +55,7 @@ func (c *Cluster) Install(ctx context.Context) (*Operator, error) {
 			}
 		}
 		// A kind whose CustomResourceDefinition has just been applied takes a moment.
-		err = Wait(ctx, 20*time.Second, func(ctx context.Context) error { return c.applyContent(ctx, content) })
+		err = Wait(ctx, 20*time.Second, func(ctx context.Context) error { return c.applyContent(ctx, u.Object) })
 		if err != nil {
 			return nil, fmt.Errorf("install the operator: %w", err)
 		}
@@ -72,6 +64,32 @@ func (c *Cluster) Install(ctx context.Context) (*Operator, error) {
 		return nil, fmt.Errorf("%s has no Deployment", c.Settings.Manifest)
 	}
 	return o, o.WaitReady(ctx)
+}
+
+// manifest reads the objects of a plain installation.
+func (c *Cluster) manifest() ([]*unstructured.Unstructured, error) {
+	data, err := os.ReadFile(c.Settings.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("the operator's manifest: %w; make dist writes it, or set INSTALL_MANIFEST", err)
+	}
+	var out []*unstructured.Unstructured
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Settings.Manifest, err)
+		}
+		content := map[string]any{}
+		if err := yaml.Unmarshal(document, &content); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Settings.Manifest, err)
+		}
+		if len(content) > 0 {
+			out = append(out, &unstructured.Unstructured{Object: content})
+		}
+	}
 }
 
 // applyContent applies an object as it is.
@@ -124,33 +142,42 @@ func (o *Operator) Deploy(ctx context.Context, fault Fault) error {
 		return nil
 	}
 	o.fault = fault
-	key := client.ObjectKey{Namespace: o.cluster.Settings.OperatorNamespace, Name: o.name}
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if o.csv != "" {
+			return o.editCSV(ctx, func(t *corev1.PodTemplateSpec) { o.arm(t, fault) })
+		}
 		d := &appsv1.Deployment{}
-		if err := o.cluster.Client.Get(ctx, key, d); err != nil {
+		if err := o.cluster.Client.Get(ctx, client.ObjectKey{Namespace: o.cluster.Settings.OperatorNamespace, Name: o.name}, d); err != nil {
 			return err
 		}
-		pod := &d.Spec.Template.Spec
-		c := &pod.Containers[0]
-		c.Env = deleteWhere(c.Env, func(e corev1.EnvVar) bool { return e.Name == faultVariable || e.Name == faultOnceVariable })
-		c.VolumeMounts = deleteWhere(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == faultVolume })
-		pod.Volumes = deleteWhere(pod.Volumes, func(v corev1.Volume) bool { return v.Name == faultVolume })
-		c.Image = o.cluster.Settings.OperatorImage
-		// A pod of its own for each deployment, also when only the occasion differs.
-		metav1.SetMetaDataAnnotation(&d.Spec.Template.ObjectMeta, "compose-operator-tests/deployed", time.Now().Format(time.RFC3339Nano))
-		if fault != "" {
-			c.Image = o.cluster.Settings.FaultsImage
-			// An emptyDir outlives the container, so that the restarted one does not die again.
-			c.Env = append(c.Env, corev1.EnvVar{Name: faultVariable, Value: string(fault)}, corev1.EnvVar{Name: faultOnceVariable, Value: faultDirectory + "/once"})
-			c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: faultVolume, MountPath: faultDirectory})
-			pod.Volumes = append(pod.Volumes, corev1.Volume{Name: faultVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
-		}
+		o.arm(&d.Spec.Template, fault)
 		return o.cluster.Client.Update(ctx, d)
 	})
 	if err != nil {
 		return fmt.Errorf("deploy the operator with fault %q: %w", fault, err)
 	}
 	return o.WaitReady(ctx)
+}
+
+// arm makes the operator's pod one with a fault, or an ordinary one.
+func (o *Operator) arm(template *corev1.PodTemplateSpec, fault Fault) {
+	pod := &template.Spec
+	c := &pod.Containers[0]
+	c.Env = deleteWhere(c.Env, func(e corev1.EnvVar) bool { return e.Name == faultVariable || e.Name == faultOnceVariable })
+	c.VolumeMounts = deleteWhere(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == faultVolume })
+	pod.Volumes = deleteWhere(pod.Volumes, func(v corev1.Volume) bool { return v.Name == faultVolume })
+	c.Image = o.cluster.Settings.OperatorImage
+	// A pod of its own for each deployment, also when only the occasion differs.
+	o.stamp = time.Now().Format(time.RFC3339Nano)
+	metav1.SetMetaDataAnnotation(&template.ObjectMeta, stampAnnotation, o.stamp)
+	if fault == "" {
+		return
+	}
+	c.Image = o.cluster.Settings.FaultsImage
+	// An emptyDir outlives the container, so that the restarted one does not die again.
+	c.Env = append(c.Env, corev1.EnvVar{Name: faultVariable, Value: string(fault)}, corev1.EnvVar{Name: faultOnceVariable, Value: faultDirectory + "/once"})
+	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: faultVolume, MountPath: faultDirectory})
+	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: faultVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 }
 
 func deleteWhere[T any](list []T, gone func(T) bool) []T {
@@ -170,6 +197,10 @@ func (o *Operator) WaitReady(ctx context.Context) error {
 		d := &appsv1.Deployment{}
 		if err := o.cluster.Client.Get(ctx, key, d); err != nil {
 			return err
+		}
+		// OLM makes the Deployment, a moment after its own object has changed.
+		if o.stamp != "" && d.Spec.Template.Annotations[stampAnnotation] != o.stamp {
+			return errors.New("the Deployment is the one before still")
 		}
 		want := int32(1)
 		if d.Spec.Replicas != nil {
