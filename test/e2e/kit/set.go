@@ -126,6 +126,27 @@ func (s *Set) WriteCredentials(ctx context.Context, instead map[string]string) e
 	return s.Cluster.apply(ctx, secret)
 }
 
+// Delete the resource and the pods with their data, of a set in a namespace that stays.
+func (s *Set) Delete(ctx context.Context) error {
+	selector := client.MatchingLabels{"app": mysqlName}
+	for _, obj := range []client.Object{
+		&v1alpha1.MysqlReplication{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name}},
+		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: mysqlName}},
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: mysqlName}},
+	} {
+		if err := client.IgnoreNotFound(s.Cluster.Client.Delete(ctx, obj)); err != nil {
+			return fmt.Errorf("delete %T %s: %w", obj, obj.GetName(), err)
+		}
+	}
+	if err := s.WaitPods(ctx, 0); err != nil {
+		return err
+	}
+	if err := s.Cluster.Client.DeleteAllOf(ctx, &corev1.PersistentVolumeClaim{}, client.InNamespace(s.Namespace), selector); err != nil {
+		return fmt.Errorf("delete the data in %s: %w", s.Namespace, err)
+	}
+	return nil
+}
+
 // Scale the StatefulSet and wait until it has so many ready pods. A pod that goes keeps its data.
 func (s *Set) Scale(ctx context.Context, pods int) error {
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {

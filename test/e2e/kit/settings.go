@@ -22,6 +22,11 @@ type Settings struct {
 	OperatorImage string
 	// FaultsImage is the operator built with the tag "faults"; OPERATOR_FAULTS_IMAGE.
 	FaultsImage string
+	// CatalogImage that OLM installs the operator from; OLM_CATALOG_IMAGE.
+	CatalogImage string
+	// PreviousCatalogImage is the catalog as it was before the newest release;
+	// OLM_PREVIOUS_CATALOG_IMAGE.
+	PreviousCatalogImage string
 	// MySQLImage with the contract of test/testbed/images/mysql; MYSQL_IMAGE.
 	MySQLImage string
 	// ClusterDomain of the cluster's DNS; CLUSTER_DOMAIN.
@@ -34,14 +39,16 @@ type Settings struct {
 // when a file's place is not given.
 func SettingsFromEnvironment() (Settings, error) {
 	s := Settings{
-		Kubeconfig:        os.Getenv("KUBECONFIG"),
-		Manifest:          os.Getenv("INSTALL_MANIFEST"),
-		OperatorNamespace: variable("OPERATOR_NAMESPACE", "upm-system"),
-		OperatorImage:     variable("OPERATOR_IMAGE", "upmio/compose-operator:dev"),
-		FaultsImage:       variable("OPERATOR_FAULTS_IMAGE", "upmio/compose-operator:faults"),
-		MySQLImage:        variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
-		ClusterDomain:     variable("CLUSTER_DOMAIN", "cluster.local"),
-		StorageClass:      os.Getenv("STORAGE_CLASS"),
+		Kubeconfig:           os.Getenv("KUBECONFIG"),
+		Manifest:             os.Getenv("INSTALL_MANIFEST"),
+		OperatorNamespace:    variable("OPERATOR_NAMESPACE", "upm-system"),
+		OperatorImage:        variable("OPERATOR_IMAGE", "upmio/compose-operator:dev"),
+		FaultsImage:          variable("OPERATOR_FAULTS_IMAGE", "upmio/compose-operator:faults"),
+		CatalogImage:         variable("OLM_CATALOG_IMAGE", "upmio/compose-operator-catalog:latest"),
+		PreviousCatalogImage: variable("OLM_PREVIOUS_CATALOG_IMAGE", "upmio/compose-operator-catalog:previous"),
+		MySQLImage:           variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
+		ClusterDomain:        variable("CLUSTER_DOMAIN", "cluster.local"),
+		StorageClass:         os.Getenv("STORAGE_CLASS"),
 	}
 	if s.Kubeconfig != "" && s.Manifest != "" {
 		return s, nil
