@@ -81,13 +81,10 @@ func (v *view) failingOver() bool {
 
 // resumeFailover goes on from whatever the record and the servers show.
 func (v *view) resumeFailover() reconcile.Plan[Data] {
-	r := v.data.Switchover
-	from, to := v.server(r.From), v.server(r.To)
+	r, from, to := v.resume()
 	if from == nil || to == nil {
 		return v.withoutRecord()
 	}
-	v.source = from
-	v.assess()
 	back := from.OK() && !v.sourceMadeAnew() || from.Reach == ReachError && !v.forced()
 	switch {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to):

@@ -14,6 +14,10 @@ import (
 // changed; those have to go before others may come to stay.
 const lingerTime = 1500 * time.Millisecond
 
+// expelTime bounds when those may be cut off who came to the old source by mistake.
+// Whoever is connected later came as a reader, whatever its label says by then.
+const expelTime = time.Minute
+
 // lingers says for how long the old source of the last switchover is kept from
 // readers still; zero when it need not be, or when nobody else could serve them.
 func (v *view) lingers(m Member) time.Duration {
@@ -39,7 +43,7 @@ func (v *view) othersServe(name string) bool {
 // label of a reader's node on it, its clients are readers.
 func (v *view) expulsions() []reconcile.Action {
 	last := v.data.Last
-	if last == nil {
+	if last == nil || v.now.After(last.FinishedAt.Add(expelTime)) {
 		return nil
 	}
 	m, known := v.member(last.From)

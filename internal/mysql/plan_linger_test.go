@@ -43,6 +43,12 @@ func TestPlanAfterASwitchover(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:   "an old source that takes long to follow has nobody left of them",
+			scene:  after(expelTime+time.Second, "b", "a", "c").seeing(replica("a", "b").labelled(""), b(), replica("c", "b")),
+			steps:  []string{"route: {a=ro b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:   "readers are left alone",
 			scene:  after(2*time.Second, "b", "a", "c").seeing(replica("a", "b"), b(), replica("c", "b")),
 			steps:  []string{"route: {a=ro b=rw c=ro}"},

@@ -165,15 +165,24 @@ func (v *view) inProgress(what string) []metav1.Condition {
 	return topology(false, kind+"InProgress", fmt.Sprintf("the change of the source from %s to %s %s", r.From, r.To, what))
 }
 
+// resume looks at the set as the record of a change has it: the old source is the
+// source until the change has ended. A node that nobody knows any more is nil.
+func (v *view) resume() (r *v1alpha1.SwitchoverStatus, from, to *Server) {
+	r = v.data.Switchover
+	from, to = v.server(r.From), v.server(r.To)
+	if from != nil && to != nil {
+		v.source = from
+		v.assess()
+	}
+	return r, from, to
+}
+
 // resumeSwitchover goes on from whatever the record and the servers show.
 func (v *view) resumeSwitchover() reconcile.Plan[Data] {
-	r := v.data.Switchover
-	from, to := v.server(r.From), v.server(r.To)
+	r, from, to := v.resume()
 	if from == nil || to == nil {
 		return v.withoutRecord()
 	}
-	v.source = from
-	v.assess()
 	if r.Phase == v1alpha1.SwitchoverPreparing {
 		return v.resumePreparing(from, to)
 	}
