@@ -268,7 +268,7 @@ func (w *world) failoverDone(to *mServer) {
 			continue
 		}
 		w.starved[n] = w.seen[n]
-		if s.ch != nil && !s.writable() && !w.forced {
+		if !s.writable() && !w.forced {
 			if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
 				w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)
 			}

@@ -89,6 +89,13 @@ var planted = []struct {
 			in.Object.Annotations = map[string]string{v1alpha1.AnnotationForcePromote: in.Object.Spec.Source.Name}
 		}
 	}}},
+	{"a node without a channel is not compared", "law 4", flaws{profile: func(p *profile) { p.running, p.edits, p.humans, p.cuts = true, true, true, true }, input: func(in *Input) {
+		for _, s := range in.State.Nodes {
+			if s.Channel == nil && s.Name != in.Object.Status.Source {
+				s.Executed = in.State.Nodes[in.Object.Spec.Source.Name].Executed
+			}
+		}
+	}}},
 	{"the old source keeps its label during a failover", "law 1", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "unroute") }}},
 	{"a second writable node is not fenced", "law", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "fence-extra") }}},
 	{"another server under the source's name is taken for it", "law", flaws{input: func(in *Input) {

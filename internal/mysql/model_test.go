@@ -271,7 +271,12 @@ func (s *schedule) mischief() {
 
 // human does what people do to servers behind the operator's back.
 func (s *schedule) human(v *mServer) {
-	switch s.rng.IntN(5) {
+	switch s.rng.IntN(6) {
+	case 5:
+		if v.ch != nil && len(v.ch.relay) == 0 && s.api.object.Status.Switchover == nil {
+			v.ch = nil
+			s.tracef("somebody takes %s out of replication", v.name)
+		}
 	case 0:
 		if v.ch != nil {
 			v.ch.io, v.ch.sql, v.ch.byHand = false, false, true

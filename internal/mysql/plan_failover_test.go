@@ -64,6 +64,46 @@ func TestPlanFailoverBegins(t *testing.T) {
 			reason: "FailoverRefused", source: "a",
 		},
 		{
+			name:  "refused: a node without a channel has more",
+			scene: losing().seeing(replica("b", "a").has("a:1-90"), replica("c", "a").unattached()),
+			steps: []string{
+				"route: {b=ro c=-}",
+			},
+			reason: "FailoverRefused", source: "a", message: "c has received 10 transaction(s)",
+		},
+		{
+			name:  "refused: a node without a channel has what nobody has reported",
+			scene: losing().seeing(replica("c", "a").unattached().has("a:1-100 c:1-2")),
+			steps: []string{
+				"route: {b=ro c=-}",
+			},
+			reason: "FailoverRefused", source: "a", message: "c has received 2 transaction(s)",
+		},
+		{
+			name:  "what a node without a channel was reported to have of its own does not count",
+			scene: losing().reported("c", "c:1-2").seeing(replica("c", "a").unattached().has("a:1-100 c:1-2")),
+			steps: []string{
+				"persist",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "refused: a report on the source's own transactions does not make them lost",
+			scene: losing().reported("c", "a:91-100").seeing(replica("b", "a").has("a:1-90"), replica("c", "a").unattached()),
+			steps: []string{
+				"route: {b=ro c=-}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
+			name:  "refused: a replica's own transactions count, reported or not",
+			scene: losing().reported("c", "c:1-2").seeing(replica("c", "a").has("a:1-100 c:1-2")),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "FailoverRefused", source: "a",
+		},
+		{
 			name:  "forced although another has more",
 			scene: losing().forcing("b").seeing(replica("b", "a").has("a:1-90")),
 			steps: []string{

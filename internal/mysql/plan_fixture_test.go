@@ -184,6 +184,12 @@ func (s *scene) knowing(source string, topology ...string) *scene {
 	return s
 }
 
+// reported says what the status remembers a node to hold and the source to lack.
+func (s *scene) reported(name, errant string) *scene {
+	s.Object.Status.Topology[name].ErrantTransactions = set(errant).String()
+	return s
+}
+
 func (s *scene) semiSync() *scene { s.Object.Spec.Mode = v1alpha1.MysqlSemiSync; return s }
 
 func (s *scene) annotated(key, value string) *scene {

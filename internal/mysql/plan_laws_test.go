@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -226,13 +227,23 @@ func (l *lawyer) promote(do Promote, s *Server) {
 		if o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
 			l.broken("law 4: %s while the receiver of %s runs", describeAction(do), name)
 		}
-		if o.Channel != nil && !forced && !s.Received().Contains(o.Received()) {
+		if !forced && !s.Received().Contains(o.Received().Subtract(l.reportedApart(o))) {
 			l.broken("law 4: %s while %s has received more", describeAction(do), name)
 		}
 	}
 	if from := l.server(r.From); l.seen(r.From) && l.writable[r.From] && !l.fenced[r.From] {
 		l.broken("law 1: %s while %s takes writes", describeAction(do), from.Name)
 	}
+}
+
+// reportedApart is what a node that nothing is attached to was known to have of its
+// own: that never was acknowledged by the set's source.
+func (l *lawyer) reportedApart(o *Server) gtid.Set {
+	n := l.in.Object.Status.Topology[o.Name]
+	if o.Channel != nil || n == nil || holdsOf(gtid.MustParse(n.ErrantTransactions), l.in.Object.Status.SourceUUID) {
+		return gtid.Set{}
+	}
+	return gtid.MustParse(n.ErrantTransactions)
 }
 
 func (l *lawyer) attach(do Attach, m Member, s *Server) {

@@ -86,6 +86,7 @@ var circumstances = [][]scenePart{
 	{
 		{"", func(s *scene) { s.seeing(replica("c", "a")) }},
 		{"c ahead", func(s *scene) { s.seeing(replica("c", "a").received("a:1-110")) }},
+		{"c ahead and detached", func(s *scene) { s.seeing(replica("c", "a").unattached().has("a:1-110")) }},
 		{"c unseen", func(s *scene) { s.seeing(replica("c", "a").unseen()) }},
 		{"c follows b", func(s *scene) { s.seeing(replica("c", "b")) }},
 		{"c starved", func(s *scene) { s.seeing(replica("c", "a").threads(ThreadNo, ThreadYes)) }},

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -399,9 +400,24 @@ func (v *view) holdsMore(s *Server, except string) string {
 		if o == s || o == v.source || !o.OK() {
 			continue
 		}
-		if !onlyOf(o.Received().Subtract(s.Received()), except) && (m.Leaving || m.Isolated || o.Channel != nil) {
+		if !onlyOf(o.Received().Subtract(s.Received()).Subtract(v.keptApart(o)), except) {
 			return m.Name
 		}
 	}
 	return ""
+}
+
+// keptApart is what a node that is not attached was reported to hold and the source to
+// lack, when both were seen last: that is no part of the set. What the source itself
+// committed first is, whatever was reported. A report that was cut short says nothing.
+func (v *view) keptApart(s *Server) gtid.Set {
+	n := v.status.Topology[s.Name]
+	if s.Channel != nil || n == nil || n.ErrantTransactions == "" {
+		return gtid.Set{}
+	}
+	apart, err := gtid.Parse(n.ErrantTransactions)
+	if err != nil || holdsOf(apart, v.data.SourceUUID) {
+		return gtid.Set{}
+	}
+	return apart
 }

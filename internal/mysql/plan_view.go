@@ -279,7 +279,8 @@ func errantOn(s, src *Server) gtid.Set {
 
 func (v *view) assessReplica(m Member, s *Server) {
 	d, src := &v.data, v.source
-	if extra := errantOn(s, src); !extra.Empty() {
+	// What a source that was made anew lacks is not wrong with the others.
+	if extra := errantOn(s, src); !extra.Empty() && !v.sourceMadeAnew() {
 		d.Errant[m.Name] = errant{extra, extra.Count()}
 	}
 	follows := s.Channel != nil && s.Follows(src)

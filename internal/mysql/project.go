@@ -22,9 +22,8 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 			continue
 		}
 		n := projectNode(m, state.Nodes[m.Name], d)
-		if was := st.Topology[m.Name]; was != nil && n.ServerUUID == "" {
-			// Who it was, it is not seen to be another one.
-			n.ServerUUID = was.ServerUUID
+		if was := st.Topology[m.Name]; was != nil {
+			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK())
 		}
 		topology[m.Name] = n
 		if !m.Leaving && m.Name != d.Source {
@@ -36,6 +35,17 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	}
 	st.Topology = topology
 	st.Replicas = fmt.Sprintf("%d/%d", ready, wanted)
+}
+
+// remember keeps of what was known of a node what was not seen to be otherwise: who
+// it was, and, unless both it and the source are seen, what the source lacked of it.
+func remember(n, was *v1alpha1.MysqlReplicationNode, compared bool) {
+	if n.ServerUUID == "" {
+		n.ServerUUID = was.ServerUUID
+	}
+	if !compared && n.ServerUUID == was.ServerUUID {
+		n.ErrantTransactions, n.ErrantCount = was.ErrantTransactions, was.ErrantCount
+	}
 }
 
 func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {

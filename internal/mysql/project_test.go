@@ -57,6 +57,31 @@ func TestProjectErrantNode(t *testing.T) {
 	}
 }
 
+func TestProjectRemembersWhatASourceLackedThatIsGone(t *testing.T) {
+	apart := func(n *node) *scene {
+		return steadySet().reported("c", "c:1-2").seeing(n, replica("c", "a").unattached().has("a:1-100 c:1-2"))
+	}
+	want := uuidOf("c") + ":1-2"
+	for name, s := range map[string]*scene{
+		"the source is not seen": apart(source("a").unseen()),
+		"the node is not seen":   steadySet().reported("c", "c:1-2").seeing(replica("c", "a").unseen()),
+		"both are seen":          apart(source("a")),
+	} {
+		if got := project(s).Topology["c"].ErrantTransactions; got != want {
+			t.Errorf("%s: %q is remembered", name, got)
+		}
+	}
+	for name, s := range map[string]*scene{
+		"both are seen and nothing is errant": steadySet().reported("c", "c:1-2"),
+		"it was made anew":                    apart(source("a").unseen()).seeing(fresh("c").uuid("e")),
+		"the source was made anew":            apart(fresh("a").uuid("e")),
+	} {
+		if got := project(s).Topology["c"].ErrantTransactions; got != "" {
+			t.Errorf("%s: %q is remembered", name, got)
+		}
+	}
+}
+
 func TestProjectRemembersUntilANodeIsFree(t *testing.T) {
 	leaving := func(c *node) map[string]*v1alpha1.MysqlReplicationNode {
 		return project(given("a", "b").semiSync().knowing("a", "a", "b", "c").seeing(source("a").waits(), replica("b", "a").acks(), c)).Topology
