@@ -29,6 +29,7 @@ const (
 	reasonUnspecified      = "Unspecified"
 	reasonActionFailed     = "ActionFailed"
 	reasonCredentialsError = "CredentialsError"
+	reasonChangeAbandoned  = "ChangeAbandoned"
 )
 
 // maxConditionMessage keeps a status readable. The API allows 32 KiB.

@@ -64,6 +64,10 @@ type testEngine struct {
 	services []ServiceWant
 	seen     []Scene[*set]
 	facts    []Facts
+	// underWay and inFlight of the description; nil: never.
+	underWay, inFlight func(*set) bool
+	// leaving pods that the description has beside those of the spec.
+	leaving []string
 }
 
 func (e *testEngine) note(format string, args ...any) {
@@ -88,7 +92,21 @@ func (e *testEngine) Describe(o *set) Description {
 	for _, replica := range o.Spec.Replica {
 		d.Pods = append(d.Pods, replica.Name)
 	}
+	d.Pods, d.Leaving = append(d.Pods, e.leaving...), e.leaving
+	d.UnderWay = e.underWay != nil && e.underWay(o)
+	d.InFlight = e.inFlight != nil && e.inFlight(o)
 	return d
+}
+
+// cancelling is a testEngine that can take a change back: the source that the
+// status names is wanted again.
+type cancelling struct{ *testEngine }
+
+func (e cancelling) Cancel(o *set) {
+	e.note("cancel")
+	if o.Status.Source != "" {
+		o.Spec.Source.Name = o.Status.Source
+	}
 }
 
 func (e *testEngine) Observe(ctx context.Context, _ Scene[*set]) *testState {
@@ -170,6 +188,8 @@ type kit struct {
 	frozenPods map[string]*metav1.PartialObjectMetadata
 	// Hooks before a call; an error is its answer.
 	onStatusPatch, onPodPatch func(name string) error
+	// onFinalizers is called before the finalizers of a resource are written.
+	onFinalizers              func() error
 	statusPatches, podPatches int
 	applies                   int
 }
@@ -211,14 +231,24 @@ func secrets(t *testing.T) []client.Object {
 	}
 }
 
+func setObjects(t *testing.T) []client.Object {
+	t.Helper()
+	return append(secrets(t), newSet(), newPodNamed("mysql-0", nil), newPodNamed("mysql-1", nil))
+}
+
 // newKit has the set, its two pods and its Secrets, and more objects.
 func newKit(t *testing.T, engine *testEngine, more ...client.Object) *kit {
 	t.Helper()
-	objects := append(secrets(t), newSet(), newPodNamed("mysql-0", nil), newPodNamed("mysql-1", nil))
-	return bareKit(t, engine, append(objects, more...)...)
+	return bareKit(t, engine, append(setObjects(t), more...)...)
 }
 
 func bareKit(t *testing.T, engine *testEngine, objects ...client.Object) *kit {
+	t.Helper()
+	return kitOf(t, engine, engine, objects...)
+}
+
+// kitOf runs the kernel with what is wrapped around a testEngine.
+func kitOf(t *testing.T, wrapped Engine[*set, *testState, string], engine *testEngine, objects ...client.Object) *kit {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -257,6 +287,16 @@ func bareKit(t *testing.T, engine *testEngine, objects ...client.Object) *kit {
 		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, opts ...client.PatchOption) error {
 			mu.Lock()
 			defer mu.Unlock()
+			if _, isSet := object.(*set); isSet {
+				if k.onFinalizers != nil {
+					if err := k.onFinalizers(); err != nil {
+						return err
+					}
+				}
+				err := c.Patch(ctx, object, patch, opts...)
+				engine.note("finalizers %v", object.GetFinalizers())
+				return err
+			}
 			k.podPatches++
 			if k.onPodPatch != nil {
 				if err := k.onPodPatch(object.GetName()); err != nil {
@@ -274,7 +314,7 @@ func bareKit(t *testing.T, engine *testEngine, objects ...client.Object) *kit {
 			return c.Apply(ctx, object, opts...)
 		},
 	})
-	r, err := newReconciler(Engine[*set, *testState, string](engine), dependencies{
+	r, err := newReconciler(wrapped, dependencies{
 		client: cached, live: k.api, recorder: k.events, resolver: &credential.Resolver{Reader: k.api},
 		now: func() time.Time { return k.clock }, random: func() float64 { return 0.5 },
 	})
@@ -287,7 +327,12 @@ func bareKit(t *testing.T, engine *testEngine, objects ...client.Object) *kit {
 
 func (k *kit) passWith(ctx context.Context) time.Duration {
 	k.t.Helper()
-	result, err := k.Reconcile(ctx, ctrlreconcile.Request{NamespacedName: testKey})
+	return k.passOver(ctx, testKey)
+}
+
+func (k *kit) passOver(ctx context.Context, key types.NamespacedName) time.Duration {
+	k.t.Helper()
+	result, err := k.Reconcile(ctx, ctrlreconcile.Request{NamespacedName: key})
 	if err != nil {
 		k.t.Fatal(err)
 	}

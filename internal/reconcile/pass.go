@@ -20,6 +20,7 @@ import (
 	ctrlreconcile "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/kube"
 	"github.com/upmio/compose-operator/internal/metrics"
 )
 
@@ -46,6 +47,8 @@ type pass[T client.Object, S, D any] struct {
 	routes sync.Mutex
 	// podMetadata by node name; nil: the pod does not exist.
 	podMetadata map[string]*metav1.PartialObjectMetadata
+	// foreign are the nodes whose pods belong to another resource, and to which.
+	foreign map[string]string
 
 	// What the report is made of. All but the events are of the last round.
 	events     []Event
@@ -138,6 +141,10 @@ func (p *pass[T, S, D]) round(ctx, stop context.Context) ending {
 		p.log.Error(err, "could not read what the resource names")
 		return endBroken
 	}
+	if claimed := p.claimed(); len(claimed) > 0 && !p.description.InFlight {
+		p.withoutPods(claimed)
+		return endDone
+	}
 	if scene.CredentialError != nil {
 		p.withoutCredentials(scene.CredentialError)
 		return endDone
@@ -226,6 +233,7 @@ func (p *pass[T, S, D]) observe(ctx context.Context, scene Scene[T]) S {
 
 // gather reads what the resource names, and remembers what to be woken by.
 func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
+	p.cancel()
 	p.description = p.engine.Describe(p.object)
 	p.index()
 	scene := Scene[T]{Key: p.key, Object: p.object, Pods: make(map[string]Pod, len(p.description.Pods)), Now: p.now()}
@@ -251,6 +259,9 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 			Name: labels.Name, Readonly: labels.Readonly,
 		}
 	}
+	if err := p.claim(ctx); err != nil {
+		return scene, err
+	}
 	scene.Credentials, scene.CredentialError = p.resolve(ctx, p.key.Namespace, p.description, &p.known.credentials)
 	return scene, nil
 }
@@ -274,9 +285,25 @@ func (p *pass[T, S, D]) index() {
 // withoutCredentials reports only: without passwords nothing is known of the
 // databases, and nothing that is in place is touched.
 func (p *pass[T, S, D]) withoutCredentials(err error) {
-	conditions, warning, temporary := credentialVerdict(err)
+	conditions, warning, temporary := credentialVerdict(p.halfDone(err))
 	p.look, p.planned, p.broken = nil, conditions, temporary
 	p.events = append(p.events, warning)
+}
+
+// halfDone adds to an error that keeps a change on record from being finished or
+// undone what that means, and the way out. Only a process that has had the passwords
+// goes on with them (see resolve); one that has started since cannot.
+func (p *pass[T, S, D]) halfDone(err error) error {
+	if !p.description.InFlight {
+		return err
+	}
+	source := "the old source"
+	for _, node := range p.description.Pods {
+		if pod := p.podMetadata[node]; pod != nil && p.isLabeled(node) && p.keys.Of(pod).Readonly == kube.ReadonlyValue(false) {
+			source = "pod " + node + ", which takes the writes,"
+		}
+	}
+	return fmt.Errorf("%w. A change is on record and in its middle, so that %s may be read-only, and it is neither finished nor undone without the passwords: mend the Secret, and it goes on by itself; or make that server writable by hand", err, source)
 }
 
 // persist records what the plan is about to do, before it is done.
@@ -285,20 +312,28 @@ func (p *pass[T, S, D]) persist(ctx context.Context, plan Plan[D]) ending {
 	if len(plan.Steps) > 0 {
 		first = plan.Steps[0].Name
 	}
+	if err := p.hold(ctx); err != nil {
+		return p.notRecorded(ctx, err)
+	}
 	p.judge(reasonProgressing, "next step: "+first)
 	// Steps follow only on a record that was made of the newest spec: no rebasing.
-	err := p.write(ctx, false)
+	if err := p.write(ctx, false); err != nil {
+		return p.notRecorded(ctx, err)
+	}
+	faultPoint(p.log, "persisted", first)
+	return endDone
+}
+
+// notRecorded ends a round whose record could not be written.
+func (p *pass[T, S, D]) notRecorded(ctx context.Context, err error) ending {
 	switch {
 	case ctx.Err() != nil:
 		return endStopped
 	case errors.Is(err, errRaced):
 		return endRaced
-	case err != nil:
-		p.log.Error(err, "could not record what is to be done, so it is not done")
-		return endBroken
 	}
-	faultPoint(p.log, "persisted", first)
-	return endDone
+	p.log.Error(err, "could not record what is to be done, so it is not done")
+	return endBroken
 }
 
 // edited says whether a user has changed the resource since this pass has read it.
@@ -313,7 +348,7 @@ func (p *pass[T, S, D]) edited(ctx context.Context) bool {
 		return false
 	}
 	return current.GetGeneration() != p.object.GetGeneration() ||
-		!current.GetDeletionTimestamp().IsZero() ||
+		current.GetDeletionTimestamp().IsZero() != p.object.GetDeletionTimestamp().IsZero() ||
 		!maps.Equal(current.GetAnnotations(), p.object.GetAnnotations())
 }
 

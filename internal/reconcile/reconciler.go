@@ -52,6 +52,7 @@ type Reconciler[T client.Object, S, D any] struct {
 	memories *memories[T]
 	// pods and secrets say which resources depend on one.
 	pods, secrets *index
+	claims        *claims
 }
 
 func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with dependencies) (*Reconciler[T, S, D], error) {
@@ -63,7 +64,7 @@ func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with depen
 		with.poll = DefaultPoll
 	}
 	return &Reconciler[T, S, D]{
-		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(),
+		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(), claims: newClaims(),
 	}, nil
 }
 
@@ -82,18 +83,26 @@ func (r *Reconciler[T, S, D]) Reconcile(ctx context.Context, request ctrlreconci
 	switch {
 	case ctx.Err() != nil:
 		return ctrlreconcile.Result{}, nil
-	case apierrors.IsNotFound(err) || (err == nil && !object.GetDeletionTimestamp().IsZero()):
-		if err := r.forget(ctx, key); err != nil && ctx.Err() == nil {
-			log.FromContext(ctx).Error(err, "could not clean up after a deleted resource")
-			return r.tryAgain(known), nil
-		}
-		return ctrlreconcile.Result{}, nil
+	case apierrors.IsNotFound(err):
+		return r.cleanUp(ctx, key, known), nil
 	case err != nil:
 		log.FromContext(ctx).Error(err, "could not read the resource")
 		return r.tryAgain(known), nil
+	case !object.GetDeletionTimestamp().IsZero() && !r.holdsBack(object):
+		r.abandon(ctx, object)
+		return r.letGo(ctx, object, known), nil
 	}
 	p := &pass[T, S, D]{Reconciler: r, key: key, known: known, object: object, log: log.FromContext(ctx)}
 	return p.run(ctx), nil
+}
+
+// cleanUp takes away what a resource had that is gone.
+func (r *Reconciler[T, S, D]) cleanUp(ctx context.Context, key types.NamespacedName, known *memory[T]) ctrlreconcile.Result {
+	if err := r.forget(ctx, key); err != nil && ctx.Err() == nil {
+		log.FromContext(ctx).Error(err, "could not clean up after a deleted resource")
+		return r.tryAgain(known)
+	}
+	return ctrlreconcile.Result{}
 }
 
 func (r *Reconciler[T, S, D]) tryAgain(known *memory[T]) ctrlreconcile.Result {
@@ -157,6 +166,7 @@ func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedNa
 	metrics.ForgetObject(r.engine.Kind(), key.Namespace, key.Name)
 	r.pods.put(key)
 	r.secrets.put(key)
+	r.claims.drop(key)
 	if err != nil {
 		return err
 	}

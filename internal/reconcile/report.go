@@ -24,6 +24,9 @@ import (
 // when to look again. It is done also while the process stops.
 func (p *pass[T, S, D]) report(stop context.Context) ctrlreconcile.Result {
 	ctx := context.WithoutCancel(stop)
+	if p.takenBack() {
+		return p.depart(ctx)
+	}
 	if p.look != nil {
 		p.keepResources(ctx)
 	}
@@ -37,13 +40,14 @@ func (p *pass[T, S, D]) report(stop context.Context) ctrlreconcile.Result {
 	}
 	p.judge(p.working())
 	err := p.write(ctx, true)
+	if err == nil {
+		err = p.release(ctx)
+	}
 	if err != nil && !errors.Is(err, errRaced) && !apierrors.IsNotFound(err) {
-		p.log.Error(err, "could not write the status")
+		p.log.Error(err, "could not write the resource")
 		p.broken = true
 	}
-	var news []Event
-	news, p.known.announced = p.known.announced.next(p.events)
-	announce(p.recorder, p.log, p.object, news)
+	p.announce()
 	p.measure()
 
 	outlook := outlook{raced: errors.Is(err, errRaced), busy: p.busy()}
@@ -58,6 +62,13 @@ func (p *pass[T, S, D]) report(stop context.Context) ctrlreconcile.Result {
 	wait := outlook.wait(p.poll, p.random())
 	p.log.V(1).Info("pass done", "next", wait.String(), "acted", p.acted, "failures", p.known.failures)
 	return ctrlreconcile.Result{RequeueAfter: wait}
+}
+
+// announce sends the events of this pass that are news.
+func (p *pass[T, S, D]) announce() {
+	var news []Event
+	news, p.known.announced = p.known.announced.next(p.events)
+	announce(p.recorder, p.log, p.object, news)
 }
 
 // keepResources puts the Services in place, and takes the labels from pods that

@@ -63,9 +63,13 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 		if pod == nil || p.keys.Of(pod) == want {
 			continue
 		}
-		other, err := p.claimedBy(ctx, pod)
+		other, err := p.belongsTo(ctx, node, pod)
 		if err != nil {
 			return 0, err
+		}
+		if other != "" && access == AccessNone {
+			// What it has is not ours to take.
+			continue
 		}
 		if other != "" {
 			p.trouble(problem{tell: true, reason: reasonPodClaimed, message: fmt.Sprintf(
@@ -117,26 +121,4 @@ func (p *pass[T, S, D]) labelsFor(access Access) kube.PodLabels {
 		return kube.PodLabels{}
 	}
 	return kube.PodLabels{Name: p.key.Name, Readonly: kube.ReadonlyValue(access != AccessReadWrite)}
-}
-
-// claimedBy returns the name of the other resource of this kind that a pod is
-// labeled for, if that exists.
-func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObjectMetadata) (string, error) {
-	other := p.keys.Of(pod).Name
-	if other == "" || other == p.key.Name {
-		return "", nil
-	}
-	key := types.NamespacedName{Namespace: p.key.Namespace, Name: other}
-	err := p.client.Get(ctx, key, p.engine.New())
-	if apierrors.IsNotFound(err) {
-		// Not to take a pod from a resource that the cache has not seen yet.
-		err = p.live.Get(ctx, key, p.engine.New())
-	}
-	if apierrors.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read %s %s, which pod %s is labeled for: %w", p.engine.Kind(), key, pod.GetName(), err)
-	}
-	return other, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,10 +32,11 @@ func (e *stepError) Unwrap() error { return e.err }
 func (p *pass[T, S, D]) step(ctx context.Context, scene Scene[T], step Step, facts Facts) *stepError {
 	began := p.now()
 	faultPoint(p.log, "before", step.Name)
-	learned := make([]Facts, len(step.Actions))
-	errs := make([]error, len(step.Actions))
+	actions := p.permitted(step)
+	learned := make([]Facts, len(actions))
+	errs := make([]error, len(actions))
 	var running sync.WaitGroup
-	for i, action := range step.Actions {
+	for i, action := range actions {
 		running.Go(func() { learned[i], errs[i] = p.act(ctx, scene, action, facts) })
 	}
 	running.Wait()
@@ -50,14 +52,27 @@ func (p *pass[T, S, D]) step(ctx context.Context, scene Scene[T], step Step, fac
 		return &stepError{step: step.Name, routing: true, err: err}
 	}
 	faultPoint(p.log, "after", step.Name)
-	if len(step.Actions) == 0 && labeled == 0 {
+	if len(actions) == 0 && labeled == 0 {
 		// Routing that is in place already: every quiet pass has it.
 		return nil
 	}
 	took := p.now().Sub(began)
 	metrics.ObserveStep(p.engine.Kind(), step.Name, took)
-	p.log.Info("step done", "step", step.Name, "ms", took.Milliseconds(), "actions", len(step.Actions), "labeled", labeled)
+	p.log.Info("step done", "step", step.Name, "ms", took.Milliseconds(), "actions", len(actions), "labeled", labeled)
 	return nil
+}
+
+// permitted are the actions of a step on nodes that do not belong to another
+// resource: one that is in the middle of something goes on with its own nodes only.
+func (p *pass[T, S, D]) permitted(step Step) []Action {
+	return slices.DeleteFunc(slices.Clone(step.Actions), func(action Action) bool {
+		other := p.foreign[action.Node()]
+		if other != "" {
+			p.log.Info("an action is left out: the pod belongs to another resource",
+				"step", step.Name, "action", action.About(), "node", action.Node(), "resource", other)
+		}
+		return other != ""
+	})
 }
 
 // act runs one action within its deadline. A panic ends the action only.

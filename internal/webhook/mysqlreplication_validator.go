@@ -20,7 +20,8 @@ import (
 const mysqlReplicationKind = "MysqlReplication"
 
 // Ignore, because an edit in an emergency must be possible while the operator
-// restarts; the rules that protect the databases are in the CRD and the planner.
+// restarts; the rules that protect the databases are in the CRD, the planner and,
+// for a pod that two resources name, the kernel (internal/reconcile/claims.go).
 //
 //+kubebuilder:webhook:path=/validate-upm-syntropycloud-io-v1alpha1-mysqlreplication,mutating=false,failurePolicy=ignore,sideEffects=None,timeoutSeconds=5,groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=create;update,versions=v1alpha1,name=mysqlreplication.upm.syntropycloud.io,admissionReviewVersions=v1,serviceName=compose-operator-webhook,serviceNamespace=upm-system
 
