@@ -68,6 +68,7 @@ func (n *node) received(text string) *node {
 func (n *node) hasPurged(text string) *node    { n.Purged = set(text); return n }
 func (n *node) labelled(readonly string) *node { n.label = readonly; return n }
 func (n *node) uuid(name string) *node         { n.UUID = uuidOf(name); return n }
+func (n *node) at(host string) *node           { n.Host = host; return n }
 func (n *node) readOnly(ro, super, persisted bool) *node {
 	n.ReadOnly, n.SuperReadOnly, n.ReadOnlyPersisted = ro, super, persisted
 	return n

@@ -678,6 +678,59 @@ func TestPlanSteady(t *testing.T) {
 			reason: "DuplicateServer",
 		},
 		{
+			name:  "two nodes were one server and one of them left",
+			scene: given("a", "b").knowing("a", "a", "b", "d").seeing(source("a"), replica("b", "a"), replica("d", "a").uuid("b")),
+			steps: []string{
+				"route: {a=rw b=ro d=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "two nodes were one server and one of them left, semi-sync: it acknowledges on",
+			scene: given("a", "b").semiSync().knowing("a", "a", "b", "d").seeing(source("a").waits(), replica("b", "a").acks(), replica("d", "a").acks().uuid("b")),
+			steps: []string{
+				"route: {a=rw b=ro d=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "two nodes were one server and both left",
+			scene: given("a", "b").knowing("a", "a", "b", "c", "d").seeing(source("a"), replica("b", "a"), replica("c", "a"), replica("d", "a").uuid("c")),
+			steps: []string{
+				"route: {a=rw b=ro c=- d=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "a copy that left holds more",
+			scene:  given("a", "b").knowing("a", "a", "b", "d").seeing(source("a").unseen(), replica("b", "a").has("a:1-90"), replica("d", "a").uuid("b")),
+			steps:  nil,
+			reason: "DuplicateServer",
+		},
+		{
+			name:   "a copy of the source is named in its place",
+			scene:  given("b", "c").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a").uuid("a"), replica("c", "a")),
+			steps:  nil,
+			reason: "DuplicateServer", source: "a",
+		},
+		{
+			name:  "the source has another name now",
+			scene: given("b", "c").knowing("a", "a", "b", "c").seeing(source("a"), source("b").uuid("a").at("a"), replica("c", "a")),
+			steps: []string{
+				"route: {a=- b=rw c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "the source has another name now and came back empty",
+			scene: given("b", "c").knowing("a", "a", "b", "c").seeing(fresh("a").uuid("e"), fresh("b").uuid("e").at("a"), replica("c", "a")),
+			steps: []string{
+				"route: {b=-}",
+				"fence-extra: fence b kill persist release (optional)",
+			},
+			reason: "SourceLostData",
+		},
+		{
 			name:  "GTIDs are off on a replica",
 			scene: steadySet().seeing(replica("b", "a").withoutGTID()),
 			steps: []string{

@@ -71,6 +71,7 @@ func look(in Input) *view {
 		}
 	}
 	v.state.Nodes = nodes
+	v.dropAliases()
 	v.forgetUndone()
 	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
 		// A fence may be up: it is resolved first, whatever is asked since.
@@ -100,7 +101,8 @@ func (v *view) forgetUndone() {
 // was seen of that one.) One that was promoted, and restarted before its channel was
 // removed, follows its old source too, but holds writes of its own.
 func (v *view) findSource() {
-	if rec := v.server(v.status.Source); rec != nil {
+	known := v.data.Source
+	if rec := v.server(known); rec != nil {
 		v.source = rec
 		if rec.OK() && !rec.Writable() && rec.Channel != nil && (v.data.Switchover == nil || v.data.Switchover.Phase == v1alpha1.SwitchoverUndone) {
 			for _, m := range v.ours() {
@@ -114,7 +116,7 @@ func (v *view) findSource() {
 	}
 	if v.source != nil {
 		v.data.Source = v.source.Name
-		if v.moved || v.data.SourceUUID == "" && v.source.OK() || v.status.Source != v.source.Name {
+		if v.moved || v.data.SourceUUID == "" && v.source.OK() || known != v.source.Name {
 			v.data.SourceUUID = v.source.UUID
 		}
 	}
@@ -349,6 +351,9 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 // any more is named always.
 func (v *view) routing() reconcile.Routing {
 	r := reconcile.Routing{}
+	for name := range v.data.Drop {
+		r[name] = reconcile.AccessNone
+	}
 	for _, m := range v.members {
 		s := v.server(m.Name)
 		switch {

@@ -97,6 +97,17 @@ func TestProjectRemembersUntilANodeIsFree(t *testing.T) {
 	}
 }
 
+func TestProjectForgetsASecondNameThatLeft(t *testing.T) {
+	st := project(given("a", "b").knowing("a", "a", "b", "d").seeing(source("a"), replica("b", "a"), replica("d", "a").uuid("b")))
+	if st.Topology["d"] != nil || st.Topology["b"] == nil {
+		t.Errorf("%v", st.Topology)
+	}
+	st = project(given("b", "c").knowing("a", "a", "c").seeing(source("a"), source("b").uuid("a").at("a"), replica("c", "a")))
+	if st.Topology["a"] != nil || st.Source != "b" || st.SourceUUID != uuidOf("a") {
+		t.Errorf("source %s %s of %v", st.Source, st.SourceUUID, st.Topology)
+	}
+}
+
 func TestProjectKeepsTheRecord(t *testing.T) {
 	s := wanting()
 	st := project(s)
