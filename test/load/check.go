@@ -23,8 +23,8 @@ type Server struct {
 type Servers struct {
 	// Source is the current source: what it holds decides what is lost.
 	Source Server
-	// Replicas that are healthy and attached. Each must hold what the source
-	// holds, once it has executed what the source has.
+	// Replicas that have to be compared. Each must hold what the source holds, once
+	// it has executed what the source has.
 	Replicas []Server
 	// Others are not judged: isolated, broken or stopped on purpose. They are
 	// asked only to explain a lost write.
@@ -46,7 +46,8 @@ type Verdict struct {
 	// Diverged says, by replica, in how many rows it differs from the source
 	// although it has executed all that the source has.
 	Diverged map[string]string
-	// NotCompared says, by replica, why it was not compared. That is not a loss.
+	// NotCompared says, by replica, why it was not compared. That is not a loss, and
+	// not all is well either: whoever expects it names the server among Others.
 	NotCompared map[string]string
 	// Executed is gtid_executed by server, filled when something is wrong.
 	Executed map[string]string
@@ -54,7 +55,7 @@ type Verdict struct {
 
 // OK says whether nothing is wrong.
 func (v Verdict) OK() bool {
-	return len(v.Lost) == 0 && len(v.Phantoms) == 0 && v.Duplicates == 0 && len(v.Diverged) == 0
+	return len(v.Lost) == 0 && len(v.Phantoms) == 0 && v.Duplicates == 0 && len(v.Diverged) == 0 && len(v.NotCompared) == 0
 }
 
 // String is what a person needs in order to find out what happened.
@@ -99,6 +100,16 @@ const (
 // must have been stopped. It fails when the source cannot be asked; that is
 // neither a loss nor the absence of one.
 func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
+	return r.check(ctx, servers, func(ctx context.Context, server Server, after string) (map[ID]struct{}, string, error) {
+		return r.read(ctx, server, servers.Login, after)
+	})
+}
+
+// reading returns the run's rows on a server and its gtid_executed, taken before
+// them. With a set in after, it first waits until the server has executed that.
+type reading func(ctx context.Context, server Server, after string) (rows map[ID]struct{}, executed string, err error)
+
+func (r *Run) check(ctx context.Context, servers Servers, read reading) (Verdict, error) {
 	if r.stopped.IsZero() {
 		return Verdict{}, fmt.Errorf("load: check a run after Stop, not while it writes")
 	}
@@ -106,7 +117,7 @@ func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 		Source: servers.Source.Name, Report: r.Report(), Duplicates: int(r.duplicates.Load()),
 		Diverged: map[string]string{}, NotCompared: map[string]string{}, Executed: map[string]string{},
 	}
-	source, executed, err := r.read(ctx, servers.Source, servers.Login, "")
+	source, executed, err := read(ctx, servers.Source, "")
 	if err != nil {
 		return v, fmt.Errorf("read the acknowledged writes on source %s: %w", servers.Source.Name, err)
 	}
@@ -116,7 +127,7 @@ func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 	}
 	v.Lost, v.Phantoms = compare(answers, source, r.started)
 	for _, replica := range servers.Replicas {
-		rows, _, err := r.read(ctx, replica, servers.Login, executed)
+		rows, _, err := read(ctx, replica, executed)
 		if err != nil {
 			v.NotCompared[replica.Name] = err.Error()
 			continue
@@ -124,7 +135,7 @@ func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 		missing, extra := differ(source, rows)
 		if len(missing)+len(extra) > 0 {
 			// A commit that its client has given up may be in flight: look once more.
-			if missing, extra, err = r.differAgain(ctx, servers, replica); err != nil {
+			if missing, extra, err = differAgain(ctx, servers.Source, replica, read); err != nil {
 				v.NotCompared[replica.Name] = err.Error()
 				continue
 			}
@@ -134,18 +145,18 @@ func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 		}
 	}
 	if !v.OK() {
-		r.explain(ctx, servers, &v)
+		explain(ctx, servers, &v, read)
 	}
 	return v, nil
 }
 
 // differAgain compares a replica with what the source holds now.
-func (r *Run) differAgain(ctx context.Context, servers Servers, replica Server) (missing, extra []ID, err error) {
-	source, executed, err := r.read(ctx, servers.Source, servers.Login, "")
+func differAgain(ctx context.Context, from, replica Server, read reading) (missing, extra []ID, err error) {
+	source, executed, err := read(ctx, from, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, _, err := r.read(ctx, replica, servers.Login, executed)
+	rows, _, err := read(ctx, replica, executed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,10 +165,10 @@ func (r *Run) differAgain(ctx context.Context, servers Servers, replica Server) 
 }
 
 // explain asks every server what it holds.
-func (r *Run) explain(ctx context.Context, servers Servers, v *Verdict) {
+func explain(ctx context.Context, servers Servers, v *Verdict, read reading) {
 	all := append([]Server{servers.Source}, servers.Replicas...)
 	for _, server := range append(all, servers.Others...) {
-		rows, executed, err := r.read(ctx, server, servers.Login, "")
+		rows, executed, err := read(ctx, server, "")
 		if err != nil {
 			v.Executed[server.Name] = "not known: " + err.Error()
 			continue
@@ -171,8 +182,7 @@ func (r *Run) explain(ctx context.Context, servers Servers, v *Verdict) {
 	}
 }
 
-// read returns the run's rows on a server and its gtid_executed, taken before
-// them. With a set in after, it first waits until the server has executed that.
+// read is the reading of a real server.
 func (r *Run) read(ctx context.Context, server Server, login Login, after string) (_ map[ID]struct{}, executed string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout+catchUpTimeout)
 	defer cancel()

@@ -6,7 +6,8 @@ package kit
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -50,8 +51,8 @@ func WaitWrites(ctx context.Context, r *load.Run, more int, timeout time.Duratio
 }
 
 // CheckTraffic checks a stopped run against the source that the status names and
-// the replicas that it calls healthy and ready. Pods in broken are not judged,
-// whatever the status says.
+// every attached replica of the spec: one that cannot be compared is a failure, or
+// nobody would notice that none was. Only pods in broken are not judged.
 func (s *Set) CheckTraffic(ctx context.Context, run *load.Run, broken ...string) (load.Verdict, error) {
 	r, err := s.Get(ctx)
 	if err != nil {
@@ -82,6 +83,26 @@ func (s *Set) CheckTraffic(ctx context.Context, run *load.Run, broken ...string)
 // writes are looked for a second time.
 const checkSettled = 2 * time.Minute
 
+// membersOf returns the nodes that spec or status name, in order, and which of them
+// the spec wants to take part.
+func membersOf(r *v1alpha1.MysqlReplication) (attached map[string]bool, names []string) {
+	attached = map[string]bool{}
+	if r.Spec.Source != nil {
+		attached[r.Spec.Source.Name] = true
+	}
+	for _, replica := range r.Spec.Replica {
+		attached[replica.Name] = !replica.Isolated
+	}
+	all := map[string]bool{}
+	for name := range r.Status.Topology {
+		all[name] = true
+	}
+	for name := range attached {
+		all[name] = true
+	}
+	return attached, slices.Sorted(maps.Keys(all))
+}
+
 // CheckTrafficAs is CheckTraffic with a resource that may not exist any more.
 func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.MysqlReplication, broken ...string) (load.Verdict, error) {
 	servers := load.Servers{Login: s.Admin()}
@@ -89,23 +110,16 @@ func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.Mys
 	for _, name := range broken {
 		aside[name] = true
 	}
-	names := make([]string, 0, len(r.Status.Topology))
-	for name := range r.Status.Topology {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	attached, names := membersOf(r)
 	for _, name := range names {
 		address, err := s.Address(ctx, name)
-		if err != nil {
-			continue // A pod that is gone holds nothing that could be asked.
-		}
-		node, server := r.Status.Topology[name], load.Server{Name: name, Address: address}
+		server := load.Server{Name: name, Address: address}
 		switch {
-		case name == r.Status.Source:
+		case name == r.Status.Source && err == nil:
 			servers.Source = server
-		case node.Role == v1alpha1.MysqlRoleReplica && node.Status == v1alpha1.NodeHealthy && node.Ready && !aside[name]:
+		case attached[name] && !aside[name]:
 			servers.Replicas = append(servers.Replicas, server)
-		default:
+		case err == nil: // A pod that is gone holds nothing that could be asked.
 			servers.Others = append(servers.Others, server)
 		}
 	}

@@ -1,0 +1,96 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// checked judges a run of three acknowledged writes and one of unknown outcome on
+// servers that hold these rows; a server without an entry cannot be read.
+func checked(t *testing.T, holds map[string]map[ID]struct{}) Verdict {
+	t.Helper()
+	run := &Run{
+		started: time.Unix(100, 0), stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{},
+		journals: []*journal{{answers: []time.Duration{1 * ms, noAnswer, 3 * ms}}, {answers: []time.Duration{2 * ms}}},
+	}
+	read := func(_ context.Context, server Server, _ string) (map[ID]struct{}, string, error) {
+		rows, known := holds[server.Name]
+		if !known {
+			return nil, "", errors.New("no answer")
+		}
+		return rows, "executed by " + server.Name, nil
+	}
+	verdict, err := run.check(t.Context(), Servers{
+		Source: Server{Name: "source"}, Replicas: []Server{{Name: "replica"}}, Others: []Server{{Name: "aside"}},
+	}, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verdict
+}
+
+func TestCheck(t *testing.T) {
+	all := func() map[ID]struct{} { return presentIDs(ID{0, 0}, ID{0, 2}, ID{1, 0}) }
+	without := func(id ID) map[ID]struct{} {
+		rows := all()
+		delete(rows, id)
+		return rows
+	}
+	with := func(id ID) map[ID]struct{} {
+		rows := all()
+		rows[id] = struct{}{}
+		return rows
+	}
+	tests := map[string]struct {
+		holds                                 map[string]map[ID]struct{}
+		ok                                    bool
+		lost, phantoms, diverged, notCompared int
+	}{
+		"all is there":                      {holds: map[string]map[ID]struct{}{"source": all(), "replica": all()}, ok: true},
+		"an unknown outcome is there":       {holds: map[string]map[ID]struct{}{"source": with(ID{0, 1}), "replica": with(ID{0, 1})}, ok: true},
+		"one row is missing on the source":  {holds: map[string]map[ID]struct{}{"source": without(ID{1, 0}), "replica": without(ID{1, 0})}, lost: 1},
+		"a row that nobody wrote":           {holds: map[string]map[ID]struct{}{"source": with(ID{7, 0}), "replica": with(ID{7, 0})}, phantoms: 1},
+		"one row is missing on the replica": {holds: map[string]map[ID]struct{}{"source": all(), "replica": without(ID{0, 2})}, diverged: 1},
+		"a row that only the replica has":   {holds: map[string]map[ID]struct{}{"source": all(), "replica": with(ID{0, 1})}, diverged: 1},
+		"the replica cannot be compared":    {holds: map[string]map[ID]struct{}{"source": all()}, notCompared: 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			v := checked(t, test.holds)
+			if v.OK() != test.ok {
+				t.Errorf("OK = %t, want %t", v.OK(), test.ok)
+			}
+			if len(v.Lost) != test.lost || len(v.Phantoms) != test.phantoms || len(v.Diverged) != test.diverged || len(v.NotCompared) != test.notCompared {
+				t.Errorf("verdict:\n%s", v)
+			}
+			if test.ok == (len(v.Executed) > 0) {
+				t.Errorf("what the servers executed: %v", v.Executed)
+			}
+		})
+	}
+}
+
+func TestALostWriteIsLookedForOnTheOthers(t *testing.T) {
+	v := checked(t, map[string]map[ID]struct{}{
+		"source": presentIDs(ID{0, 0}, ID{0, 2}), "replica": presentIDs(ID{0, 0}, ID{0, 2}), "aside": presentIDs(ID{1, 0}),
+	})
+	if len(v.Lost) != 1 || !slices.Equal(v.Lost[0].On, []string{"aside"}) {
+		t.Errorf("lost: %+v", v.Lost)
+	}
+}
+
+func TestASourceThatCannotBeReadIsNoVerdict(t *testing.T) {
+	run := &Run{stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{}}
+	_, err := run.check(t.Context(), Servers{Source: Server{Name: "source"}}, func(context.Context, Server, string) (map[ID]struct{}, string, error) {
+		return nil, "", errors.New("no answer")
+	})
+	if err == nil {
+		t.Error("a source that does not answer was judged")
+	}
+}
