@@ -172,6 +172,9 @@ func TestLawsFindBadPlans(t *testing.T) {
 		{"an action on a node that is not known", func(p *reconcile.Plan[Data]) {
 			p.Steps = append(p.Steps, reconcile.Step{Name: "x", Actions: []reconcile.Action{ArmFence{target{"z"}}}})
 		}},
+		{"the old source is let go unfenced", func(p *reconcile.Plan[Data]) {
+			p.Data.Last, p.Data.Drop["a"] = &v1alpha1.LastSwitchover{From: "a", To: "b"}, true
+		}},
 		{"no reason", func(p *reconcile.Plan[Data]) { p.Conditions = nil }},
 	} {
 		t.Run(bad.name, func(t *testing.T) {

@@ -85,8 +85,26 @@ func (l *lawyer) whole() {
 			l.broken("skip: %s", describeAction(a))
 		}
 	}
+	l.letGo()
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
 		l.broken("the source is forgotten")
+	}
+}
+
+// letGo: an old source that left the spec is not forgotten while it may take writes.
+func (l *lawyer) letGo() {
+	last := l.p.Data.Last
+	if last == nil || !l.p.Data.Drop[last.From] || !l.seen(last.From) || l.server(last.From).Fenced() {
+		return
+	}
+	s, was := l.server(last.From), l.in.Object.Status.Topology[last.From]
+	for name := range l.members {
+		if o := l.server(name); name != s.Name && l.seen(name) && o.UUID == s.UUID {
+			return
+		}
+	}
+	if was == nil || was.ServerUUID == s.UUID {
+		l.broken("law 5: %s, which was the source, is forgotten and not fenced", s.Name)
 	}
 }
 

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +63,94 @@ func TestPlanLooksAgainWhenTheOldSourceMayServeReaders(t *testing.T) {
 		seeing(replica("a", "b").labelled(""), server("b").has("a:1-100").labelled("false"), replica("c", "b"))
 	if next := Plan(s.Input).Next; next != lingerTime-time.Second {
 		t.Errorf("next look after %s", next)
+	}
+}
+
+func TestPlanAfterAFailoverFromANodeThatLeft(t *testing.T) {
+	after := func(a *node) *scene {
+		return given("b", "c").knowing("b", "a", "b", "c").failedOver("a", "b").
+			seeing(a, server("b").has("a:1-100 b:1-5").labelled("false"), replica("c", "b").has("a:1-100 b:1-5"))
+	}
+	fence := "fence-old-source: fence a kill persist release (optional)"
+	runRows(t, []row{
+		{
+			name:   "it is not seen",
+			scene:  after(source("a").unseen()),
+			steps:  []string{"route: {a=- b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "it is back and takes writes",
+			scene:  after(source("a").has("a:1-150")),
+			steps:  []string{fence, "route: {a=- b=rw c=ro}"},
+			reason: "OldSourceReturned", message: "a was the source before b",
+		},
+		{
+			name:   "it is back and half fenced",
+			scene:  after(source("a").halfFenced()),
+			steps:  []string{fence, "route: {a=- b=rw c=ro}"},
+			reason: "OldSourceReturned",
+		},
+		{
+			name:   "it is fenced",
+			scene:  after(source("a").has("a:1-150").fenced()),
+			steps:  []string{"route: {a=- b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "it is back while the new source is not seen",
+			scene:  after(source("a").has("a:1-150")).seeing(server("b").unseen().labelled("false")),
+			steps:  []string{fence, "route: {a=- c=ro}"},
+			reason: "SourceUnreachable",
+		},
+		{
+			name:   "another server has its name",
+			scene:  after(fresh("a").uuid("e")),
+			steps:  []string{"route: {a=- b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name: "it restarted unfenced when it had been switched over and had left",
+			scene: given("b", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+				seeing(source("a"), replica("b", "a").stopped().writable(), replica("c", "b")),
+			steps: []string{
+				"persist", "route: {a=- b=rw}", "source-settings: settle b",
+				fence, "route: {a=- b=rw c=ro}",
+			},
+			reason: "OldSourceReturned",
+		},
+	})
+}
+
+func TestPlanTellsOnceWhatAnOldSourceHolds(t *testing.T) {
+	told := func(a *node, failover bool) string {
+		s := given("b", "c").knowing("b", "a", "b", "c").failedOver("a", "b").
+			seeing(a, server("b").has("a:1-100 b:1-5").labelled("false"), replica("c", "b").has("a:1-100 b:1-5"))
+		s.Object.Status.LastSwitchover.Failover = failover
+		p := Plan(s.Input)
+		for _, e := range p.Events {
+			if e.Reason == "OldSourceReturned" && p.Data.Drop["a"] {
+				return e.Message
+			}
+		}
+		return ""
+	}
+	for _, c := range []struct {
+		name     string
+		a        *node
+		failover bool
+		want     string
+	}{
+		{"it is not fenced yet", source("a").has("a:1-150"), true, ""},
+		{"it holds more", source("a").has("a:1-150").fenced(), true, "50 transaction(s) that b lacks: " + uuidOf("a") + ":101-150"},
+		{"it holds nothing more", source("a").fenced(), true, "0 transaction(s) that b lacks"},
+		{"it was switched over from", source("a").fenced(), false, ""},
+		{"it was switched over from and was written to since", source("a").has("a:1-150").fenced(), false, "50 transaction(s)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := told(c.a, c.failover); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+				t.Errorf("told %q, want %q", got, c.want)
+			}
+		})
 	}
 }

@@ -57,6 +57,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	if retry := v.restarts(untouched); len(retry) > 0 {
 		add("restart-replication", true, retry...)
 	}
+	add("fence-old-source", true, v.fenceDeposed()...)
 	v.dropLeaving()
 	add("expel", true, v.expulsions()...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
@@ -83,6 +84,24 @@ func (v *view) fenceExtras() []reconcile.Action {
 		}
 	}
 	return out
+}
+
+// deposed says whether a seen node that left the spec is the source of before the last
+// change: it is let go only once it is fenced, and what it holds was told.
+func (v *view) deposed(m Member) bool {
+	s, was := v.server(m.Name), v.status.Topology[m.Name]
+	return m.Leaving && v.data.Last != nil && v.data.Last.From == m.Name && s != v.source && s.OK() &&
+		(was == nil || was.ServerUUID == "" || was.ServerUUID == s.UUID)
+}
+
+// fenceDeposed fences it. Whether that succeeds does not hold up the set that it left.
+func (v *view) fenceDeposed() []reconcile.Action {
+	for _, m := range v.members {
+		if v.deposed(m) && !v.server(m.Name).Fenced() {
+			return []reconcile.Action{v.fenceExtra(m.Name)}
+		}
+	}
+	return nil
 }
 
 // sourceSettings make the source writable and tidy.
@@ -267,7 +286,7 @@ func (v *view) dropLeaving() {
 		free := s.OK() && v.source.OK() && (!s.Follows(v.source) || !s.SemiSync.ReplicaEnabled)
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
-		if s != v.source && !named && (gone || free) {
+		if s != v.source && !named && (gone || free && (!v.deposed(m) || s.Fenced())) {
 			v.data.Drop[m.Name] = true
 		}
 	}
@@ -312,6 +331,11 @@ func (v *view) steadyCondition() []metav1.Condition {
 			note("ReplicaNotReady", n+": "+v.data.Notes[n])
 		}
 	}
+	for _, m := range v.members {
+		if v.deposed(m) && !v.server(m.Name).Fenced() {
+			note("OldSourceReturned", fmt.Sprintf("%s was the source before %s and left the spec: it takes writes, and is fenced before it is let go", m.Name, v.source.Name))
+		}
+	}
 	if reason == "" {
 		return topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %s", v.source.Name, replicasInWords(v.readyReplicas(), len(names))))
 	}
@@ -347,10 +371,24 @@ func (v *view) steadyEvents() []reconcile.Event {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name, Message: fmt.Sprintf("%s holds %d transaction(s) that the source %s lacks: %s", m.Name, e.count, v.source.Name, shorten(e.set.String()))})
 		}
 	}
+	for _, m := range v.members {
+		if v.deposed(m) && v.data.Drop[m.Name] && (v.data.Last.Failover || v.data.Errant[m.Name].count > 0) {
+			e := v.data.Errant[m.Name]
+			out = append(out, reconcile.Event{Warning: true, Reason: "OldSourceReturned", Once: m.Name, Message: fmt.Sprintf("%s was the source before %s and left the spec: it is back, fenced, and not looked after any more. It holds %d transaction(s) that %s lacks%s", m.Name, v.source.Name, e.count, v.source.Name, listed(e.set))})
+		}
+	}
 	if v.moved {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
 	}
 	return out
+}
+
+// listed is a set at the end of a sentence.
+func listed(s gtid.Set) string {
+	if s.Empty() {
+		return ""
+	}
+	return ": " + shorten(s.String())
 }
 
 // sourceUnseen: the source that the spec wants does not answer, or not in full.
@@ -362,6 +400,9 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	p := v.plan()
 	if extra := v.fenceExtras(); len(extra) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
+	}
+	if old := v.fenceDeposed(); len(old) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-old-source", Optional: true, Actions: old})
 	}
 	p.Steps = append(p.Steps, v.resumeReceivers()...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
