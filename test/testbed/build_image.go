@@ -25,6 +25,23 @@ type imageRequest struct {
 	spec   imageSpec
 	base   string // a database's name or a directory
 	output string
+	push   bool
+}
+
+// parseMixed parses flags that may stand before, between and after other arguments, and returns
+// the others.
+func parseMixed(flags *flag.FlagSet, args []string) (others []string, err error) {
+	for len(args) > 0 {
+		if !strings.HasPrefix(args[0], "-") {
+			others, args = append(others, args[0]), args[1:]
+			continue
+		}
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		args = flags.Args()
+	}
+	return others, nil
 }
 
 // parseBuildImage reads build-image's arguments. The name may come before or after the flags.
@@ -35,22 +52,16 @@ func parseBuildImage(args []string) (imageRequest, error) {
 	base := flags.String("base", "", "put it on a root file system: mysql, redis, postgres or a directory")
 	output := flags.String("output", "", "write the archive here too")
 	user := flags.String("user", nobody, "user and group ids")
+	push := flags.Bool("push", false, "push it into the testbed's registry too")
 	flags.Var(&add, "add", "SRC:DST, a file or directory to add; may be repeated")
 	flags.Var(&entrypoint, "entrypoint", "entrypoint, one word each; may be repeated (default: the binary)")
 
-	var names []string
-	for len(args) > 0 {
-		if !strings.HasPrefix(args[0], "-") {
-			names, args = append(names, args[0]), args[1:]
-			continue
-		}
-		if err := flags.Parse(args); err != nil {
-			return imageRequest{}, err
-		}
-		args = flags.Args()
+	names, err := parseMixed(flags, args)
+	if err != nil {
+		return imageRequest{}, err
 	}
 	if len(names) != 1 {
-		return imageRequest{}, errors.New("usage: testbed build-image NAME[:TAG] --binary PATH [--add SRC:DST …] [--entrypoint WORD …] [--base ROOTFS]")
+		return imageRequest{}, errors.New("usage: testbed build-image NAME[:TAG] --binary PATH [--add SRC:DST …] [--entrypoint WORD …] [--base ROOTFS] [--push]")
 	}
 	if *binary == "" && len(entrypoint) == 0 {
 		return imageRequest{}, errors.New("build-image: give a --binary, or an --entrypoint of what --base and --add bring")
@@ -70,7 +81,7 @@ func parseBuildImage(args []string) (imageRequest, error) {
 		}
 		spec.files = append(spec.files, imageFile{path: target, source: source})
 	}
-	return imageRequest{spec: spec, base: *base, output: *output}, nil
+	return imageRequest{spec: spec, base: *base, output: *output, push: *push}, nil
 }
 
 // buildImageCommand makes an image and loads it when the testbed is up.
@@ -80,8 +91,8 @@ func buildImageCommand(ctx context.Context, l layout, args []string) error {
 		return err
 	}
 	up := exists(containerdSocket)
-	if !up && req.output == "" {
-		return errors.New("the testbed is down, so the image has nowhere to go: testbed up, or give --output FILE")
+	if !up && (req.output == "" || req.push) {
+		return errors.New("the testbed is down, so the image has nowhere to go: testbed up, or give --output FILE without --push")
 	}
 	return withProgress(func(ctx context.Context, l layout, p *progress) error {
 		if req.base != "" {
@@ -107,20 +118,29 @@ func baseDirectory(ctx context.Context, l layout, p *progress, base string) (str
 }
 
 func buildAndLoad(ctx context.Context, req imageRequest, load bool) error {
+	tmp, err := os.MkdirTemp("", "testbed-image-")
+	if err != nil {
+		return fmt.Errorf("build-image: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
 	out := req.output
 	if out == "" {
-		tmp, err := os.MkdirTemp("", "testbed-image-")
-		if err != nil {
-			return fmt.Errorf("build-image: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(tmp) }()
 		out = filepath.Join(tmp, "image.tar")
 	}
-	if err := buildImage(req.spec, out); err != nil {
+	image, err := newImage(req.spec, tmp)
+	if err != nil {
 		return err
 	}
-	if !load {
-		return nil
+	if err := image.write(out); err != nil {
+		return err
 	}
-	return loadImage(ctx, out)
+	if load {
+		if err := loadImage(ctx, out); err != nil {
+			return err
+		}
+	}
+	if req.push {
+		return image.push(ctx)
+	}
+	return nil
 }

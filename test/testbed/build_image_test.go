@@ -15,13 +15,13 @@ func TestParseBuildImage(t *testing.T) {
 	if !reflect.DeepEqual(got.spec.files, want) {
 		t.Errorf("files = %+v", got.spec.files)
 	}
-	if got.spec.ref != "op:v1" || got.base != "mysql" || got.spec.user != nobody || !reflect.DeepEqual(got.spec.entrypoint, []string{"/manager"}) {
+	if got.spec.ref != "op:v1" || got.push || got.base != "mysql" || got.spec.user != nobody || !reflect.DeepEqual(got.spec.entrypoint, []string{"/manager"}) {
 		t.Errorf("request = %+v", got)
 	}
 
-	got, err = parseBuildImage([]string{"--entrypoint", "/bin/sh", "--entrypoint", "-c", "--base", "redis", "op"})
+	got, err = parseBuildImage([]string{"--entrypoint", "/bin/sh", "--entrypoint", "-c", "--base", "redis", "op", "--push"})
 	must(t, err)
-	if got.spec.ref != "op" || !reflect.DeepEqual([]string(got.spec.entrypoint), []string{"/bin/sh", "-c"}) || len(got.spec.files) != 0 {
+	if got.spec.ref != "op" || !got.push || !reflect.DeepEqual([]string(got.spec.entrypoint), []string{"/bin/sh", "-c"}) || len(got.spec.files) != 0 {
 		t.Errorf("request = %+v", got)
 	}
 }

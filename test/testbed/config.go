@@ -5,8 +5,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
+	"os"
 	"path/filepath"
 	"text/template"
 )
@@ -62,13 +64,34 @@ var configTargets = map[string]string{
 	"10-bridge.conflist": "config/cni/10-bridge.conflist",
 }
 
-func writeConfiguration(l layout) error {
+// configReaders are the components that read their file once, when they start.
+var configReaders = map[string]string{
+	"containerd.toml": "containerd",
+	"kubelet.yaml":    "kubelet",
+	"kube-proxy.yaml": "kube-proxy",
+}
+
+// writeConfiguration writes the files that are not there yet or have changed. A component that runs
+// with what a file said before is ended, to be started again by whoever called this; pods go on
+// meanwhile. It ends before the file is written, so that no interruption leaves one running beside a
+// file that it has not read.
+func writeConfiguration(ctx context.Context, l layout, r *record) error {
 	for name, target := range configTargets {
 		data, err := render(name, newSettings(l))
 		if err != nil {
 			return err
 		}
-		if err := writeFile(l.in(filepath.FromSlash(target)), data, 0o644); err != nil {
+		file := l.in(filepath.FromSlash(target))
+		old, err := os.ReadFile(file)
+		if err == nil && bytes.Equal(old, data) {
+			continue
+		}
+		if proc, ok := r.get(configReaders[name]); ok {
+			if err := kill(ctx, []process{proc}); err != nil {
+				return fmt.Errorf("%s has another configuration now: %w", configReaders[name], err)
+			}
+		}
+		if err := writeFile(file, data, 0o644); err != nil {
 			return err
 		}
 	}

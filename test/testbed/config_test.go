@@ -5,9 +5,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,6 +47,34 @@ func TestConfiguration(t *testing.T) {
 				t.Errorf("%s is not JSON:\n%s", e.Name(), data)
 			}
 		}
+	}
+}
+
+// A component whose configuration has changed ends; one whose has not, stays.
+func TestWriteConfigurationEndsReaders(t *testing.T) {
+	ctx := context.Background()
+	l := layout{repo: "/repo", state: t.TempDir()}
+	r, err := readRecord(l)
+	must(t, err)
+	must(t, writeConfiguration(ctx, l, r))
+	for name, reader := range configReaders {
+		if _, ok := configTargets[name]; !ok {
+			t.Errorf("%s reads %s, which is written nowhere", reader, name)
+		}
+		_, err := findComponent(reader)
+		must(t, err)
+		must(t, r.set(reader, startSleep(t)))
+	}
+	must(t, writeFile(l.in("config", "containerd.toml"), []byte("another"), 0o644))
+	must(t, writeConfiguration(ctx, l, r))
+	for _, reader := range configReaders {
+		if proc, _ := r.get(reader); proc.alive() == (reader == "containerd") {
+			t.Errorf("%s is alive: %v", reader, proc.alive())
+		}
+	}
+	data, err := os.ReadFile(l.in("config", "containerd.toml"))
+	if err != nil || !bytes.Contains(data, []byte(registryAddress)) {
+		t.Errorf("containerd.toml was not written: %v", err)
 	}
 }
 

@@ -24,6 +24,8 @@ var debianPackages = []struct{ name, file string }{
 	{"iproute2", "/bin/ip"},
 	{"mmdebstrap", "/usr/bin/mmdebstrap"},
 	{"util-linux", "/usr/bin/nsenter"},
+	// The file that tells it from the package busybox, whose program needs libraries.
+	{"busybox-static", "/var/lib/dpkg/info/busybox-static.list"},
 }
 
 // installPackages installs the missing ones. apt's lists are refreshed only when an install needs

@@ -34,79 +34,126 @@ type imageFile struct {
 	data []byte // when source is empty
 	// source is a file or a directory on this machine; its tree is copied.
 	source string
-	mode   int64 // of a file made from data
+	// public lets everybody read a copied tree, whatever its modes are on this machine.
+	public bool
+	mode   int64  // of a file made from data, or of a directory
+	link   string // the target, when it is a symbolic link
+	dir    bool   // an empty directory
 }
 
 // imageSpec says what an image consists of.
 type imageSpec struct {
-	ref        string
-	base       string // a root file system's directory, or empty
+	ref  string
+	base string // a root file system's directory, or empty
+	// programs are files in a layer of their own below the others: what seldom changes, so that
+	// pushing the image again sends only the rest.
+	programs   []imageFile
 	files      []imageFile
 	entrypoint []string
+	command    []string
 	env        []string
+	labels     map[string]string
 	user       string
 	workdir    string
 }
 
-// buildImage writes an image as an archive that containerd imports. Everything in it belongs to
-// root except what the base directory says otherwise; times are fixed, so equal content gives an
-// equal image.
-func buildImage(spec imageSpec, out string) error {
+// builtImage is an image whose layers are files in a directory of its own.
+type builtImage struct {
+	ref   name.Tag
+	image v1.Image
+	dir   string
+}
+
+// newImage makes an image; its layers lie below dir until it is closed. Everything in it belongs
+// to root except what the base directory says otherwise; times are fixed, so equal content gives
+// an equal image.
+func newImage(spec imageSpec, dir string) (_ *builtImage, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("image %s: %w", spec.ref, err)
+		}
+	}()
 	ref, err := name.NewTag(spec.ref, name.WithDefaultTag("dev"))
 	if err != nil {
-		return fmt.Errorf("image name %s: %w", spec.ref, err)
+		return nil, err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(out), ".layers-")
+	tmp, err := os.MkdirTemp(dir, ".layers-")
 	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(tmp) }()
+	b := &builtImage{ref: ref, dir: tmp}
+	if b.image, err = spec.assemble(tmp); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
 
+// close removes the image's layers.
+func (b *builtImage) close() { _ = os.RemoveAll(b.dir) }
+
+// assemble makes the image, with its layers as files in dir.
+func (spec imageSpec) assemble(dir string) (v1.Image, error) {
 	var layers []v1.Layer
-	if spec.base != "" {
-		layer, err := newLayer(filepath.Join(tmp, "base.tar"), func(tw *tar.Writer) error {
-			return addTree(tw, spec.base, "/", true)
-		})
+	add := func(write func(*tar.Writer) error) error {
+		layer, err := newLayer(filepath.Join(dir, fmt.Sprintf("%d.tar", len(layers))), write)
 		if err != nil {
-			return fmt.Errorf("image %s: %w", spec.ref, err)
+			return err
 		}
 		layers = append(layers, layer)
+		return nil
 	}
-	layer, err := newLayer(filepath.Join(tmp, "files.tar"), func(tw *tar.Writer) error {
-		return addFiles(tw, spec.files)
-	})
-	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+	if spec.base != "" {
+		err := add(func(tw *tar.Writer) error { return addTree(tw, spec.base, "/", treeOptions{owners: true}) })
+		if err != nil {
+			return nil, err
+		}
 	}
-	layers = append(layers, layer)
-
+	if len(spec.programs) > 0 {
+		if err := add(func(tw *tar.Writer) error { return addFiles(tw, spec.programs) }); err != nil {
+			return nil, err
+		}
+	}
+	if err := add(func(tw *tar.Writer) error { return addFiles(tw, spec.files) }); err != nil {
+		return nil, err
+	}
 	image, err := mutate.AppendLayers(empty.Image, layers...)
 	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+		return nil, err
 	}
 	image, err = mutate.Config(image, v1.Config{
-		Entrypoint: spec.entrypoint, Env: spec.env, User: spec.user, WorkingDir: spec.workdir,
+		Entrypoint: spec.entrypoint, Cmd: spec.command, Env: spec.env, Labels: spec.labels, User: spec.user, WorkingDir: spec.workdir,
 	})
 	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+		return nil, err
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+		return nil, err
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", goarch()
-	image, err = mutate.ConfigFile(image, config)
-	if err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
-	}
+	return mutate.ConfigFile(image, config)
+}
 
+// write makes an archive that containerd imports.
+func (b *builtImage) write(out string) error {
 	partial := out + ".tmp"
 	defer func() { _ = os.Remove(partial) }()
-	if err := tarball.WriteToFile(partial, ref, image); err != nil {
-		return fmt.Errorf("image %s: %w", spec.ref, err)
+	if err := tarball.WriteToFile(partial, b.ref, b.image); err != nil {
+		return fmt.Errorf("image %s: %w", b.ref, err)
 	}
 	return os.Rename(partial, out)
+}
+
+// buildImage writes an image as an archive.
+func buildImage(spec imageSpec, out string) error {
+	b, err := newImage(spec, filepath.Dir(out))
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	return b.write(out)
 }
 
 // layer is an uncompressed layer in a file. Images are read once, from the same disk: compressing
@@ -159,13 +206,19 @@ func addFiles(tw *tar.Writer, files []imageFile) error {
 			return err
 		}
 		if f.source != "" {
-			if err := addTree(tw, f.source, f.path, false); err != nil {
+			if err := addTree(tw, f.source, f.path, treeOptions{public: f.public}); err != nil {
 				return err
 			}
 			continue
 		}
 		header := &tar.Header{
 			Typeflag: tar.TypeReg, Name: entryName(f.path), Mode: f.mode, Size: int64(len(f.data)), ModTime: epoch,
+		}
+		switch {
+		case f.link != "":
+			header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, f.link, 0o777
+		case f.dir:
+			header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"
 		}
 		if err := tw.WriteHeader(header); err != nil {
 			return err
@@ -194,9 +247,15 @@ func addParents(tw *tar.Writer, made map[string]bool, file string) error {
 	return tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: entryName(dir) + "/", Mode: 0o755, ModTime: epoch})
 }
 
-// addTree copies a file or a directory's tree to a path in the image. owners keeps the files'
-// owners; without it they belong to root.
-func addTree(tw *tar.Writer, source, target string, owners bool) error {
+// treeOptions say what becomes of owners and modes. The zero value makes everything root's and
+// keeps the modes.
+type treeOptions struct {
+	owners bool // keep the owners
+	public bool // let everybody read
+}
+
+// addTree copies a file or a directory's tree to a path in the image.
+func addTree(tw *tar.Writer, source, target string, options treeOptions) error {
 	return filepath.WalkDir(source, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -229,11 +288,17 @@ func addTree(tw *tar.Writer, source, target string, owners bool) error {
 		header.Name, header.ModTime = inside, epoch
 		header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
 		header.Uname, header.Gname = "", ""
-		if !owners {
+		if !options.owners {
 			header.Uid, header.Gid = 0, 0
+		}
+		if options.public {
+			header.Mode |= 0o444
 		}
 		if info.IsDir() {
 			header.Name += "/"
+			if options.public {
+				header.Mode |= 0o111
+			}
 		}
 		if err := tw.WriteHeader(header); err != nil {
 			return err

@@ -98,7 +98,7 @@ func pauseArchive(ctx context.Context, l layout) (string, error) {
 	defer func() { _ = os.RemoveAll(tmp) }()
 	binary := filepath.Join(tmp, "pause")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
-	build.Dir, build.Env = src, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	build.Dir, build.Env = src, goEnvironment()
 	if err := runLogged(build, l.log("build-pause"), nil); err != nil {
 		return "", err
 	}

@@ -25,7 +25,9 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestProcessIdentity(t *testing.T) {
+// startSleep starts a process that runs until the test ends or it is killed.
+func startSleep(t *testing.T) process {
+	t.Helper()
 	cmd := exec.Command("sleep", "60")
 	must(t, cmd.Start())
 	waited := make(chan struct{})
@@ -33,10 +35,18 @@ func TestProcessIdentity(t *testing.T) {
 		_ = cmd.Wait()
 		close(waited)
 	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-waited
+	})
 	_, start, err := procStat(cmd.Process.Pid)
 	must(t, err)
-	p := process{PID: cmd.Process.Pid, Start: start}
-	stranger := process{PID: p.PID, Start: start + 1}
+	return process{PID: cmd.Process.Pid, Start: start}
+}
+
+func TestProcessIdentity(t *testing.T) {
+	p := startSleep(t)
+	stranger := process{PID: p.PID, Start: p.Start + 1}
 	if !p.alive() || stranger.alive() {
 		t.Errorf("alive: the process %v, one with its pid %v", p.alive(), stranger.alive())
 	}
@@ -45,7 +55,6 @@ func TestProcessIdentity(t *testing.T) {
 		t.Fatal("a process that only has the recorded pid was killed")
 	}
 	must(t, kill(context.Background(), []process{p}))
-	<-waited
 	if p.alive() {
 		t.Error("still alive")
 	}

@@ -7,12 +7,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // toolModule is a module below test/tools whose binaries are built into the cache. Versions are
@@ -168,12 +171,36 @@ func tool(ctx context.Context, l layout, p *progress, name string) (string, erro
 	return out, err
 }
 
+// goEnvironment is the environment of Go commands in a tool's module. No cgo: the binaries run
+// anywhere, also inside images, and packages that the product also compiles this way come out of
+// Go's build cache.
+func goEnvironment() []string { return append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off") }
+
+// moduleTimeout bounds the download of a module whose sources are not there any more.
+const moduleTimeout = 5 * time.Minute
+
+// sources is the directory where Go keeps the sources of the pinned module.
+func (m toolModule) sources(ctx context.Context, l layout) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, moduleTimeout)
+	defer cancel()
+	// Unlike go list, it also works when only the binaries are left of what was downloaded.
+	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", m.requires)
+	download.Dir, download.Env = filepath.Join(l.tools(), m.dir), goEnvironment()
+	out, err := download.Output()
+	var answer struct{ Dir, Error string }
+	if err = errors.Join(err, json.Unmarshal(out, &answer)); err == nil && answer.Dir == "" {
+		err = errors.New("go mod download names no directory")
+	}
+	if err != nil {
+		return "", fmt.Errorf("sources of %s: %w %s", m.requires, err, answer.Error)
+	}
+	return answer.Dir, nil
+}
+
 // buildTool compiles into a temporary name and renames: what is in the cache is complete.
 func buildTool(ctx context.Context, l layout, s *step, m toolModule, pkg, version, out string) error {
 	src := filepath.Join(l.tools(), m.dir)
-	// No cgo: the binaries run anywhere, also inside images, and packages that the product also
-	// compiles this way come out of Go's build cache.
-	env := append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	env := goEnvironment()
 
 	list := exec.CommandContext(ctx, "go", "list", "-deps", "-tags", m.tags, pkg)
 	list.Dir, list.Env = src, env

@@ -125,7 +125,7 @@ func prepareMachine(ctx context.Context, l layout, r *record) error {
 	if err := createCertificates(l); err != nil {
 		return err
 	}
-	if err := writeConfiguration(l); err != nil {
+	if err := writeConfiguration(ctx, l, r); err != nil {
 		return err
 	}
 	return writeClients(ctx, l)
@@ -201,7 +201,7 @@ func startCluster(ctx context.Context, l layout, p *progress, r *record, archive
 		if err := start(ctx, "etcd", "kube-apiserver"); err != nil {
 			return err
 		}
-		if err := p.do("applying the cluster's own objects", func(*step) error { return applyCluster(ctx, l) }); err != nil {
+		if err := p.do("applying the cluster's own objects", func(*step) error { return apply(ctx, l, l.in("config", "cluster.yaml")) }); err != nil {
 			return err
 		}
 		if err := start(ctx, "kube-controller-manager", "kube-scheduler", "kube-proxy", "provisioner", "registry"); err != nil {
@@ -218,15 +218,6 @@ func startCluster(ctx context.Context, l layout, p *progress, r *record, archive
 		return p.do("waiting for the node, DNS and the default ServiceAccount", func(s *step) error { return waitCluster(ctx, l, s, r) })
 	})
 	return group.Wait()
-}
-
-func applyCluster(ctx context.Context, l layout) error {
-	// A server that has just become ready may still refuse while it sets up roles and namespaces.
-	return poll(ctx, 30*time.Second, nil, func(ctx context.Context) error {
-		_, err := inNetns(ctx, l.in("bin", "kubectl"), "--kubeconfig", l.kubeconfig(), "apply", "--server-side",
-			"--force-conflicts", "-f", l.in("config", "cluster.yaml"))
-		return err
-	})
 }
 
 // waitCluster waits until a pod could be created and would work. It fails at once when a component dies.
