@@ -190,6 +190,11 @@ testbed: bin/testbed ## Bring up a single-node Kubernetes in a network of its ow
 testbed-down: bin/testbed ## Take it down and leave nothing behind.
 	bin/testbed down
 
+.PHONY: testbed-olm
+testbed-olm: bin/testbed ## The testbed with the Operator Lifecycle Manager on it.
+	bin/testbed up
+	bin/testbed olm
+
 .PHONY: demo
 demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up.
 	go build -o bin/demo ./test/demo
