@@ -172,6 +172,10 @@ func TestManifestsAgree(t *testing.T) {
 	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace <= shutdownTimeout {
 		t.Errorf("a grace period of %s leaves no room for a shutdown of %s", grace, shutdownTimeout)
 	}
+	// An upgrade is a hand-over from one pod to the next, not a time without any.
+	if s := deployment.Spec.Strategy.RollingUpdate; s == nil || s.MaxUnavailable == nil || s.MaxUnavailable.String() != "0" {
+		t.Errorf("the old pod is ended before the new one is ready: %v", deployment.Spec.Strategy)
+	}
 	if _, err := ParseOptions(pod.Containers[0].Args, func(string) string { return "" }, os.Stderr); err != nil {
 		t.Errorf("the Deployment's arguments: %v", err)
 	}

@@ -50,7 +50,9 @@ func (c *told) Set(_ context.Context, status metav1.ConditionStatus, options ...
 	return nil
 }
 
-func (c *told) NewCondition(operatorsv2.ConditionType) (conditions.Condition, error) { return c, c.fail }
+func (c *told) NewCondition(operatorsv2.ConditionType) (conditions.Condition, error) {
+	return c, c.fail
+}
 
 func (*told) GetNamespacedName() (*types.NamespacedName, error) { return &types.NamespacedName{}, nil }
 
