@@ -55,7 +55,8 @@ func opmImage(programs opmFiles, ref string) imageSpec {
 func catalogImage(programs opmFiles, dir, ref string) imageSpec {
 	spec := opmImage(programs, ref)
 	spec.files = []imageFile{{path: "/configs", source: dir, public: true}}
-	spec.command = []string{"serve", "/configs", "--cache-dir=/tmp/cache"}
+	// The cache is made when the pod starts, so nothing can be required of one.
+	spec.command = []string{"serve", "/configs", "--cache-dir=/tmp/cache", "--cache-enforce-integrity=false"}
 	spec.labels = map[string]string{catalogLabel: "/configs"}
 	return spec
 }
