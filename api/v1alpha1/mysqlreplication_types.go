@@ -25,6 +25,7 @@ type MysqlReplicationSecret struct {
 	// Name of the Secret, in the namespace of this resource.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Credential secret",xDescriptors={"urn:alm:descriptor:io.kubernetes:Secret"}
 	Name string `json:"name"`
 
 	// Mysql is the key of the operator's own user.
@@ -32,6 +33,7 @@ type MysqlReplicationSecret struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="MySQL user of the operator",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
 	Mysql string `json:"mysql,omitempty"`
 
 	// Replication is the key of the user of the replication channels.
@@ -39,6 +41,7 @@ type MysqlReplicationSecret struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="MySQL user of the replication channels",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
 	Replication string `json:"replication,omitempty"`
 }
 
@@ -52,26 +55,32 @@ type MysqlReplicationSpec struct {
 	// Mode of replication.
 	// +kubebuilder:default=rpl_async
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Mode",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:select:rpl_async","urn:alm:descriptor:com.tectonic.ui:select:rpl_semi_sync"}
 	Mode MysqlReplicationMode `json:"mode,omitempty"`
 
 	// Secret with the passwords.
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Credentials"
 	Secret MysqlReplicationSecret `json:"secret"`
 
 	// AESSecret names the key that the passwords are encrypted with.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Encryption key",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
 	AESSecret *AESSecret `json:"aesSecret,omitempty"`
 
 	// Source is the node that takes writes. To switch over, exchange it with a replica.
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Source"
 	Source *Node `json:"source"`
 
 	// Replica lists the nodes that replicate from the source.
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=atomic
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Replicas"
 	Replica []ReplicaNode `json:"replica,omitempty"`
 
 	// Service says how <name>-readwrite and <name>-readonly are exposed.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Services",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
 	Service *ServiceSpec `json:"service,omitempty"`
 }
 
@@ -89,9 +98,10 @@ const (
 // MysqlReplicationNode is what was observed of one node. A figure that the
 // server did not give is absent, never zero.
 type MysqlReplicationNode struct {
-	// Host and port under which the node was asked.
+	// Host under which the node was asked.
 	Host string `json:"host,omitempty"`
-	Port int32  `json:"port,omitempty"`
+	// Port under which the node was asked.
+	Port int32 `json:"port,omitempty"`
 	// Role that the node plays.
 	// +optional
 	Role MysqlRole `json:"role"`
@@ -105,12 +115,16 @@ type MysqlReplicationNode struct {
 	// +optional
 	Message string `json:"message,omitempty"`
 
+	// Readonly is the server's read_only.
 	// +optional
 	Readonly bool `json:"readonly,omitempty"`
+	// SuperReadonly is the server's super_read_only.
 	// +optional
 	SuperReadonly bool `json:"superReadonly,omitempty"`
+	// SourceHost that the node is configured to replicate from.
 	// +optional
 	SourceHost string `json:"sourceHost,omitempty"`
+	// SourcePort that belongs to it.
 	// +optional
 	SourcePort int32 `json:"sourcePort,omitempty"`
 	// ReplicaIO is the state of the receiver: Yes, No or Connecting.
@@ -119,13 +133,18 @@ type MysqlReplicationNode struct {
 	// ReplicaSQL is the state of the applier: Yes or No.
 	// +optional
 	ReplicaSQL string `json:"replicaSQL,omitempty"`
+	// ReadSourceLogPos is the position in the source's binary log up to which the
+	// node has received.
 	// +optional
 	ReadSourceLogPos int64 `json:"readSourceLogPos,omitempty"`
+	// SourceLogFile is the source's binary log that the node receives.
 	// +optional
 	SourceLogFile string `json:"sourceLogFile,omitempty"`
 	// SecondsBehindSource is absent while the server says NULL.
 	// +optional
 	SecondsBehindSource *int64 `json:"secondsBehindSource,omitempty"`
+	// ExecSourceLogPos is the position in the source's binary log up to which the
+	// node has executed.
 	// +optional
 	ExecSourceLogPos int64 `json:"execSourceLogPos,omitempty"`
 	// ServerUUID of the server that was observed.
@@ -162,13 +181,15 @@ const (
 // SwitchoverStatus is the record of a change of the source in progress: what a
 // restarted operator needs in order to resume or to undo it.
 type SwitchoverStatus struct {
-	// From and To are node names.
+	// From is the node that was the source.
 	From string `json:"from"`
-	To   string `json:"to"`
+	// To is the node that becomes the source.
+	To string `json:"to"`
 	// Failover is true when the old source did not answer.
 	// +optional
-	Failover bool            `json:"failover,omitempty"`
-	Phase    SwitchoverPhase `json:"phase"`
+	Failover bool `json:"failover,omitempty"`
+	// Phase in which it is.
+	Phase SwitchoverPhase `json:"phase"`
 	// Generation of the spec that asked for it.
 	Generation int64 `json:"generation"`
 	// StartedAt is when the phase Preparing began.
@@ -183,10 +204,15 @@ type SwitchoverStatus struct {
 
 // LastSwitchover is the result of the last change of the source.
 type LastSwitchover struct {
-	From       string           `json:"from"`
-	To         string           `json:"to"`
-	Failover   bool             `json:"failover,omitempty"`
-	StartedAt  metav1.MicroTime `json:"startedAt"`
+	// From is the node that was the source.
+	From string `json:"from"`
+	// To is the node that became the source.
+	To string `json:"to"`
+	// Failover is true when the old source did not answer.
+	Failover bool `json:"failover,omitempty"`
+	// StartedAt is when the operator began with it.
+	StartedAt metav1.MicroTime `json:"startedAt"`
+	// FinishedAt is when clients had their way to the new source.
 	FinishedAt metav1.MicroTime `json:"finishedAt"`
 }
 
@@ -194,38 +220,53 @@ type LastSwitchover struct {
 type MysqlReplicationStatus struct {
 	// Topology by node name.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Topology"
 	Topology map[string]*MysqlReplicationNode `json:"topology,omitempty"`
 	// Ready mirrors the condition of that name.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Ready"
 	Ready bool `json:"ready"`
 	// ObservedGeneration is the generation of the spec that this status is about.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Observed generation"
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Conditions say what is as it should be, what is not, and what to do: Ready,
+	// TopologyReady, ResourceReady, Reconciling and Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Conditions",xDescriptors={"urn:alm:descriptor:io.kubernetes.conditions"}
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// ReadWriteService is the Service that leads to the source, while it is in place.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Service for writes",xDescriptors={"urn:alm:descriptor:io.kubernetes:Service"}
 	ReadWriteService string `json:"readwriteService,omitempty"`
+	// ReadOnlyService is the Service that leads to the replicas, while it is in place.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Service for reads",xDescriptors={"urn:alm:descriptor:io.kubernetes:Service"}
 	ReadOnlyService string `json:"readonlyService,omitempty"`
 
 	// Source is the node that the operator knows as the source: the one that it
 	// set up, adopted or promoted last.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Source",xDescriptors={"urn:alm:descriptor:io.kubernetes:Pod"}
 	Source string `json:"source,omitempty"`
 	// SourceUUID is the server_uuid of that node when it was last seen as the
 	// source. Another one under the same name is a server made anew.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Server UUID of the source"
 	SourceUUID string `json:"sourceUUID,omitempty"`
 	// Replicas reads "ready/wanted".
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Replicas (ready/wanted)"
 	Replicas string `json:"replicas,omitempty"`
 	// Switchover in progress, or undone.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Switchover"
 	Switchover *SwitchoverStatus `json:"switchover,omitempty"`
 	// LastSwitchover that finished.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Last switchover"
 	LastSwitchover *LastSwitchover `json:"lastSwitchover,omitempty"`
 }
 
@@ -234,6 +275,7 @@ type MysqlReplicationStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +operator-sdk:csv:customresourcedefinitions:displayName="MySQL Replication",resources={{Service,v1},{Pod,v1},{Secret,v1},{Event,v1}}
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || size(self.metadata.name) <= 53",message="metadata.name must have 53 characters at the most: it is part of the names of the Services"
 // +kubebuilder:resource:path=mysqlreplications,singular=mysqlreplication,shortName=mr;myrepl,categories=compose
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
@@ -249,7 +291,9 @@ type MysqlReplication struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   MysqlReplicationSpec   `json:"spec"`
+	// Spec is what the user wants.
+	Spec MysqlReplicationSpec `json:"spec"`
+	// Status is what the operator observed.
 	Status MysqlReplicationStatus `json:"status,omitempty"`
 }
 
