@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 SUBMAKE = $(MAKE)
 
 # The version that is built into the manager, and the image that the manifests name.
-VERSION ?= 0.1.0
+VERSION ?= 0.2.0
 IMG ?= upmio/compose-operator:$(VERSION)
 # The images that the tests on the testbed run.
 DEV_IMG ?= upmio/compose-operator:dev
@@ -31,6 +31,8 @@ tool = $$(bin/testbed tool $(1))
 CONTROLLER_GEN = $(call tool,controller-gen)
 KUSTOMIZE = $(call tool,kustomize)
 GOLANGCI_LINT = $(call tool,golangci-lint)
+OPERATOR_SDK = $(call tool,operator-sdk)
+OPM = $(call tool,opm)
 WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
 WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}"
 
@@ -101,6 +103,24 @@ dist-into:
 	{ cat config/boilerplate.yaml.txt; echo ---; "$$kustomize" build config/default \
 	  | sed 's|image: upmio/compose-operator:.*|image: $(IMG)|'; } >dist/install.yaml
 
+# OLM's package: what is installed, and the catalog that offers it.
+.PHONY: bundle
+bundle: bin/testbed ## Make bundle/ and bundle.Dockerfile, the OLM bundle of VERSION with the image IMG.
+	@$(SUBMAKE) bundle-into OUT=.
+
+.PHONY: catalog
+catalog: bin/testbed ## Render catalog/ from its template, catalog/bundles and bundle/, and docs/catalog-graph.md.
+	@$(SUBMAKE) catalog-into OUT=.
+
+.PHONY: bundle-into
+bundle-into:
+	@sdk="$(OPERATOR_SDK)"; kustomize="$(KUSTOMIZE)"; cd "$(OUT)"; \
+	OPERATOR_SDK="$$sdk" KUSTOMIZE="$$kustomize" VERSION=$(VERSION) IMG=$(IMG) config/manifests/generate.sh
+
+.PHONY: catalog-into
+catalog-into:
+	@opm="$(OPM)"; cd "$(OUT)"; OPM="$$opm" catalog/render.sh
+
 ##@ Checks
 
 .PHONY: verify
@@ -109,14 +129,25 @@ verify: bin/testbed verify-generated verify-source ## Check generated files, for
 .PHONY: verify-generated
 verify-generated: bin/testbed
 	@work="$$(mktemp -d)"; trap 'rm -rf "$$work"' EXIT; \
-	cp -r go.mod go.sum api internal config "$$work"; \
+	cp -r go.mod go.sum PROJECT api internal config catalog "$$work"; mkdir "$$work/docs"; \
+	compare() { diff -ruN "$$1" "$$work/$$1" || { echo "verify: $$1 is not what its sources make of it: run $$2 and commit the result" >&2; exit 1; }; }; \
 	$(SUBMAKE) generate-into OUT="$$work"; \
-	for path in api config dist; do \
-	  diff -ru "$$path" "$$work/$$path" || { echo "verify: $$path is not what its sources make of it: run make generate and commit the result" >&2; exit 1; }; \
-	done
+	for path in api config dist; do compare "$$path" "make generate"; done; \
+	$(SUBMAKE) bundle-into OUT="$$work"; \
+	for path in config/manifests bundle bundle.Dockerfile; do compare "$$path" "make bundle"; done; \
+	$(SUBMAKE) catalog-into OUT="$$work"; \
+	for path in catalog docs/catalog-graph.md; do compare "$$path" "make catalog"; done
 	@for overlay in config/*/kustomization.yaml; do \
 	  "$(KUSTOMIZE)" build "$$(dirname "$$overlay")" >/dev/null || { echo "verify: $$overlay does not build" >&2; exit 1; }; \
 	done
+
+.PHONY: bundle-validate
+bundle-validate: bin/testbed ## Ask operator-sdk and opm about the bundles and the catalog.
+	@sdk="$(OPERATOR_SDK)"; for bundle in catalog/bundles/* bundle; do \
+	  echo "operator-sdk bundle validate $$bundle"; \
+	  "$$sdk" bundle validate "./$$bundle" --select-optional suite=operatorframework; \
+	done
+	"$(OPM)" validate catalog
 
 .PHONY: verify-source
 verify-source:
@@ -143,7 +174,7 @@ lint: bin/testbed ## Run the linters of .golangci.yml.
 .PHONY: test
 test: ## Run every check and every test, and say how long each stage took.
 	@begin=$$SECONDS; summary=; \
-	for stage in verify lint test-unit test-admission test-mysql test-e2e; do \
+	for stage in verify bundle-validate lint test-unit test-admission test-mysql test-e2e; do \
 	  echo "==> make $$stage"; from=$$SECONDS; \
 	  if ! $(SUBMAKE) $$stage; then printf '%b==> make %s FAILED after %d s\n' "$$summary" $$stage $$((SECONDS - from)) >&2; exit 1; fi; \
 	  line="$$(printf '==> %-16s %5d s' $$stage $$((SECONDS - from)))"; echo "$$line"; summary="$$summary$$line\n"; \
@@ -154,6 +185,10 @@ test: ## Run every check and every test, and say how long each stage took.
 test-unit: ## Tests that need nothing but Go.
 	go test -short $(TESTARGS) ./...
 	cd test/testbed && go test -short ./...
+
+.PHONY: test-bundle
+test-bundle: ## The OLM bundles and the catalog: validators, sizes, and what agrees with what.
+	go test -count=1 $(TESTARGS) ./test/bundle/...
 
 .PHONY: test-admission
 test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API server.
