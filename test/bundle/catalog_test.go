@@ -10,6 +10,8 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -269,6 +271,23 @@ func TestChannels(t *testing.T) {
 		}
 		if head := entries[len(entries)-1].Name; releases[head] != current {
 			t.Errorf("%s: the head is %s, which is not the release in %s", channel, head, current)
+		}
+	}
+}
+
+// TestPreviousCatalog: it ends with the release before the current one.
+func TestPreviousCatalog(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(root, "catalog/previous.sh"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("catalog/previous.sh: %v\n%s", err, out)
+	}
+	now, before := readCatalog(t, catalogFile), readCatalog(t, filepath.Join(dir, packageName, "catalog.yaml"))
+	if !reflect.DeepEqual(before.pkg, now.pkg) || len(before.bundles) != len(now.bundles)-1 || len(before.channels) != len(now.channels) {
+		t.Errorf("the previous catalog has %d bundles and %d channels", len(before.bundles), len(before.channels))
+	}
+	for channel, entries := range now.channels {
+		if want := entries[:len(entries)-1]; !reflect.DeepEqual(before.channels[channel], want) {
+			t.Errorf("%s has %v, want %v", channel, before.channels[channel], want)
 		}
 	}
 }

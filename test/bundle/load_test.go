@@ -57,16 +57,20 @@ func eachBundle(t *testing.T, test func(*testing.T, *manifests.Bundle)) {
 	}
 }
 
+// read reads a file below the root, or one that has its whole path.
 func read(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, name))
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(root, name)
+	}
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
 }
 
-// decode reads a YAML file below the root into a value of type T; a field that T
+// decode reads a YAML file into a value of type T; a field that T
 // lacks is an error.
 func decode[T any](t *testing.T, name string) T {
 	t.Helper()
