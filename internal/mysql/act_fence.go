@@ -40,6 +40,15 @@ type fencing struct {
 }
 
 func (a *actor) fenceSource(ctx context.Context, w words, do FenceSource) (reconcile.Facts, error) {
+	if do.Still {
+		_, foreign, err := a.channel(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if name := feeding(foreign); name != "" {
+			return nil, errors.New(behindAFence(name))
+		}
+	}
 	f := fencing{timeout: do.Timeout, kill: do.KillClients, releaseAcks: do.ReleaseAcks, scope: setGlobal}
 	if do.Persist {
 		f.scope = setPersist
@@ -49,6 +58,11 @@ func (a *actor) fenceSource(ctx context.Context, w words, do FenceSource) (recon
 		return nil, err
 	}
 	return reconcile.Facts{FencedFact(do.On): after.executed.String()}, nil
+}
+
+// behindAFence says what a foreign channel does there, and the remedy.
+func behindAFence(channel string) string {
+	return fmt.Sprintf("it replicates through the channel %q and would go on to change behind a fence: STOP REPLICA FOR CHANNEL '%s' on it first", channel, channel)
 }
 
 // armFence fences the next start of the server and not this one.

@@ -7,6 +7,7 @@ package mysql
 
 import (
 	"database/sql"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,27 @@ func TestFence(t *testing.T) {
 	if s := c.server("a"); !s.Writable() || s.ReadOnlyPersisted {
 		t.Errorf("after SetWritable: %+v", s)
 	}
+}
+
+// A foreign channel's applier writes through super_read_only.
+func TestFenceOfAServerThatIsFed(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	a, b := c.servers["a"], c.servers["b"]
+	a.SQL(fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='%s', SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1 FOR CHANNEL 'feed'",
+		b.Host, b.Port, mysqld.ReplicationUser, mysqld.ReplicationPassword), "START REPLICA FOR CHANNEL 'feed'")
+	still := fence("a")
+	still.Still = true
+	c.fails(still, "STOP REPLICA FOR CHANNEL 'feed'")
+	if !c.server("a").Writable() {
+		t.Error("a fence that failed is up")
+	}
+	c.do(fence("a"))
+	mustWrite(t, b)
+	a.Eventually("it changes behind its fence", func() bool {
+		return c.server("a").Executed.Contains(c.server("b").Executed)
+	})
+	a.SQL("STOP REPLICA FOR CHANNEL 'feed'")
+	c.do(still)
 }
 
 func TestFenceEndsWhatHoldsItUp(t *testing.T) {

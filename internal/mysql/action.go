@@ -33,6 +33,9 @@ type FenceSource struct {
 	Timeout time.Duration
 	// KillClients is false for a server that nobody should be connected to.
 	KillClients bool
+	// Still demands that only clients change the server: the fence fails while a
+	// foreign channel runs, whose applier goes on behind it.
+	Still bool
 	// Persist sets the variables with SET PERSIST, which costs an fsync while nobody
 	// can write. Not needed where ArmFence has done its work.
 	Persist bool

@@ -183,8 +183,8 @@ func (h *handle) learn(text string, figures map[string]string) (words, error) {
 	return w, nil
 }
 
-// channel reads the default channel, nil when it is not configured, and the names of the others.
-func (h *handle) channel(ctx context.Context, w words) (*Channel, []string, error) {
+// channel reads the default channel, nil when it is not configured, and the others.
+func (h *handle) channel(ctx context.Context, w words) (*Channel, []ForeignChannel, error) {
 	query := w.showStatus()
 	rows, err := h.db.QueryContext(ctx, query)
 	if err != nil {
@@ -196,14 +196,14 @@ func (h *handle) channel(ctx context.Context, w words) (*Channel, []string, erro
 		return nil, nil, h.fail(query, err)
 	}
 	var ours *Channel
-	var foreign []string
+	var foreign []ForeignChannel
 	for rows.Next() {
 		row, err := scanStatus(rows, columns)
 		if err != nil {
 			return nil, nil, h.fail(query, err)
 		}
 		if name := row.text("Channel_Name"); name != "" {
-			foreign = append(foreign, name)
+			foreign = append(foreign, ForeignChannel{Name: name, Running: row.running()})
 			continue
 		}
 		if row.text("Source_Host") == "" {

@@ -46,6 +46,12 @@ func (r statusRow) number(column string) int64 {
 	return n
 }
 
+// running says whether a thread of the channel runs or tries to.
+func (r statusRow) running() bool {
+	c := Channel{IO: Thread(r.text("Replica_IO_Running")), SQL: Thread(r.text("Replica_SQL_Running"))}
+	return c.Running()
+}
+
 func (r statusRow) channel() (*Channel, error) {
 	retrieved, err := gtid.Parse(r.text("Retrieved_Gtid_Set"))
 	if err != nil {

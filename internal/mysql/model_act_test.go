@@ -33,6 +33,9 @@ func (w *world) observeOne(m Member) *Server {
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
 		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep},
 	}
+	if s.fed {
+		out.ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}
+	}
 	if c := s.ch; c != nil {
 		on := map[bool]Thread{true: ThreadYes, false: ThreadNo}
 		ch := &Channel{SourceHost: c.to, SourcePort: 3306, User: "replication", IO: on[c.io], SQL: on[c.sql],
@@ -69,7 +72,13 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 	reach := func() error { return w.reach(s) }
 	switch do := a.(type) {
 	case FenceSource:
-		return append(w.fence(s, do.KillClients, do.ReleaseAcks, do.Persist, flaws), func() error {
+		still := func() error {
+			if do.Still && s.fed {
+				return errors.New(behindAFence("feed"))
+			}
+			return w.reach(s)
+		}
+		return append(append(statements{still}, w.fence(s, do.KillClients, do.ReleaseAcks, do.Persist, flaws)...), func() error {
 			facts[FencedFact(do.On)] = w.gtids(s.executed).String()
 			return nil
 		})

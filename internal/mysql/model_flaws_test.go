@@ -89,12 +89,25 @@ var planted = []struct {
 			in.Object.Annotations = map[string]string{v1alpha1.AnnotationForcePromote: in.Object.Spec.Source.Name}
 		}
 	}}},
-	{"a node without a channel is not compared", "law 4", flaws{profile: func(p *profile) { p.running, p.edits, p.humans, p.cuts = true, true, true, true }, input: func(in *Input) {
+	{"a node without a channel is not compared", "law 4", flaws{profile: func(p *profile) { p.running, p.edits, p.detaches, p.cuts, p.crashes = true, true, true, true, false }, input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Channel == nil && s.Name != in.Object.Status.Source {
 				s.Executed = in.State.Nodes[in.Object.Spec.Source.Name].Executed
 			}
 		}
+	}}},
+	{"a foreign channel writes behind the fence", "law 2", flaws{profile: func(p *profile) { p.running, p.edits, p.feeds, p.detaches, p.cuts = true, true, true, false, false }, input: func(in *Input) {
+		for _, s := range in.State.Nodes {
+			s.ForeignChannels = nil
+		}
+	}, plan: func(_ Input, p *reconcile.Plan[Data]) {
+		change(p, func(a reconcile.Action) reconcile.Action {
+			if do, is := a.(FenceSource); is {
+				do.Still = false
+				return do
+			}
+			return a
+		})
 	}}},
 	{"the old source keeps its label during a failover", "law 1", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "unroute") }}},
 	{"a second writable node is not fenced", "law", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "fence-extra") }}},

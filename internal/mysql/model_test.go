@@ -37,7 +37,7 @@ type profile struct {
 	semi, running                                            bool
 	nodes                                                    int
 	crashes, cuts, errors, humans, death, anew, purges, dies bool
-	edits                                                    bool
+	edits, detaches, feeds                                   bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -59,6 +59,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	s := &schedule{flaws: f, profile: profile{
 		semi: flip(50), running: flip(80), nodes: 2 + rng.IntN(3), edits: flip(90),
 		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
+		detaches: flip(25), feeds: flip(20),
 	}}
 	if f.profile != nil {
 		f.profile(&s.profile)
@@ -182,7 +183,7 @@ func (s *schedule) mischief() {
 	defer func() { s.busy = false }()
 	n := pick(s.world, s.names)
 	v := s.servers[n]
-	switch s.rng.IntN(16) {
+	switch s.rng.IntN(17) {
 	case 0, 1, 2, 3:
 		if s.edits {
 			s.edit()
@@ -206,7 +207,10 @@ func (s *schedule) mischief() {
 			s.opCut[n] = !s.opCut[n]
 			s.tracef("operator to %s cut: %t", n, s.opCut[n])
 			if s.opCut[n] && s.edits && s.chance(60) {
-				// The user takes it for dead.
+				// The user takes it for dead, and may have tried by hand before.
+				if s.detaches {
+					s.meddle(s.servers[pick(s.world, s.names)])
+				}
 				s.exchange()
 			}
 		}
@@ -266,17 +270,14 @@ func (s *schedule) mischief() {
 			s.purgeds++
 			s.tracef("%s purges its binary log", n)
 		}
+	case 16:
+		s.meddle(v)
 	}
 }
 
 // human does what people do to servers behind the operator's back.
 func (s *schedule) human(v *mServer) {
-	switch s.rng.IntN(6) {
-	case 5:
-		if v.ch != nil && len(v.ch.relay) == 0 && s.api.object.Status.Switchover == nil {
-			v.ch = nil
-			s.tracef("somebody takes %s out of replication", v.name)
-		}
+	switch s.rng.IntN(5) {
 	case 0:
 		if v.ch != nil {
 			v.ch.io, v.ch.sql, v.ch.byHand = false, false, true
@@ -302,6 +303,20 @@ func (s *schedule) human(v *mServer) {
 			v.ro, v.super = true, s.chance(50)
 			s.tracef("somebody makes %s read-only", v.name)
 		}
+	}
+}
+
+// meddle does what people do to replication who know nothing of the operator. Nobody
+// begins with it in the middle of a change of the source.
+func (s *schedule) meddle(v *mServer) {
+	switch {
+	case s.api.object.Status.Switchover != nil:
+	case s.detaches && v.ch != nil && len(v.ch.relay) == 0:
+		v.ch = nil
+		s.tracef("somebody takes %s out of replication", v.name)
+	case s.feeds && s.label[v.name] == "false" && v.writable():
+		v.fed = !v.fed
+		s.tracef("somebody feeds %s: %t", v.name, v.fed)
 	}
 }
 
@@ -385,6 +400,7 @@ func (s *schedule) heal() {
 		if !v.up {
 			s.start(v)
 		}
+		v.fed = false
 		if v.ch != nil && v.ch.byHand {
 			v.ch.sqlErr, v.ch.io, v.ch.sql = 0, true, true
 			delete(s.starved, n)

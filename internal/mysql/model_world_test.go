@@ -48,6 +48,8 @@ type mServer struct {
 	semiRepP            bool
 	ch                  *mChannel
 	restarts            int
+	// fed: a channel of somebody else brings it transactions.
+	fed bool
 }
 
 // mChannel is a replication channel.
@@ -231,6 +233,25 @@ func (w *world) write(s *mServer, by *session) {
 		w.ack(s, i, "")
 	}
 }
+
+// feed executes a transaction of a channel of somebody else, whatever is read-only.
+// It counts as acknowledged: nobody sends it a second time.
+func (w *world) feed(s *mServer) {
+	if !s.up || w.next >= maxTxs {
+		return
+	}
+	i := w.next
+	w.next++
+	w.seq["feed"]++
+	w.origin[i] = gtidOf{feedUUID, w.seq["feed"]}
+	s.log = append(s.log, i)
+	s.executed.add(i)
+	w.tracef("write %d is fed to %s", i, s.name)
+	w.ack(s, i, "")
+}
+
+// feedUUID is where those come from.
+const feedUUID = "99999999-0000-0000-0000-000000000000"
 
 // ack tells a client that its write is safe. by is the replica that acknowledged; "" none.
 func (w *world) ack(s *mServer, i int, by string) {
@@ -428,6 +449,11 @@ func (w *world) drift() {
 	for range w.rng.IntN(4) {
 		if w.mischief != nil && w.chance(4) {
 			w.mischief()
+		}
+		for _, n := range w.names {
+			if s := w.servers[n]; s.fed && w.chance(4) {
+				w.feed(s)
+			}
 		}
 		if w.chance(40) {
 			w.client()

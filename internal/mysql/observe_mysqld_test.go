@@ -47,9 +47,14 @@ func TestObserveReplication(t *testing.T) {
 	if b.Channel.Lag == nil || *b.Channel.Lag != 0 || b.Channel.Retrieved.Count() != 1 || b.Channel.ReadSourceLogPos == 0 || b.Channel.ExecSourceLogPos == 0 || b.Channel.SourceLogFile == "" {
 		t.Errorf("figures: %+v", b.Channel)
 	}
-	if len(b.ForeignChannels) != 1 || b.ForeignChannels[0] != "other" {
+	if len(b.ForeignChannels) != 1 || b.ForeignChannels[0] != (ForeignChannel{Name: "other"}) || b.FedBy() != "" {
 		t.Errorf("other channels: %v", b.ForeignChannels)
 	}
+	c.servers["b"].SQL("START REPLICA SQL_THREAD FOR CHANNEL 'other'")
+	if b := c.server("b"); b.FedBy() != "other" {
+		t.Errorf("other channels: %v", b.ForeignChannels)
+	}
+	c.servers["b"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL 'other'")
 	if !b.Fenced() || !b.ReadOnlyPersisted || !a.Writable() || a.ReadOnlyPersisted {
 		t.Errorf("read-only: a %+v, b %+v", a, b)
 	}

@@ -106,6 +106,12 @@ func (n *node) sqlError(errno int) *node {
 	n.Channel.SQLErrno, n.Channel.SQLError = errno, "applier broke"
 	return n
 }
+
+// fed: a channel of the name feed runs.
+func (n *node) fed() *node {
+	n.ForeignChannels = []ForeignChannel{{Name: "idle"}, {Name: "feed", Running: true}}
+	return n
+}
 func (n *node) lag(seconds int64) *node { n.Channel.Lag = &seconds; return n }
 func (n *node) lagUnknown() *node       { n.Channel.Lag = nil; return n }
 func (n *node) byPosition() *node       { n.Channel.AutoPosition = false; return n }
@@ -347,7 +353,7 @@ func describeAction(a reconcile.Action) string {
 	}
 	switch do := a.(type) {
 	case FenceSource:
-		return flags("fence "+do.On, "kill", do.KillClients, "persist", do.Persist, "release", do.ReleaseAcks)
+		return flags("fence "+do.On, "still", do.Still, "kill", do.KillClients, "persist", do.Persist, "release", do.ReleaseAcks)
 	case ArmFence:
 		return "arm " + do.On
 	case SetWritable:

@@ -228,6 +228,9 @@ func (l *lawyer) promote(do Promote, s *Server) {
 		if !l.fenced[r.From] || do.AfterFact != FencedFact(r.From) {
 			l.broken("law 2: %s and %s is not fenced", describeAction(do), r.From)
 		}
+		if from := l.server(r.From); from.FedBy() != "" && !noWayBack(from, s) {
+			l.broken("law 2: %s and %s goes on behind its fence", describeAction(do), r.From)
+		}
 		return
 	}
 	forced := l.in.Object.Annotations[v1alpha1.AnnotationForcePromote] == do.On

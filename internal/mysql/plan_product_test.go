@@ -106,6 +106,9 @@ var circumstances = [][]scenePart{
 			n.SemiSync = SemiSync{SourcePlugin: true, ReplicaPlugin: true, ReplicaEnabled: true, ReplicaActive: true}
 		}
 	}}},
+	{{"", func(*scene) {}}, {"", func(*scene) {}}, {"a is fed", func(s *scene) {
+		s.State.Nodes["a"].ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}
+	}}},
 	{{"", func(*scene) {}}, {"", func(*scene) {}}, {"edited", func(s *scene) { s.edited() }}},
 }
 

@@ -81,6 +81,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "SourceOvertaken", v.data.Notes[from.Name]
 	case from.Channel.Running():
 		return "SourceReplicates", fmt.Sprintf("%s replicates itself from %s:%d and would go on to change behind a fence", from.Name, from.Channel.SourceHost, from.Channel.SourcePort)
+	case from.FedBy() != "":
+		return "SourceReplicates", from.Name + ": " + behindAFence(from.FedBy())
 	case !to.GTIDMode || !to.LogBin || !to.LogReplicaUpdates:
 		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
 	case to.Writable():
@@ -193,7 +195,7 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	case v.sourceMadeAnew():
 		// What it held is gone: this is no switchover any more.
 		return v.withoutRecord()
-	case from.OK() && to.OK() && !from.Executed.Contains(to.Executed) && !from.Writable():
+	case noWayBack(from, to):
 		// The candidate has more than the fenced source: it was promoted, took writes,
 		// and lost its writability (a restart). The only way is forward.
 		return v.switchNow(from, to)
@@ -207,6 +209,8 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		return v.undo(from, r.Message)
 	case cancelled:
 		return v.undo(from, "spec.source was changed meanwhile")
+	case !from.Writable() && from.FedBy() != "":
+		return v.undo(from, from.Name+": "+behindAFence(from.FedBy()))
 	case v.overdue():
 		return v.undo(from, fmt.Sprintf("it was not finished within %s", switchDeadline))
 	case !to.OK():
@@ -307,6 +311,11 @@ func (v *view) overdue() bool {
 	return at == nil || v.now.After(at.Add(switchDeadline))
 }
 
+// noWayBack: the candidate holds what the old source lacks, which is not writable.
+func noWayBack(from, to *Server) bool {
+	return from.OK() && to.OK() && !from.Writable() && !from.Executed.Contains(to.Executed)
+}
+
 // switchNow is the part that clients notice: fence, promote, route. Whoever else
 // replicates is re-pointed beside it.
 func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
@@ -323,7 +332,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
-			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Persist: !from.ReadOnlyPersisted}}},
+			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Still: !noWayBack(from, to), Persist: !from.ReadOnlyPersisted}}},
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)

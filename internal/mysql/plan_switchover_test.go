@@ -185,6 +185,14 @@ func TestPlanSwitchoverBegins(t *testing.T) {
 			reason: "SwitchoverRefused", source: "a",
 		},
 		{
+			name:  "refused: a foreign channel feeds the source",
+			scene: wanting().seeing(source("a").fed()),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a", message: `(SourceReplicates): a: it replicates through the channel "feed"`,
+		},
+		{
 			name:  "refused: the source is overtaken",
 			scene: wanting().seeing(source("a").fenced(), replica("c", "a").has("a:1-100 d:1")),
 			steps: []string{
@@ -275,7 +283,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill persist",
+				"fence: fence a still kill persist",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -289,7 +297,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -303,7 +311,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach a to b (background)",
 				"route: {a=- b=rw}",
@@ -316,7 +324,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach c to b semi (background)",
 				"route: {a=- b=rw}",
@@ -330,7 +338,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach a to b (background)",
 				"route: {a=- b=rw}",
@@ -343,7 +351,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -440,7 +448,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: at(),
 			steps: []string{
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -453,7 +461,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: at().seeing(source("a")),
 			steps: []string{
 				"catch-up: catch up b to a:1-100",
-				"fence: fence a kill persist",
+				"fence: fence a still kill persist",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -465,7 +473,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "fenced",
 			scene: at().seeing(fenced()),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -477,7 +485,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "half fenced",
 			scene: at().seeing(source("a").halfFenced()),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -489,7 +497,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "fenced, candidate behind",
 			scene: at().seeing(fenced(), replica("b", "a").has("a:1-90").labelled("")),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -501,7 +509,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "fenced, candidate's replication stopped",
 			scene: at().seeing(fenced(), halfway()),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -594,7 +602,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "writable by somebody else, lacks what the fenced source has",
 			scene: at().seeing(fenced(), promoted().has("a:1-90")),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -672,7 +680,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "candidate came back empty",
 			scene: at().seeing(fenced(), fresh("b").uuid("e").fenced()),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -684,7 +692,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "candidate came back empty and writable",
 			scene: at().seeing(fenced(), fresh("b").uuid("e")),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -696,7 +704,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "candidate came back empty after the old source was attached to it",
 			scene: at().seeing(replica("a", "b").has("a:1-100 b:1").labelled(""), fresh("b").uuid("e")),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",
@@ -736,6 +744,35 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 				"undo: writable a {a=rw b=-}",
 			},
 			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
+		},
+		{
+			name:  "a foreign channel feeds the fenced source: undone",
+			scene: at().seeing(fenced().fed()),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a", message: "STOP REPLICA FOR CHANNEL 'feed'",
+		},
+		{
+			name:  "a foreign channel feeds the source: refused before the fence",
+			scene: at().seeing(source("a").armed().fed()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a",
+		},
+		{
+			name:  "a foreign channel feeds the fenced source and the candidate took writes: forward",
+			scene: at().seeing(fenced().fed(), replica("b", "a").has(wrote).labelled("false")),
+			steps: []string{
+				"fence: fence a kill",
+				"promote: promote b after fenced a",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
 			name:  "overdue, promoted: too late to undo",
@@ -915,7 +952,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "twins elsewhere do not hold it up",
 			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).seeing(fenced(), replica("b", "a").labelled(""), replica("c", "a"), replica("d", "a").uuid("c")),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach a to b (background)",
 				"route: {a=- b=rw}",
@@ -932,7 +969,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "skip does not leave a fence up",
 			scene: at().skipping().seeing(fenced()),
 			steps: []string{
-				"fence: fence a kill",
+				"fence: fence a still kill",
 				"promote: promote b after fenced a",
 				"repoint: attach c to b (background)",
 				"route: {a=- b=rw}",

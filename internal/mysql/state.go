@@ -62,8 +62,8 @@ type Server struct {
 
 	// Channel is the default replication channel; nil when none is configured.
 	Channel *Channel
-	// ForeignChannels are the names of further channels, which are not ours.
-	ForeignChannels []string
+	// ForeignChannels are further channels, which are not ours.
+	ForeignChannels []ForeignChannel
 
 	SemiSync SemiSync
 	// SQLMode is not observed; the operator sets its own.
@@ -99,6 +99,26 @@ type Channel struct {
 	SourceLogFile    string
 	ReadSourceLogPos int64
 	ExecSourceLogPos int64
+}
+
+// ForeignChannel is a replication channel that is not the default one.
+type ForeignChannel struct {
+	Name string
+	// Running says whether one of its threads runs or tries to.
+	Running bool
+}
+
+// FedBy names a foreign channel that runs; "" when there is none. No read-only
+// variable holds an applier: such a server changes behind a fence.
+func (s *Server) FedBy() string { return feeding(s.ForeignChannels) }
+
+func feeding(channels []ForeignChannel) string {
+	for _, c := range channels {
+		if c.Running {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // Received is everything that the server has of transactions, applied or not yet.
