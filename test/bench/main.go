@@ -11,29 +11,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
-
-	"github.com/go-logr/logr"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
 	"github.com/upmio/compose-operator/test/load"
 )
 
-func main() {
-	log.SetLogger(logr.Discard())
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { kit.Main("bench", run) }
 
 func run(ctx context.Context) error {
 	runs := flag.Int("runs", 20, "planned switchovers to measure")
@@ -50,19 +36,11 @@ func run(ctx context.Context) error {
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")
 	}
-	settings, err := kit.SettingsFromEnvironment()
+	cluster, release, err := kit.Open(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	unlock, err := settings.Lock(ctx, os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	cluster, err := kit.Connect(settings)
-	if err != nil {
-		return err
-	}
+	defer release()
 	operator, err := cluster.Install(ctx)
 	if err != nil {
 		return err

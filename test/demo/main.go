@@ -12,18 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/go-logr/logr"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
@@ -35,31 +30,15 @@ const (
 	name      = "orders"
 )
 
-func main() {
-	log.SetLogger(logr.Discard())
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
+func main() { kit.Main("demo", run) }
 
-func run(ctx context.Context, args []string) error {
-	settings, err := kit.SettingsFromEnvironment()
+func run(ctx context.Context) error {
+	args := os.Args[1:]
+	cluster, release, err := kit.Open(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	unlock, err := settings.Lock(ctx, os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	cluster, err := kit.Connect(settings)
-	if err != nil {
-		return err
-	}
+	defer release()
 	switch {
 	case len(args) == 0 || args[0] == "up":
 		return up(ctx, cluster)

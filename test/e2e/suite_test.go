@@ -66,12 +66,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultConsistentlyDuration(standstill)
 	SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
 
-	settings, err := kit.SettingsFromEnvironment()
-	Expect(err).NotTo(HaveOccurred())
-	unlock, err := settings.Lock(ctx, os.Stderr)
-	Expect(err).NotTo(HaveOccurred())
-	suite.unlock = unlock
-	suite.cluster, err = kit.Connect(settings)
+	var err error
+	suite.cluster, suite.unlock, err = kit.Open(ctx, os.Stderr)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
 })

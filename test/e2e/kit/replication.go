@@ -33,7 +33,7 @@ func (s *Set) Resource(mode v1alpha1.MysqlReplicationMode, source string, replic
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "MysqlReplication"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: s.Name},
 		Spec: v1alpha1.MysqlReplicationSpec{
-			Mode: mode, Secret: v1alpha1.MysqlReplicationSecret{Name: CredentialSecret, Mysql: userAdmin, Replication: userReplication},
+			Mode: mode, Secret: v1alpha1.MysqlReplicationSecret{Name: CredentialSecret, Mysql: s.operator, Replication: userReplication},
 			Source: &node,
 		},
 	}

@@ -7,6 +7,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -20,11 +23,13 @@ import (
 	"github.com/upmio/compose-operator/test/load"
 )
 
-// Users of a set. The first two are also the keys of the operator's Secret.
+// Users of a set. The operator's and the second one are also the keys of its Secret.
 const (
 	userAdmin       = "mysql"
 	userReplication = "replication"
 	userApplication = "app"
+	// userOperator is the operator's, in a set with LeastPrivileges.
+	userOperator = "operator"
 )
 
 // CredentialSecret holds the encrypted passwords that the operator reads.
@@ -38,6 +43,8 @@ type Set struct {
 	// Name of the MysqlReplication.
 	Name string
 
+	// operator is the user that the operator connects as.
+	operator  string
 	passwords map[string]string
 	aesKey    []byte
 	servers   serverCache
@@ -49,6 +56,9 @@ type SetOptions struct {
 	Name string
 	// Pods to start with; 3.
 	Pods int
+	// LeastPrivileges gives the operator a user of its own with the privileges that
+	// the documentation asks for, which cannot end the administrator's sessions.
+	LeastPrivileges bool
 	// WithoutSemiSync leaves the semi-sync plugins out.
 	WithoutSemiSync bool
 }
@@ -65,8 +75,11 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 	if err := c.ensureNamespace(ctx, namespace); err != nil {
 		return nil, err
 	}
-	s := &Set{Cluster: c, Namespace: namespace, Name: options.Name, passwords: map[string]string{}}
-	for _, user := range []string{userAdmin, userReplication, userApplication} {
+	s := &Set{Cluster: c, Namespace: namespace, Name: options.Name, operator: userAdmin, passwords: map[string]string{}}
+	if options.LeastPrivileges {
+		s.operator = userOperator
+	}
+	for _, user := range []string{userAdmin, s.operator, userReplication, userApplication} {
 		s.passwords[user] = rand.Text()
 	}
 	s.aesKey = []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
@@ -81,7 +94,39 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 			return nil, err
 		}
 	}
-	return s, s.WaitPods(ctx, options.Pods)
+	if err := s.WaitPods(ctx, options.Pods); err != nil || !options.LeastPrivileges {
+		return s, err
+	}
+	for i := range options.Pods {
+		if err := s.grantLeast(ctx, PodName(i)); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// grantLeast gives the operator's user on a fresh pod what the example says.
+func (s *Set) grantLeast(ctx context.Context, pod string) error {
+	root, err := RepositoryRoot()
+	if err != nil {
+		return err
+	}
+	const example, grantee = "examples/mysql/grants.sql", "'" + userAdmin + "'@'%'"
+	text, err := os.ReadFile(filepath.Join(root, example))
+	if err != nil {
+		return fmt.Errorf("the operator's privileges: %w", err)
+	}
+	statements := []string{"SET SESSION sql_log_bin = 0"}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(strings.TrimSpace(line), ";")
+		if strings.HasPrefix(line, "GRANT ") && strings.HasSuffix(line, grantee) {
+			statements = append(statements, strings.TrimSuffix(line, grantee)+"'"+userOperator+"'@'%'")
+		}
+	}
+	if len(statements) == 1 {
+		return fmt.Errorf("%s grants nothing to %s", example, grantee)
+	}
+	return s.Exec(ctx, pod, statements...)
 }
 
 func (s *Set) writeSecrets(ctx context.Context) error {
@@ -112,7 +157,7 @@ func (s *Set) WriteAESKey(ctx context.Context, key []byte) error {
 // WriteCredentials writes the operator's Secret; passwords in instead replace the right ones.
 func (s *Set) WriteCredentials(ctx context.Context, instead map[string]string) error {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: CredentialSecret}, Data: map[string][]byte{}}
-	for _, user := range []string{userAdmin, userReplication} {
+	for _, user := range []string{s.operator, userReplication} {
 		password := s.passwords[user]
 		if other, ok := instead[user]; ok {
 			password = other
@@ -236,7 +281,8 @@ func (s *Set) Application() load.Login {
 	return load.Login{User: userApplication, Password: s.passwords[userApplication]}
 }
 
-// Admin is the login of the administrator, which the operator uses too.
+// Admin is the login of the administrator, which the operator uses too unless it has
+// LeastPrivileges.
 func (s *Set) Admin() load.Login {
 	return load.Login{User: userAdmin, Password: s.passwords[userAdmin]}
 }

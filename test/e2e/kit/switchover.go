@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -45,11 +46,11 @@ type Step struct {
 func (s *Set) SwitchOver(ctx context.Context, operator *Operator, run *load.Run, to string, timeout time.Duration) (Switchover, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	watch, err := s.Cluster.Client.Watch(ctx, &v1alpha1.MysqlReplicationList{}, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
+	changes, err := s.watch(ctx)
 	if err != nil {
-		return Switchover{}, fmt.Errorf("watch MysqlReplication %s: %w", s.Name, err)
+		return Switchover{}, err
 	}
-	defer watch.Stop()
+	defer changes.Stop()
 	before, err := s.Get(ctx)
 	if err != nil {
 		return Switchover{}, err
@@ -64,7 +65,7 @@ func (s *Set) SwitchOver(ctx context.Context, operator *Operator, run *load.Run,
 		select {
 		case <-ctx.Done():
 			return change, fmt.Errorf("the switchover to %s did not finish within %s: %s", to, timeout, Describe(last))
-		case event, open := <-watch.ResultChan():
+		case event, open := <-changes.ResultChan():
 			r, is := event.Object.(*v1alpha1.MysqlReplication)
 			if !open || !is {
 				return change, fmt.Errorf("the watch of MysqlReplication %s ended", s.Name)
@@ -90,6 +91,47 @@ func (s *Set) SwitchOver(ctx context.Context, operator *Operator, run *load.Run,
 	}
 	change.Steps = stepsOf(log, s.Namespace)
 	return change, nil
+}
+
+// EditUntil edits the resource and waits until the status has shown a phase of the
+// change that was asked for. It sees each version of the status, however short-lived.
+func (s *Set) EditUntil(ctx context.Context, change func(*v1alpha1.MysqlReplication), phase v1alpha1.SwitchoverPhase, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	changes, err := s.watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer changes.Stop()
+	last, err := s.Edit(ctx, change)
+	if err != nil {
+		return err
+	}
+	generation := last.Generation
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the phase %s was not seen within %s: %s", phase, timeout, Describe(last))
+		case event, open := <-changes.ResultChan():
+			r, is := event.Object.(*v1alpha1.MysqlReplication)
+			if !open || !is {
+				return fmt.Errorf("the watch of MysqlReplication %s ended", s.Name)
+			}
+			last = r
+			if sw := r.Status.Switchover; sw != nil && sw.Generation == generation && sw.Phase == phase {
+				return nil
+			}
+		}
+	}
+}
+
+// watch the resource.
+func (s *Set) watch(ctx context.Context) (watch.Interface, error) {
+	w, err := s.Cluster.Client.Watch(ctx, &v1alpha1.MysqlReplicationList{}, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
+	if err != nil {
+		return nil, fmt.Errorf("watch MysqlReplication %s: %w", s.Name, err)
+	}
+	return w, nil
 }
 
 // note takes the times from a status.
