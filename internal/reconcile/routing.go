@@ -37,6 +37,13 @@ func (p *pass[T, S, D]) pod(ctx context.Context, name string) (*metav1.PartialOb
 	return pod, nil
 }
 
+// podChange is what a step changes of the labels of a pod.
+type podChange struct {
+	pod  *metav1.PartialObjectMetadata
+	want kube.PodLabels
+	err  error
+}
+
 // route gives each node the labels of its access: all at the same time, because
 // clients wait while one has changed and the next has not. It returns how many
 // pods were labeled.
@@ -48,12 +55,7 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 	defer p.routes.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	type change struct {
-		pod  *metav1.PartialObjectMetadata
-		want kube.PodLabels
-		err  error
-	}
-	var changes []*change
+	var changes []*podChange
 	for node, access := range routing {
 		pod, err := p.podOf(ctx, node)
 		if err != nil {
@@ -76,7 +78,7 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 				"pod %s belongs to %s %s and is left to it: take the node out of one of the two specs", node, p.engine.Kind(), other)})
 			continue
 		}
-		changes = append(changes, &change{pod: pod, want: want})
+		changes = append(changes, &podChange{pod: pod, want: want})
 	}
 	// Who comes to -readwrite first, and then all others at once: kube-proxy takes over
 	// the first change that it sees, and lets a second pass before the next. Had the old
@@ -95,6 +97,9 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 			})
 		}
 		running.Wait()
+		if first && ledTo(changes) {
+			faultPoint(p.log, "routing", "readwrite")
+		}
 	}
 	var errs []error
 	for _, one := range changes {
@@ -105,6 +110,18 @@ func (p *pass[T, S, D]) route(ctx context.Context, routing Routing) (int, error)
 		}
 	}
 	return len(changes), errors.Join(errs...)
+}
+
+// ledTo says whether somebody has just come to -readwrite while others still have
+// to leave it or to change.
+func ledTo(changes []*podChange) bool {
+	come := 0
+	for _, one := range changes {
+		if one.want.Readonly == kube.ReadonlyValue(false) {
+			come++
+		}
+	}
+	return come > 0 && come < len(changes)
 }
 
 // podOf returns the pod of a node as this round knows it. A plan can also name
