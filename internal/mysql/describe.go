@@ -70,18 +70,20 @@ func underWay(r *v1alpha1.SwitchoverStatus) bool {
 }
 
 // services lists the Services that should exist: -readonly only while there is a
-// replica that takes part.
+// replica that takes part. A port is that of the nodes which are led to, so that a
+// change of the source changes it with the route and not before.
 func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
 	if obj.Spec.Source == nil {
 		return nil
 	}
-	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: portName, Port: obj.Spec.Source.Port}
+	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: portName}
 	if s := obj.Spec.Service; s != nil && s.Type != "" {
 		base.Type, base.ExternalName = s.Type, s.ExternalName
 	}
 	readWrite, readOnly := base, base
 	readWrite.Name = obj.Name + v1alpha1.ServiceSuffixReadWrite
 	readOnly.Name, readOnly.Readonly = obj.Name+v1alpha1.ServiceSuffixReadOnly, true
+	readWrite.Port, readOnly.Port = ports(obj)
 	out := []reconcile.ServiceWant{readWrite}
 	for _, r := range obj.Spec.Replica {
 		if !r.Isolated {
@@ -89,6 +91,27 @@ func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
 		}
 	}
 	return out
+}
+
+// ports of -readwrite, which is the present source's, and of -readonly: that of the
+// first replica that takes part. One that listens on another port cannot be behind the
+// same Service. The node that is to become the source is the last to be asked.
+func ports(obj *v1alpha1.MysqlReplication) (readWrite, readOnly int32) {
+	wanted := obj.Spec.Source
+	source := orDefault(obj.Status.Source, wanted.Name)
+	readWrite = wanted.Port
+	for _, m := range Members(obj) {
+		switch {
+		case m.Name == source:
+			readWrite = m.Port
+		case readOnly == 0 && m.Name != wanted.Name && !m.Isolated && !m.Leaving:
+			readOnly = m.Port
+		}
+	}
+	if readOnly == 0 {
+		readOnly = wanted.Port
+	}
+	return readWrite, readOnly
 }
 
 // StatusOf implements reconcile.Engine.

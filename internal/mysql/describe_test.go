@@ -53,6 +53,39 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestPortsFollowTheRoute(t *testing.T) {
+	node := func(name string, port int32) v1alpha1.ReplicaNode {
+		return v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: name, Host: name, Port: port}}
+	}
+	two := []v1alpha1.ReplicaNode{node("a", 3306)}
+	three := []v1alpha1.ReplicaNode{node("a", 3306), node("c", 3308)}
+	for _, c := range []struct {
+		name     string
+		replicas []v1alpha1.ReplicaNode
+		source   string
+		rw, ro   int32
+	}{
+		{"nobody is known yet", two, "", 3307, 3306},
+		{"b is wanted, a is the source", two, "a", 3306, 3307},
+		{"b is the source", two, "b", 3307, 3306},
+		{"b is wanted, a is the source, c serves readers", three, "a", 3306, 3308},
+		{"b is wanted, a is the source and left", three[1:], "a", 3305, 3308},
+		{"the source is forgotten", two, "z", 3307, 3306},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := described()
+			o.Spec.Source = &v1alpha1.Node{Name: "b", Host: "b", Port: 3307}
+			o.Spec.Replica = c.replicas
+			o.Status.Source = c.source
+			o.Status.Topology = map[string]*v1alpha1.MysqlReplicationNode{"a": {Host: "a", Port: 3305}}
+			got := describe(o).Services
+			if got[0].Port != c.rw || got[1].Port != c.ro {
+				t.Errorf("-readwrite has port %d, -readonly %d; want %d and %d", got[0].Port, got[1].Port, c.rw, c.ro)
+			}
+		})
+	}
+}
+
 func TestCalm(t *testing.T) {
 	lag := func(n int64) *int64 { return &n }
 	status := func(change func(*v1alpha1.MysqlReplicationNode)) any {

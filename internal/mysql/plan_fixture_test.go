@@ -191,6 +191,25 @@ func (s *scene) knowing(source string, topology ...string) *scene {
 	return s
 }
 
+// on has a node listen on another port than all others.
+func (s *scene) on(port int32, name string) *scene {
+	if src := s.Object.Spec.Source; src.Name == name {
+		src.Port = port
+	}
+	for i, r := range s.Object.Spec.Replica {
+		if r.Name == name {
+			s.Object.Spec.Replica[i].Port = port
+		}
+	}
+	s.State.Nodes[name].Port = port
+	for _, n := range s.State.Nodes {
+		if c := n.Channel; c != nil && c.SourceHost == name {
+			c.SourcePort = port
+		}
+	}
+	return s
+}
+
 // reported says what the status remembers a node to hold and the source to lack.
 func (s *scene) reported(name, errant string) *scene {
 	s.Object.Status.Topology[name].ErrantTransactions = set(errant).String()

@@ -330,6 +330,9 @@ func (l *lawyer) route(r reconcile.Routing) {
 			if s := l.server(name); !l.seen(name) || s.Writable() || s.Channel == nil {
 				l.broken("%s is behind -readonly and is no replica", name)
 			}
+			if _, port := ports(l.in.Object); l.members[name].Port != port {
+				l.broken("%s is behind -readonly, which leads to port %d", name, port)
+			}
 			if m := l.members[name]; m.Isolated || m.Leaving {
 				l.broken("%s is behind -readonly and is isolated or not named by the spec", name)
 			}

@@ -367,6 +367,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 		if s != v.source && s.Writable() && v.status.Source != "" && v.status.Topology[m.Name] != nil {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source and took writes: it is made read-only. Somebody set read_only=OFF, or it came back as the old source."})
 		}
+		if m.Port != v.readers && s != v.source && !m.Isolated {
+			out = append(out, reconcile.Event{Warning: true, Reason: "PortsDiffer", Once: m.Name, Message: fmt.Sprintf("%s listens on port %d and the Service for readers leads to port %d: it is left out of it. Have all nodes listen on one port", m.Name, m.Port, v.readers)})
+		}
 		if e, bad := v.data.Errant[m.Name]; bad {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name, Message: fmt.Sprintf("%s holds %d transaction(s) that the source %s lacks: %s", m.Name, e.count, v.source.Name, shorten(e.set.String()))})
 		}

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"slices"
 	"testing"
 )
 
@@ -731,6 +732,22 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceLostData",
 		},
 		{
+			name:  "the source has another port than its replicas",
+			scene: steadySet().on(3307, "a"),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "a replica has another port than the first",
+			scene: steadySet().on(3307, "c"),
+			steps: []string{
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:  "GTIDs are off on a replica",
 			scene: steadySet().seeing(replica("b", "a").withoutGTID()),
 			steps: []string{
@@ -761,6 +778,23 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceLostData",
 		},
 	})
+}
+
+func TestPlanTellsOfPortsThatDiffer(t *testing.T) {
+	told := func(s *scene) (names []string) {
+		for _, e := range Plan(s.Input).Events {
+			if e.Reason == "PortsDiffer" {
+				names = append(names, e.Once)
+			}
+		}
+		return names
+	}
+	if got := told(steadySet().on(3307, "c")); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("told of %v", got)
+	}
+	if got := told(steadySet().on(3307, "a")); got != nil {
+		t.Errorf("told of %v although the source has a Service of its own", got)
+	}
 }
 
 // inactive: the receiver runs and does not acknowledge.

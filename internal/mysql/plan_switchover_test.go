@@ -530,6 +530,17 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			reason: "ReplicaNotReady",
 		},
 		{
+			name:  "promoted on another port: the Service for readers follows at the next look",
+			scene: given("b", "a").knowing("a", "a", "b").record("a", "b", v1alpha1.SwitchoverSwitching).seeing(replica("a", "b").labelled(""), routed().unattached()).on(3307, "b"),
+			steps: []string{
+				"persist",
+				"route: {a=- b=rw}",
+				"source-settings: settle b",
+				"route: {a=- b=rw}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:  "promoted and wrote",
 			scene: at().seeing(fenced(), routed().has(wrote)),
 			steps: []string{

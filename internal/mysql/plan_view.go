@@ -23,16 +23,18 @@ type errant struct {
 
 // view is the input seen through the questions that rules ask.
 type view struct {
-	spec     *v1alpha1.MysqlReplicationSpec
-	status   *v1alpha1.MysqlReplicationStatus
-	gen      int64
-	force    string
-	skip     bool
-	members  []Member
-	state    State
-	pods     map[string]reconcile.Pod
-	now      time.Time
-	semi     bool
+	spec    *v1alpha1.MysqlReplicationSpec
+	status  *v1alpha1.MysqlReplicationStatus
+	gen     int64
+	force   string
+	skip    bool
+	members []Member
+	state   State
+	pods    map[string]reconcile.Pod
+	now     time.Time
+	semi    bool
+	// readers is the port of -readonly.
+	readers  int32
 	recorded *v1alpha1.SwitchoverStatus
 
 	// source is the node that is the source now, as far as known; nil: unknown.
@@ -60,6 +62,7 @@ func look(in Input) *view {
 			Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
 		},
 	}
+	_, v.readers = ports(o)
 	// A server that the observation left out is unknown, like one that does not answer.
 	nodes := maps.Clone(in.State.Nodes)
 	if nodes == nil {
@@ -376,10 +379,11 @@ func (v *view) routing() reconcile.Routing {
 	return r
 }
 
-// serves says whether a replica is fit for readers: it follows the source and applies.
+// serves says whether a replica is fit for readers: it follows the source, applies, and
+// listens where -readonly leads to.
 func (v *view) serves(m Member, s *Server) bool {
 	_, bad := v.data.Errant[m.Name]
-	return !bad && s.Fenced() && v.source != nil && s.Follows(v.source) &&
+	return !bad && m.Port == v.readers && s.Fenced() && v.source != nil && s.Follows(v.source) &&
 		s.Channel.SQL == ThreadYes && s.Channel.SQLErrno == 0 && s.Channel.IO != ThreadNo
 }
 
