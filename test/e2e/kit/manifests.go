@@ -71,20 +71,27 @@ func statefulSet(namespace, image, storageClass string, replicas int32) *appsv1.
 			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{claim},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec: corev1.PodSpec{
-					TerminationGracePeriodSeconds: ptr.To[int64](20),
-					AutomountServiceAccountToken:  ptr.To(false),
-					SecurityContext: &corev1.PodSecurityContext{
-						RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](mysqlUID), RunAsGroup: ptr.To[int64](mysqlUID), FSGroup: ptr.To[int64](mysqlUID),
-						SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-					},
-					Containers: []corev1.Container{mysqlContainer(image)},
-					Volumes: []corev1.Volume{
-						{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: usersSecret}}},
-						{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: confMap}}}},
-					},
-				},
+				Spec:       MySQLPod(image, usersSecret, confMap),
 			},
+		},
+	}
+}
+
+// MySQLPod is the specification of a pod with an image that keeps the contract of
+// test/testbed/images/mysql: users is the Secret with the clear-text password of each
+// user, conf the ConfigMap with *.cnf files. The caller adds the volume "data".
+func MySQLPod(image, users, conf string) corev1.PodSpec {
+	return corev1.PodSpec{
+		TerminationGracePeriodSeconds: ptr.To[int64](20),
+		AutomountServiceAccountToken:  ptr.To(false),
+		SecurityContext: &corev1.PodSecurityContext{
+			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](mysqlUID), RunAsGroup: ptr.To[int64](mysqlUID), FSGroup: ptr.To[int64](mysqlUID),
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+		Containers: []corev1.Container{mysqlContainer(image)},
+		Volumes: []corev1.Volume{
+			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: users}}},
+			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: conf}}}},
 		},
 	}
 }

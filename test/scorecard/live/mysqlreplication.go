@@ -1,0 +1,249 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/e2e/kit"
+)
+
+// mysqlReplication is the test of the kind over its own servers.
+type mysqlReplication struct {
+	*run
+	// resource as the test has created or edited it last.
+	resource *v1alpha1.MysqlReplication
+	// set reads and edits the resource. It has no passwords.
+	set *kit.Set
+}
+
+func mysqlReplicationSteps(r *run) []step {
+	t := &mysqlReplication{run: r, set: &kit.Set{Cluster: r.cluster, Namespace: r.Namespace, Name: r.name}}
+	return []step{
+		{"example", t.adapt},
+		{"servers", t.servers},
+		{"ready", t.ready},
+		{"status", t.settled(t.status)},
+		{"labels", t.settled(t.labels)},
+		{"services", t.settled(t.routes)},
+		{"printed", t.settled(t.printedColumns)},
+		{"switchover", t.switchover},
+		{"switchover-status", t.settled(t.switchoverStatus)},
+		{"switchover-services", t.settled(t.routes)},
+	}
+}
+
+// adapt the example to the pods of this test: everything that says where the servers
+// are and how to log in. The rest is the example's.
+func (t *mysqlReplication) adapt(context.Context) error {
+	t.resource = &v1alpha1.MysqlReplication{}
+	if err := t.exampleInto(t.resource); err != nil {
+		return advise(err, "correct the example in the bundle; the test examples says more about it")
+	}
+	spec := &t.resource.Spec
+	if spec.Source == nil || len(spec.Replica) == 0 {
+		return advise(errors.New("the example of MysqlReplication has no source or no replica: there is nothing to switch over to"),
+			"give the example in the bundle a source and a replica")
+	}
+	t.resource.ObjectMeta = metav1.ObjectMeta{Name: t.name}
+	spec.Secret = v1alpha1.MysqlReplicationSecret{Name: t.secret("credentials"), Mysql: mysqlAdmin, Replication: mysqlReplicator}
+	// A key of the test's own: in the operator's namespace, too, the operator's stays as it is.
+	spec.AESSecret = &v1alpha1.AESSecret{Name: t.secret("aes"), Key: v1alpha1.DefaultAESSecretKey}
+	*spec.Source = t.node(0)
+	for i := range spec.Replica {
+		spec.Replica[i] = v1alpha1.ReplicaNode{Node: t.node(i + 1)}
+	}
+	return nil
+}
+
+// sources and replicas of the resource as it was written last.
+func (t *mysqlReplication) source() string { return t.resource.Spec.Source.Name }
+
+func (t *mysqlReplication) replicas() []string {
+	var names []string
+	for _, replica := range t.resource.Spec.Replica {
+		names = append(names, replica.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ready creates the resource and waits until its condition Ready is true.
+func (t *mysqlReplication) ready(ctx context.Context) error {
+	if err := t.create(ctx, t.resource); err != nil {
+		return err
+	}
+	err := t.wait(ctx, t.OperatorTimeout, func(ctx context.Context) error {
+		resource, err := t.set.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if resource.Status.ObservedGeneration == 0 && len(resource.Status.Conditions) == 0 {
+			return fmt.Errorf("nobody has acted on %s %s/%s: status.observedGeneration is not set", t.kind.Kind, t.Namespace, t.name)
+		}
+		return nil
+	})
+	if err != nil {
+		return advise(err, "install Compose Operator and let it watch namespace %s (an OperatorGroup that covers it, or WATCH_NAMESPACE), and see that its pod is Ready", t.Namespace)
+	}
+	return t.waitReady(ctx)
+}
+
+func (t *mysqlReplication) waitReady(ctx context.Context) error {
+	return t.wait(ctx, t.Timeout, func(ctx context.Context) error {
+		resource, err := t.set.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if err := kit.ReadyAsWanted(resource); err != nil {
+			if s := resource.Status.Switchover; s != nil && s.Phase == v1alpha1.SwitchoverUndone {
+				return &final{fmt.Errorf("the switchover was undone: %s", s.Message)}
+			}
+			return err
+		}
+		t.log = kit.Describe(resource)
+		return nil
+	})
+}
+
+// status says of the resource and of each node what is so.
+func (t *mysqlReplication) status(ctx context.Context) error {
+	resource, err := t.set.Get(ctx)
+	if err != nil {
+		return err
+	}
+	t.log = kit.Describe(resource)
+	status := resource.Status
+	var m mismatches
+	want(&m, "status.ready", status.Ready, true)
+	want(&m, "status.observedGeneration", status.ObservedGeneration, resource.Generation)
+	want(&m, "status.source", status.Source, t.source())
+	want(&m, "status.replicas", status.Replicas, fmt.Sprintf("%d/%[1]d", len(t.replicas())))
+	want(&m, "status.readwriteService", status.ReadWriteService, t.set.ReadWriteService())
+	want(&m, "status.readonlyService", status.ReadOnlyService, t.set.ReadOnlyService())
+	want(&m, "whether status.sourceUUID is set", status.SourceUUID != "", true)
+	want(&m, "whether a switchover is in progress", status.Switchover != nil, false)
+	for condition, wanted := range map[string]metav1.ConditionStatus{
+		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionTopologyReady: metav1.ConditionTrue, v1alpha1.ConditionResourceReady: metav1.ConditionTrue,
+		v1alpha1.ConditionReconciling: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionFalse,
+	} {
+		c := meta.FindStatusCondition(status.Conditions, condition)
+		if c == nil {
+			m.addf("the condition %s is missing", condition)
+			continue
+		}
+		want(&m, "the condition "+condition, c.Status, wanted)
+		want(&m, "observedGeneration of the condition "+condition, c.ObservedGeneration, resource.Generation)
+	}
+	want(&m, "the number of nodes in status.topology", len(status.Topology), 1+len(t.replicas()))
+	t.nodeStatus(&m, status, *t.resource.Spec.Source, v1alpha1.MysqlRoleSource)
+	for _, replica := range t.resource.Spec.Replica {
+		t.nodeStatus(&m, status, replica.Node, v1alpha1.MysqlRoleReplica)
+	}
+	return m.err()
+}
+
+func (t *mysqlReplication) nodeStatus(m *mismatches, status v1alpha1.MysqlReplicationStatus, node v1alpha1.Node, role v1alpha1.MysqlRole) {
+	n, at := status.Topology[node.Name], "status.topology."+node.Name
+	if n == nil {
+		m.addf("%s is missing", at)
+		return
+	}
+	want(m, at+".role", n.Role, role)
+	want(m, at+".status", n.Status, v1alpha1.NodeHealthy)
+	want(m, at+".ready", n.Ready, true)
+	want(m, at+".host", n.Host, node.Host)
+	want(m, at+".port", n.Port, node.Port)
+	want(m, "whether "+at+".serverUUID is set", n.ServerUUID != "", true)
+	want(m, at+".readonly", n.Readonly, role == v1alpha1.MysqlRoleReplica)
+	want(m, at+".errantCount", n.ErrantCount, 0)
+	if role == v1alpha1.MysqlRoleReplica {
+		want(m, at+".replicaIO", n.ReplicaIO, "Yes")
+		want(m, at+".replicaSQL", n.ReplicaSQL, "Yes")
+		want(m, at+".sourceHost", n.SourceHost, t.resource.Spec.Source.Host)
+		want(m, at+".sourcePort", n.SourcePort, t.resource.Spec.Source.Port)
+	}
+}
+
+// labels of the pods say who is the source.
+func (t *mysqlReplication) labels(ctx context.Context) error {
+	var m mismatches
+	for _, pod := range append([]string{t.source()}, t.replicas()...) {
+		labels, err := t.set.ManagedLabels(ctx, pod)
+		if err != nil {
+			return err
+		}
+		want(&m, "the labels .name/.readonly of pod "+pod, labels, fmt.Sprintf("%s/%t", t.name, pod != t.source()))
+	}
+	return m.err()
+}
+
+// routes are the Services and the pods behind them.
+func (t *mysqlReplication) routes(ctx context.Context) error {
+	resource, err := t.set.Get(ctx)
+	if err != nil {
+		return err
+	}
+	kind := corev1.ServiceTypeClusterIP
+	if s := resource.Spec.Service; s != nil && s.Type != "" {
+		kind = corev1.ServiceType(s.Type)
+	}
+	return t.services(ctx, resource, kind,
+		service{v1alpha1.ServiceSuffixReadWrite, "mysql", mysqlPort, []string{t.source()}},
+		service{v1alpha1.ServiceSuffixReadOnly, "mysql", mysqlPort, t.replicas()})
+}
+
+func (t *mysqlReplication) printedColumns(ctx context.Context) error {
+	resource, err := t.set.Get(ctx)
+	if err != nil {
+		return err
+	}
+	return t.columns(ctx, map[string]string{
+		"Name": t.name, "Ready": "True", "Source": t.source(),
+		"Replicas": fmt.Sprintf("%d/%[1]d", len(t.replicas())), "Mode": string(resource.Spec.Mode),
+	})
+}
+
+// switchover makes the first replica the source, as a user does.
+func (t *mysqlReplication) switchover(ctx context.Context) error {
+	from, to := t.source(), t.replicas()[0]
+	begun := time.Now()
+	written, err := t.set.Edit(ctx, kit.ExchangeSource(to))
+	if err != nil {
+		return err
+	}
+	t.resource = written
+	err = t.waitReady(ctx)
+	t.log = fmt.Sprintf("%s to %s, Ready again after %s\n%s", from, to, time.Since(begun).Round(10*time.Millisecond), t.log)
+	return err
+}
+
+// switchoverStatus: the status is about the new source, and remembers the change.
+func (t *mysqlReplication) switchoverStatus(ctx context.Context) error {
+	if err := t.status(ctx); err != nil {
+		return err
+	}
+	resource, err := t.set.Get(ctx)
+	if err != nil {
+		return err
+	}
+	last := resource.Status.LastSwitchover
+	if last == nil {
+		return errors.New("status.lastSwitchover is missing after a switchover")
+	}
+	var m mismatches
+	want(&m, "status.lastSwitchover.to", last.To, t.source())
+	want(&m, "status.lastSwitchover.from", last.From, t.name+"-0")
+	want(&m, "status.lastSwitchover.failover", last.Failover, false)
+	return errors.Join(m.err(), t.labels(ctx))
+}
