@@ -88,8 +88,8 @@ func olmImages(ctx context.Context, l layout, p *progress) ([]imageSpec, error) 
 // once per testbed. Both, because pods of OLM pull some images every time and others never.
 func provideImage(ctx context.Context, l layout, spec imageSpec) error {
 	archive := imageArchive(l, spec.ref, fmt.Sprint(spec))
-	pushed := l.in("images", filepath.Base(archive)+".pushed")
-	if exists(archive) && exists(pushed) {
+	cached := exists(archive)
+	if cached && isPushed(ctx, spec.ref) {
 		return loadCachedImage(ctx, l, archive)
 	}
 	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
@@ -100,7 +100,7 @@ func provideImage(ctx context.Context, l layout, spec imageSpec) error {
 		return err
 	}
 	defer image.close()
-	if !exists(archive) {
+	if !cached {
 		if err := image.write(archive); err != nil {
 			return err
 		}
@@ -108,8 +108,5 @@ func provideImage(ctx context.Context, l layout, spec imageSpec) error {
 	if err := loadCachedImage(ctx, l, archive); err != nil {
 		return err
 	}
-	if err := image.push(ctx); err != nil {
-		return err
-	}
-	return writeFile(pushed, nil, 0o644)
+	return image.push(ctx)
 }

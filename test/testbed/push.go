@@ -32,12 +32,34 @@ func (b *builtImage) push(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
-	transport := &http.Transport{DialContext: dialNetns}
-	defer transport.CloseIdleConnections()
-	if err := remote.Write(target, b.image, remote.WithContext(ctx), remote.WithTransport(transport)); err != nil {
+	if err := remote.Write(target, b.image, registryOptions(ctx)...); err != nil {
 		return fmt.Errorf("push %s (see testbed logs registry): %w", b.ref, err)
 	}
 	return nil
+}
+
+// registryOptions lead to the registry from outside the namespace too.
+func registryOptions(ctx context.Context) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithTransport(&http.Transport{DialContext: dialNetns, DisableKeepAlives: true}),
+	}
+}
+
+// isPushed says whether the testbed's registry has an image of that name and tag. One that cannot
+// be asked has none; pushing to it says why.
+func isPushed(ctx context.Context, imageName string) bool {
+	ref, err := name.NewTag(imageName)
+	if err != nil {
+		return false
+	}
+	target, err := registryTag(ref)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err = remote.Head(target, registryOptions(ctx)...)
+	return err == nil
 }
 
 // pushStep makes and pushes an image that is only ever pulled.
