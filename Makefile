@@ -62,6 +62,28 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
 	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
 
+# What OLM installs: the images of this version and of the one before it, both bundles,
+# the catalog, and the catalog as it was before. The older operator is built of this
+# source as well, under its own version: its image is not published anywhere.
+.PHONY: olm-images
+olm-images: bin/testbed ## Build and push what OLM pulls on the testbed: operator, bundles, catalogs, scorecard tests.
+	$(GO_BUILD) -o bin/image/manager ./cmd
+	bin/testbed build-image $(IMG) --binary bin/image/manager
+	@for bundle in catalog/bundles/v*; do \
+	  version="$$(basename "$$bundle")"; \
+	  $(SUBMAKE) previous-image VERSION="$${version#v}"; \
+	  bin/testbed bundle-image "$$bundle" --tag "upmio/compose-operator-bundle:$$version"; \
+	done
+	bin/testbed bundle-image bundle --tag upmio/compose-operator-bundle:v$(VERSION)
+	bin/testbed catalog-image catalog/compose-operator --tag upmio/compose-operator-catalog:latest
+	rm -rf bin/catalog-previous && catalog/previous.sh bin/catalog-previous
+	bin/testbed catalog-image bin/catalog-previous/compose-operator --tag upmio/compose-operator-catalog:previous
+
+.PHONY: previous-image
+previous-image:
+	$(GO_BUILD) -o bin/image-$(VERSION)/manager ./cmd
+	bin/testbed build-image $(IMG) --binary bin/image-$(VERSION)/manager
+
 .PHONY: clean
 clean: ## Remove what was built. The testbed and the cache of tools stay.
 	rm -rf bin
@@ -201,15 +223,33 @@ test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.
 
-# The clients of the suite use cluster IPs, so its program runs inside the
-# testbed's network; it is compiled outside, where modules can be had.
+# The clients of the suites use cluster IPs, so their programs run inside the testbed's
+# network; they are compiled outside, where modules can be had.
+ON_TESTBED = bin/testbed exec -- env OPERATOR_FAULTS_IMAGE=$(FAULTS_IMG)
+
 .PHONY: test-e2e
-test-e2e: bin/testbed ## The whole thing on the testbed, which comes up for it and goes down after it (KEEP_TESTBED=1: stays up).
-	go test -c -tags e2e -o bin/e2e.test ./test/e2e
+test-e2e: bin/testbed ## Everything on a real cluster: installation and upgrade by OLM, the scorecard, and all that the operator does. The testbed comes up for it and goes down after it (KEEP_TESTBED=1: stays up).
 	@trap '[[ -n "$${KEEP_TESTBED:-}" ]] || bin/testbed down' EXIT; \
 	bin/testbed up; \
-	$(SUBMAKE) image; \
-	bin/testbed exec -- env OPERATOR_IMAGE=$(DEV_IMG) OPERATOR_FAULTS_IMAGE=$(FAULTS_IMG) bin/e2e.test -test.timeout 50m $(TESTARGS)
+	bin/testbed olm; \
+	$(SUBMAKE) image olm-images; \
+	for part in olm scorecard e2e plain; do echo "--> make on-testbed-$$part"; $(SUBMAKE) on-testbed-$$part; done
+
+# The parts of test-e2e, on a testbed that is up and has the images.
+.PHONY: on-testbed-olm
+on-testbed-olm: ## A part of test-e2e: Subscription, install modes, upgrade, removal.
+	go test -c -tags e2e -o bin/olm.test ./test/olm
+	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m $(TESTARGS)
+
+.PHONY: on-testbed-e2e
+on-testbed-e2e: ## A part of test-e2e: the operator at work, installed by OLM.
+	go test -c -tags e2e -o bin/e2e.test ./test/e2e
+	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m $(TESTARGS)
+
+.PHONY: on-testbed-plain
+on-testbed-plain: ## A part of test-e2e: the same from dist/install.yaml, the specs that depend on the installation.
+	go test -c -tags e2e -o bin/e2e.test ./test/e2e
+	$(ON_TESTBED) INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/e2e.test -test.timeout 20m -ginkgo.label-filter=installation $(TESTARGS)
 
 .PHONY: test-e2e-cluster
 test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.

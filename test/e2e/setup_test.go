@@ -22,7 +22,7 @@ import (
 	"github.com/upmio/compose-operator/test/e2e/kit"
 )
 
-var _ = Describe("Fresh, empty pods", func() {
+var _ = Describe("Fresh, empty pods", Label("installation"), func() {
 	// The semi-sync plugins are missing on purpose: the asynchronous mode must not need them.
 	s := onOwnSet(func(ctx SpecContext) (*kit.Set, error) {
 		theOperator(ctx)

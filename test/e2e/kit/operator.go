@@ -39,9 +39,36 @@ type Operator struct {
 // stampAnnotation tells one deployment of the operator from the next.
 const stampAnnotation = "compose-operator-tests/deployed"
 
-// Install applies the manifest with the image of the settings and waits until
-// the operator runs.
+// Install brings the operator to the cluster as the settings say, in the place of
+// one that came the other way, and waits until it runs.
 func (c *Cluster) Install(ctx context.Context) (*Operator, error) {
+	if c.Settings.Install != InstallByOLM {
+		if c.HasOLM() {
+			if err := c.Installed().Uninstall(ctx); err != nil {
+				return nil, err
+			}
+		}
+		return c.applyManifest(ctx)
+	}
+	if !c.HasOLM() {
+		return nil, errors.New("OLM does not run on this cluster: make testbed-olm, or INSTALL=manifest")
+	}
+	head, _, err := Releases()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.RemovePlainInstallation(ctx); err != nil {
+		return nil, err
+	}
+	p, err := c.Subscribe(ctx, SubscribeOptions{CatalogImage: c.Settings.CatalogImage})
+	if err != nil {
+		return nil, err
+	}
+	return p.WaitInstalled(ctx, head)
+}
+
+// applyManifest with the image of the settings and wait until the operator runs.
+func (c *Cluster) applyManifest(ctx context.Context) (*Operator, error) {
 	documents, err := c.manifest()
 	if err != nil {
 		return nil, err

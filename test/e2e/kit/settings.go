@@ -14,6 +14,9 @@ import (
 type Settings struct {
 	// Kubeconfig file; KUBECONFIG, else .testbed/kubeconfig of the repository.
 	Kubeconfig string
+	// Install is how the operator comes to the cluster, InstallByOLM or InstallManifest;
+	// INSTALL, else the manifest.
+	Install string
 	// Manifest that installs the operator; INSTALL_MANIFEST, else dist/install.yaml.
 	Manifest string
 	// OperatorNamespace that the manifest installs into; OPERATOR_NAMESPACE.
@@ -35,11 +38,18 @@ type Settings struct {
 	StorageClass string
 }
 
+// The values of Settings.Install.
+const (
+	InstallByOLM    = "olm"
+	InstallManifest = "manifest"
+)
+
 // SettingsFromEnvironment reads the settings. It fails outside the repository
 // when a file's place is not given.
 func SettingsFromEnvironment() (Settings, error) {
 	s := Settings{
 		Kubeconfig:           os.Getenv("KUBECONFIG"),
+		Install:              variable("INSTALL", InstallManifest),
 		Manifest:             os.Getenv("INSTALL_MANIFEST"),
 		OperatorNamespace:    variable("OPERATOR_NAMESPACE", "upm-system"),
 		OperatorImage:        variable("OPERATOR_IMAGE", "upmio/compose-operator:dev"),
@@ -49,6 +59,9 @@ func SettingsFromEnvironment() (Settings, error) {
 		MySQLImage:           variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
 		ClusterDomain:        variable("CLUSTER_DOMAIN", "cluster.local"),
 		StorageClass:         os.Getenv("STORAGE_CLASS"),
+	}
+	if s.Install != InstallByOLM && s.Install != InstallManifest {
+		return s, fmt.Errorf("INSTALL is %q: it must be %q or %q", s.Install, InstallByOLM, InstallManifest)
 	}
 	if s.Kubeconfig != "" && s.Manifest != "" {
 		return s, nil
