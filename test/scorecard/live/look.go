@@ -9,11 +9,11 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/e2e/kit"
 )
 
 // serviceSuffixes of the Services that the operator makes for a custom resource.
@@ -62,20 +62,7 @@ func (r *run) services(ctx context.Context, owner metav1.Object, kind corev1.Ser
 
 // routed returns the names of the ready pods behind a Service, in order.
 func (r *run) routed(ctx context.Context, service string) ([]string, error) {
-	var list discoveryv1.EndpointSliceList
-	if err := r.cluster.Client.List(ctx, &list, client.InNamespace(r.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
-		return nil, fmt.Errorf("endpoints of %s: %w", service, err)
-	}
-	var names []string
-	for _, slice := range list.Items {
-		for _, endpoint := range slice.Endpoints {
-			if endpoint.TargetRef != nil && (endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready) {
-				names = append(names, endpoint.TargetRef.Name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return (&kit.Set{Cluster: r.cluster, Namespace: r.Namespace}).Routed(ctx, service)
 }
 
 // columns that kubectl get prints are all filled in, and those that are named have

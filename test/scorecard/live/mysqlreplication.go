@@ -56,9 +56,9 @@ func (t *mysqlReplication) adapt(context.Context) error {
 			"give the example in the bundle a source and a replica")
 	}
 	t.resource.ObjectMeta = metav1.ObjectMeta{Name: t.name}
-	spec.Secret = v1alpha1.MysqlReplicationSecret{Name: t.secret("credentials"), Mysql: mysqlAdmin, Replication: mysqlReplicator}
+	spec.Secret = v1alpha1.MysqlReplicationSecret{Name: t.object("credentials"), Mysql: mysqlAdmin, Replication: mysqlReplicator}
 	// A key of the test's own: in the operator's namespace, too, the operator's stays as it is.
-	spec.AESSecret = &v1alpha1.AESSecret{Name: t.secret("aes"), Key: v1alpha1.DefaultAESSecretKey}
+	spec.AESSecret = &v1alpha1.AESSecret{Name: t.object("aes"), Key: v1alpha1.DefaultAESSecretKey}
 	*spec.Source = t.node(0)
 	for i := range spec.Replica {
 		spec.Replica[i] = v1alpha1.ReplicaNode{Node: t.node(i + 1)}
@@ -66,7 +66,7 @@ func (t *mysqlReplication) adapt(context.Context) error {
 	return nil
 }
 
-// sources and replicas of the resource as it was written last.
+// source and replicas of the resource as it was written last.
 func (t *mysqlReplication) source() string { return t.resource.Spec.Source.Name }
 
 func (t *mysqlReplication) replicas() []string {

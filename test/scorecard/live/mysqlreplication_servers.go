@@ -35,8 +35,8 @@ plugin_load_add=semisync_source.so
 plugin_load_add=semisync_replica.so
 `
 
-// secret is the name of an object of this test.
-func (t *mysqlReplication) secret(what string) string { return t.name + "-" + what }
+// object is the name of a Secret or ConfigMap of this test.
+func (t *mysqlReplication) object(what string) string { return t.name + "-" + what }
 
 // pod is the name of the i-th one.
 func (t *mysqlReplication) pod(i int) string { return t.name + "-" + strconv.Itoa(i) }
@@ -52,7 +52,7 @@ func (t *mysqlReplication) servers(ctx context.Context) error {
 		return err
 	}
 	err := t.create(ctx,
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: t.secret("conf")}, Data: map[string]string{"my.cnf": mysqlConf}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: t.object("conf")}, Data: map[string]string{"my.cnf": mysqlConf}},
 		&corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Name: t.name},
 			Spec: corev1.ServiceSpec{
@@ -65,7 +65,7 @@ func (t *mysqlReplication) servers(ctx context.Context) error {
 	}
 	names := []string{}
 	for i := range 1 + len(t.resource.Spec.Replica) {
-		spec := kit.MySQLPod(t.MySQLImage, t.secret("users"), t.secret("conf"))
+		spec := kit.MySQLPod(t.MySQLImage, t.object("users"), t.object("conf"))
 		spec.Hostname, spec.Subdomain = t.pod(i), t.name
 		spec.EnableServiceLinks = ptr.To(false)
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
@@ -91,7 +91,7 @@ func (t *mysqlReplication) passwords(ctx context.Context) error {
 		sealed[user] = secret
 	}
 	return t.create(ctx,
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.secret("users")}, Data: users},
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.secret("aes")}, Data: map[string][]byte{v1alpha1.DefaultAESSecretKey: key}},
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.secret("credentials")}, Data: sealed})
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.object("users")}, Data: users},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.object("aes")}, Data: map[string][]byte{v1alpha1.DefaultAESSecretKey: key}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.object("credentials")}, Data: sealed})
 }
