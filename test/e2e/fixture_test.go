@@ -8,10 +8,13 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
@@ -22,8 +25,9 @@ import (
 // making one. A spec that fails leaves a set that nobody can vouch for: the next
 // one gets a new set.
 type fixture struct {
-	mode v1alpha1.MysqlReplicationMode
-	set  *kit.Set
+	mode    v1alpha1.MysqlReplicationMode
+	options kit.SetOptions
+	set     *kit.Set
 }
 
 // pods of a fixture's set.
@@ -32,11 +36,13 @@ var pods = []string{kit.PodName(0), kit.PodName(1), kit.PodName(2)}
 var (
 	semiSync = &fixture{mode: v1alpha1.MysqlSemiSync}
 	async    = &fixture{mode: v1alpha1.MysqlAsync}
+	// least has an operator that cannot end the administrator's sessions.
+	least = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{LeastPrivileges: true}}
 )
 
 // closeSets lets go of the sets at the end of the suite.
 func closeSets(ctx context.Context) {
-	for _, f := range []*fixture{semiSync, async} {
+	for _, f := range []*fixture{semiSync, async, least} {
 		f.discard(ctx)
 	}
 }
@@ -65,7 +71,7 @@ func (f *fixture) healthy(ctx SpecContext) (*kit.Set, error) {
 		GinkgoWriter.Printf("the set of earlier specs is given up: %v\n", err)
 		f.discard(ctx)
 	}
-	f.set = newSet(ctx, kit.SetOptions{})
+	f.set = newSet(ctx, f.options)
 	if err := f.set.Create(ctx, f.set.Resource(f.mode, pods[0], pods[1:]...)); err != nil {
 		return f.set, err
 	}
@@ -285,6 +291,32 @@ func (s *scene) value(ctx SpecContext, pod, query string) string {
 	v, err := s.Query(ctx, pod, query)
 	Expect(err).NotTo(HaveOccurred())
 	return v
+}
+
+// reaches waits until a wanted change of the source has come to one of these ends.
+func (s *scene) reaches(ctx SpecContext, to string, ends ...string) {
+	GinkgoHelper()
+	Eventually(ctx, func(ctx context.Context) (string, error) {
+		r, err := s.Get(ctx)
+		if err != nil {
+			return "", err
+		}
+		return outcome(r, to), nil
+	}).Should(BeElementOf(ends))
+}
+
+// told counts the events with one of these reasons. Each change of the source has its own.
+func (s *scene) told(ctx SpecContext, reasons ...string) int {
+	GinkgoHelper()
+	var list corev1.EventList
+	Expect(suite.cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace))).To(Succeed())
+	count := 0
+	for _, e := range list.Items {
+		if e.InvolvedObject.Name == s.Name && slices.Contains(reasons, e.Reason) {
+			count++
+		}
+	}
+	return count
 }
 
 // settled waits until a change of the source has either happened or been undone,

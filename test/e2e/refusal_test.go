@@ -31,13 +31,7 @@ var _ = Describe("A candidate that cannot take over", func() {
 		GinkgoHelper()
 		s.broken = []string{to}
 		s.edit(ctx, kit.ExchangeSource(to))
-		Eventually(ctx, func(ctx context.Context) (string, error) {
-			r, err := s.Get(ctx)
-			if err != nil {
-				return "", err
-			}
-			return outcome(r, to), nil
-		}).Should(Equal("refused"))
+		s.reaches(ctx, to, refused)
 		Consistently(ctx, func(g Gomega, ctx context.Context) {
 			r, err := s.Get(ctx)
 			g.Expect(err).NotTo(HaveOccurred())
@@ -125,13 +119,7 @@ var _ = Describe("A candidate that cannot take over", func() {
 		// Little enough to pass a check of the lag, too much to catch up in time.
 		s.exec(ctx, to, "STOP REPLICA SQL_THREAD", "CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 3600", "START REPLICA SQL_THREAD")
 		s.edit(ctx, kit.ExchangeSource(to))
-		Eventually(ctx, func(ctx context.Context) (string, error) {
-			r, err := s.Get(ctx)
-			if err != nil {
-				return "", err
-			}
-			return outcome(r, to), nil
-		}).Should(BeElementOf("refused", "undone"))
+		s.reaches(ctx, to, refused, undone)
 		s.served(ctx)
 		Expect(s.source(ctx)).To(Equal(from))
 		s.edit(ctx, func(r *v1alpha1.MysqlReplication) { kit.ExchangeSource(from)(r) })
