@@ -105,8 +105,7 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 		return err
 	}
 	if len(p.claimed()) == 0 && !p.claims.take(p.key, wanted) {
-		// Another pass was faster.
-		p.noteHolders(wanted, func(string) bool { return true })
+		p.noteHolders(wanted)
 	}
 	for _, node := range p.claimed() {
 		p.claims.give(p.key, types.NamespacedName{Namespace: p.key.Namespace, Name: node})
@@ -114,9 +113,8 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 	return nil
 }
 
-// yield notes the pods that others hold or have the older right to.
+// yield notes the pods that nobody has yet and others have the older right to.
 func (p *pass[T, S, D]) yield(ctx context.Context, wanted []types.NamespacedName) error {
-	p.noteHolders(wanted, func(node string) bool { return !p.isLabeled(node) })
 	undecided := slices.DeleteFunc(slices.Clone(wanted), func(pod types.NamespacedName) bool {
 		_, held := p.claims.holder(pod)
 		return held || p.foreign[pod.Name] != "" || p.isLabeled(pod.Name)
@@ -151,10 +149,9 @@ func (p *pass[T, S, D]) yield(ctx context.Context, wanted []types.NamespacedName
 }
 
 // noteHolders notes the pods that another resource holds in this process.
-func (p *pass[T, S, D]) noteHolders(pods []types.NamespacedName, counts func(node string) bool) {
+func (p *pass[T, S, D]) noteHolders(pods []types.NamespacedName) {
 	for _, pod := range pods {
-		by, held := p.claims.holder(pod)
-		if held && by != p.key && p.foreign[pod.Name] == "" && counts(pod.Name) {
+		if by, held := p.claims.holder(pod); held && by != p.key {
 			p.foreign[pod.Name] = by.Name
 		}
 	}

@@ -146,6 +146,22 @@ func TestDeletionWaitsForAnUndoThatFailsButNotForEver(t *testing.T) {
 	}
 }
 
+// The record is gone, and what else the undo has to do is not done.
+func TestDeletionWaitsForAllOfAnUndo(t *testing.T) {
+	k := cancellableKit(t, do("fence", "mysql-0"))
+	k.pass()
+	k.delete()
+	k.engine.plan = func(Scene[*set], int) testPlan {
+		return testPlan{Data: "mysql-0", Steps: []Step{{Name: "settle", Actions: []Action{failing("disarm", "mysql-0", "no answer")}}}}
+	}
+	if wait := k.pass(); wait <= 0 || len(k.get().Finalizers) != 1 {
+		t.Errorf("let go with a fence armed; next pass in %s", wait)
+	}
+	k.engine.plan = func(Scene[*set], int) testPlan { return testPlan{Data: "mysql-0"} }
+	k.pass()
+	k.wantGone()
+}
+
 func TestAResourceWithoutAChangeGoesAtOnce(t *testing.T) {
 	engine := &testEngine{underWay: changing}
 	k := kitOf(t, cancelling{engine}, engine, setObjects(t)...)
