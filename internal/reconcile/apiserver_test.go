@@ -17,6 +17,7 @@ import (
 	"github.com/go-logr/logr/testr"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -262,6 +263,7 @@ func TestOnARealAPIServer(t *testing.T) {
 	t.Run("services", l.testServiceTypes)
 	t.Run("service repair", l.testServiceRepair)
 	t.Run("uid", l.testPodMadeAnew)
+	t.Run("claims", l.testClaims)
 	t.Run("deletion", l.testDeletion)
 }
 
@@ -443,6 +445,29 @@ func (l *live) testPodMadeAnew(t *testing.T) {
 	if patched.GetUID() != stale.GetUID() || keys.Of(patched).Name != "x" || !newer(patched, stale) {
 		t.Errorf("patched: %+v", patched.ObjectMeta)
 	}
+}
+
+// testClaims shows that a second resource over the same pods stays out, whatever
+// the cache knew when it came.
+func (l *live) testClaims(t *testing.T) {
+	l = l.on(t)
+	second := newSet()
+	second.Name, second.Generation = "a-copy", 0
+	l.create(second)
+	l.eventually("the second one is stopped", func(ctx context.Context) error {
+		object := &set{}
+		if err := l.api.Get(ctx, client.ObjectKeyFromObject(second), object); err != nil {
+			return err
+		}
+		if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionReady); c == nil || c.Reason != reasonPodClaimed {
+			return fmt.Errorf("condition Ready: %+v", c)
+		}
+		return l.hasLabels("mysql-0", "orders")(ctx)
+	})
+	if err := l.api.Delete(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the first one keeps its pods", l.hasLabels("mysql-0", "orders"))
 }
 
 func (l *live) testDeletion(t *testing.T) {
