@@ -5,6 +5,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // MysqlReplicationMode is the way in which replicas receive the source's transactions.
@@ -95,6 +96,16 @@ const (
 	MysqlRoleNone    MysqlRole = "None"
 )
 
+// MysqlSemiSyncState is what a server says of semi-synchronous replication.
+// +kubebuilder:validation:Enum=Active;Inactive
+type MysqlSemiSyncState string
+
+// The values of MysqlSemiSyncState.
+const (
+	MysqlSemiSyncActive   MysqlSemiSyncState = "Active"
+	MysqlSemiSyncInactive MysqlSemiSyncState = "Inactive"
+)
+
 // MysqlReplicationNode is what was observed of one node. A figure that the
 // server did not give is absent, never zero.
 type MysqlReplicationNode struct {
@@ -147,6 +158,11 @@ type MysqlReplicationNode struct {
 	// node has executed.
 	// +optional
 	ExecSourceLogPos int64 `json:"execSourceLogPos,omitempty"`
+	// SemiSync says whether the node has part in semi-synchronous replication: of a
+	// source whether its commits wait, of a replica whether it acknowledges. It stays
+	// while the node is not seen, and is absent in the mode rpl_async.
+	// +optional
+	SemiSync MysqlSemiSyncState `json:"semiSync,omitempty"`
 	// ServerUUID of the server that was observed.
 	// +optional
 	ServerUUID string `json:"serverUUID,omitempty"`
@@ -194,6 +210,10 @@ type SwitchoverStatus struct {
 	Generation int64 `json:"generation"`
 	// StartedAt is when the phase Preparing began.
 	StartedAt metav1.MicroTime `json:"startedAt"`
+	// ToPodUID is the UID of the pod of To when this began. A pod that was made anew
+	// has lost the labels that would tell whether To was led to.
+	// +optional
+	ToPodUID types.UID `json:"toPodUID,omitempty"`
 	// SwitchingAt is when the phase Switching began; the deadline counts from it.
 	// +optional
 	SwitchingAt *metav1.MicroTime `json:"switchingAt,omitempty"`

@@ -57,6 +57,9 @@ func (a *actor) fenceSource(ctx context.Context, w words, do FenceSource) (recon
 	if err != nil {
 		return nil, err
 	}
+	if do.UUID != "" && after.uuid != do.UUID {
+		return nil, fmt.Errorf("another server answers, with server_uuid %s: it was made anew meanwhile", after.uuid)
+	}
 	return reconcile.Facts{FencedFact(do.On): after.executed.String()}, nil
 }
 

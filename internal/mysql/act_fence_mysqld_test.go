@@ -83,6 +83,19 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// What another server under the name holds is not what the source had.
+func TestFenceOfAServerThatWasMadeAnew(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	other := fence("a")
+	other.UUID = "00000000-0000-0000-0000-000000000001"
+	c.fails(other, "made anew")
+	if !c.server("a").Fenced() {
+		t.Error("it takes writes in the place of the source")
+	}
+	other.UUID = c.server("a").UUID
+	c.do(other)
+}
+
 // A foreign channel's applier writes through super_read_only.
 func TestFenceOfAServerThatIsFed(t *testing.T) {
 	c := newCluster(t, 2, mysqld.Options{})

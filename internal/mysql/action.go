@@ -33,6 +33,9 @@ type FenceSource struct {
 	Timeout time.Duration
 	// KillClients is false for a server that nobody should be connected to.
 	KillClients bool
+	// UUID, when not empty, is the server's: one that was made anew under its name is
+	// fenced, and the fence fails, because its set says nothing of what was committed.
+	UUID string
 	// Still demands that only clients change the server: the fence fails while a
 	// foreign channel runs, whose applier goes on behind it.
 	Still bool

@@ -79,6 +79,9 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 			return w.reach(s)
 		}
 		return append(append(statements{still}, w.fence(s, do.KillClients, do.ReleaseAcks, do.Persist, flaws)...), func() error {
+			if do.UUID != "" && do.UUID != s.uuid() {
+				return errors.New("another server answers")
+			}
 			facts[FencedFact(do.On)] = w.gtids(s.executed).String()
 			return nil
 		})

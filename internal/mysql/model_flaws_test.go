@@ -109,6 +109,13 @@ var planted = []struct {
 			return a
 		})
 	}}},
+	{"a new pod of the candidate is taken for the one that it was", "law 2", flaws{profile: func(p *profile) {
+		p.running, p.edits, p.newPods, p.cuts, p.semi, p.nodes = true, true, true, false, false, 2
+	}, input: func(in *Input) {
+		if r := in.Object.Status.Switchover; r != nil {
+			r.ToPodUID = ""
+		}
+	}}},
 	{"the old source keeps its label during a failover", "law 1", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "unroute") }}},
 	{"a second writable node is not fenced", "law", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "fence-extra") }}},
 	{"another server under the source's name is taken for it", "law", flaws{input: func(in *Input) {

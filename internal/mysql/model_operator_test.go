@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -164,7 +165,9 @@ func (o *operator) gather() Input {
 		w.seen[n] = w.servers[n].restarts
 	}
 	for _, m := range members {
-		in.Pods[m.Name] = reconcile.Pod{Exists: !w.servers[m.Name].dead, Readonly: w.label[m.Name]}
+		if !w.servers[m.Name].dead {
+			in.Pods[m.Name] = reconcile.Pod{Exists: true, UID: podUID(m.Name, w.pod[m.Name]), Readonly: w.label[m.Name]}
+		}
 	}
 	for _, i := range w.rng.Perm(len(members)) {
 		in.State.Nodes[members[i].Name] = w.observeOne(members[i])
@@ -292,13 +295,20 @@ func (o *operator) act(a reconcile.Action, facts reconcile.Facts) error {
 	return nil
 }
 
-// route labels pods at the same time: in any order, and not all of them need succeed.
+// route labels pods: first who comes to -readwrite, then all others in any order. The
+// world goes on in between, and not all of them need succeed.
 func (o *operator) route(r reconcile.Routing) error {
 	w := o.w
 	names := slices.Sorted(maps.Keys(r))
+	w.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(order(r[a]), order(r[b]))
+	})
 	var failed error
-	for _, i := range w.rng.Perm(len(names)) {
-		name := names[i]
+	for _, name := range names {
+		for range 3 {
+			w.drift()
+		}
 		want := map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[r[name]]
 		if w.label[name] == want || w.servers[name] == nil || w.servers[name].dead {
 			continue
@@ -306,7 +316,7 @@ func (o *operator) route(r reconcile.Routing) error {
 		if o.mortal() {
 			return errDied
 		}
-		if !w.calm && w.chance(5) || o.pods[name] != w.pod[name] {
+		if !w.calm && w.chance(w.hangs) || o.pods[name] != w.pod[name] {
 			failed = errAPI
 			continue
 		}
@@ -323,6 +333,13 @@ func (o *operator) route(r reconcile.Routing) error {
 	}
 	w.check()
 	return failed
+}
+
+func order(a reconcile.Access) int {
+	if a == reconcile.AccessReadWrite {
+		return 0
+	}
+	return 1
 }
 
 // write puts the status into the store. A record that must be found is not

@@ -37,7 +37,7 @@ type profile struct {
 	semi, running                                            bool
 	nodes                                                    int
 	crashes, cuts, errors, humans, death, anew, purges, dies bool
-	edits, detaches, feeds                                   bool
+	edits, detaches, feeds, newPods                          bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -59,13 +59,14 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	s := &schedule{flaws: f, profile: profile{
 		semi: flip(50), running: flip(80), nodes: 2 + rng.IntN(3), edits: flip(90),
 		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
-		detaches: flip(25), feeds: flip(20),
+		detaches: flip(25), feeds: flip(20), newPods: flip(20),
 	}}
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
 	w := &world{
-		rng: rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
+		hangs: map[bool]int{false: 5, true: 40}[s.newPods],
+		rng:   rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, nodeCut: map[link]bool{},
 		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{},
 	}
@@ -181,6 +182,13 @@ func (s *schedule) mischief() {
 	}
 	s.busy = true
 	defer func() { s.busy = false }()
+	if r := s.api.object.Status.Switchover; s.newPods && r != nil && s.label[r.To] == "false" && s.chance(30) {
+		s.podAnew(s.servers[r.To])
+		if s.edits {
+			s.exchange()
+		}
+		return
+	}
 	n := pick(s.world, s.names)
 	v := s.servers[n]
 	switch s.rng.IntN(17) {
@@ -260,10 +268,7 @@ func (s *schedule) mischief() {
 		}
 	case 15:
 		if s.crashes && s.chance(30) {
-			// The pod is made anew with its data: no labels.
-			s.crash(v)
-			s.label[n] = ""
-			s.pod[n]++
+			s.podAnew(v)
 		}
 		if s.purges && v.up && s.chance(50) {
 			v.purged = v.executed
@@ -273,6 +278,13 @@ func (s *schedule) mischief() {
 	case 16:
 		s.meddle(v)
 	}
+}
+
+// podAnew: the pod is made anew with its data, and has no labels.
+func (s *schedule) podAnew(v *mServer) {
+	s.crash(v)
+	s.label[v.name] = ""
+	s.pod[v.name]++
 }
 
 // human does what people do to servers behind the operator's back.

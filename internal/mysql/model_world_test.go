@@ -113,6 +113,8 @@ type world struct {
 	// operator with an error.
 	opCut, clientCut, failing map[string]bool
 	nodeCut                   map[link]bool
+	// hangs is how many of a hundred changes of a label fail.
+	hangs int
 	// sheltered: nothing fails any more.
 	calm bool
 

@@ -32,7 +32,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	}
 	v.data.Switchover = &v1alpha1.SwitchoverStatus{
 		From: from.Name, To: to.Name, Failover: true, Phase: v1alpha1.SwitchoverPreparing,
-		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now),
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID,
 	}
 	p := v.plan()
 	p.Persist = true
@@ -87,7 +87,8 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	}
 	back := from.OK() && !v.sourceMadeAnew() || from.Reach == ReachError && !v.forced()
 	switch {
-	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to):
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to) && (v.routed(to) || len(v.receiving(from)) == 0):
+		// One that was writable before is not led to while others vouch for the old source.
 		return v.finish(to)
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.served(to):
 		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
@@ -95,6 +96,8 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		// It was promoted, took writes of its own and lost its writability: forward. What
 		// it only received does not count: the old source may still be about to commit that.
 		return v.promoteAfterDeath(from, to)
+	case r.Phase == v1alpha1.SwitchoverSwitching && back && v.spec.Source.Name == r.To && !to.OK() && v.podMadeAnew(to):
+		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, make %s spec.source", from.Name))
 	case v.spec.Source.Name != r.To, back:
 		return v.abandonFailover()
 	case !to.OK():

@@ -409,6 +409,14 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "NodeUnreachable",
 		},
 		{
+			name:  "writable before it was promoted: receivers stop all the same",
+			scene: at().seeing(promoted().unattached().labelled("")),
+			steps: []string{
+				"stop-receivers: stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "promoted, routed, and another has received more since",
 			scene: starved().seeing(routed(), replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
 			steps: []string{
@@ -453,6 +461,12 @@ func TestPlanFailoverAtWork(t *testing.T) {
 				"route: {a=- b=rw}",
 			},
 			reason: "ReplicaDiverged",
+		},
+		{
+			name:   "the old source returns, the candidate's pod was made anew and it is not seen: it may have taken writes",
+			scene:  starved().seeing(source("a").labelled(""), replica("b", "a").unseen().newPod()),
+			steps:  nil,
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
 			name:  "the old source returns before the promotion",

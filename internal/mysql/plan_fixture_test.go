@@ -12,6 +12,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
@@ -40,6 +41,8 @@ type node struct {
 	// label is the managed label readonly of its pod.
 	label string
 	gone  bool
+	// pods that there have been of its name before.
+	pods int
 }
 
 func server(name string) *node {
@@ -143,8 +146,14 @@ func (n *node) out(reach Reach, problem string) *node {
 	return n
 }
 
+// newPod: its pod was made anew, and has no labels.
+func (n *node) newPod() *node { n.pods++; return n.labelled("") }
+
 // podGone: the pod does not exist.
 func (n *node) podGone() *node { n.unseen().gone = true; return n }
+
+// podUID of the so-many-th pod of a name.
+func podUID(name string, pods int) types.UID { return types.UID(fmt.Sprintf("%s-%d", name, pods)) }
 
 // scene is the input of a row.
 type scene struct{ Input }
@@ -173,6 +182,9 @@ func (s *scene) seeing(nodes ...*node) *scene {
 	for _, n := range nodes {
 		s.State.Nodes[n.Name] = n.Server
 		pod := reconcile.Pod{Exists: !n.gone, Readonly: n.label}
+		if pod.Exists {
+			pod.UID = podUID(n.Name, n.pods)
+		}
 		if n.label != "" {
 			pod.Name = "db"
 		}
@@ -229,7 +241,7 @@ func (s *scene) forcing(name string) *scene {
 
 // record puts a change of the source in progress into the status, which began at t0.
 func (s *scene) record(from, to string, phase v1alpha1.SwitchoverPhase) *scene {
-	r := &v1alpha1.SwitchoverStatus{From: from, To: to, Phase: phase, Generation: 7, StartedAt: metav1.NewMicroTime(t0)}
+	r := &v1alpha1.SwitchoverStatus{From: from, To: to, Phase: phase, Generation: 7, StartedAt: metav1.NewMicroTime(t0), ToPodUID: podUID(to, 0)}
 	if phase != v1alpha1.SwitchoverPreparing {
 		at := metav1.NewMicroTime(t0)
 		r.SwitchingAt = &at

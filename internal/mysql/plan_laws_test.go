@@ -22,6 +22,8 @@ type lawyer struct {
 	writable map[string]bool
 	// fenced by a step of this plan that has surely succeeded.
 	fenced map[string]bool
+	// fencedAs is whom they expect there.
+	fencedAs map[string]string
 	// labels readonly of the pods as the steps leave them.
 	labels map[string]string
 }
@@ -29,7 +31,7 @@ type lawyer struct {
 // brokenLaws says which laws a plan breaks. It knows nothing of the planner's
 // reasons, only of what was seen and what is to be done.
 func brokenLaws(in Input, p reconcile.Plan[Data]) []string {
-	l := &lawyer{in: in, p: p, members: map[string]Member{}, writable: map[string]bool{}, fenced: map[string]bool{}, labels: map[string]string{}}
+	l := &lawyer{in: in, p: p, members: map[string]Member{}, writable: map[string]bool{}, fenced: map[string]bool{}, fencedAs: map[string]string{}, labels: map[string]string{}}
 	for _, m := range Members(in.Object) {
 		l.members[m.Name] = m
 		l.writable[m.Name] = l.seen(m.Name) && in.State.Nodes[m.Name].Writable()
@@ -86,8 +88,23 @@ func (l *lawyer) whole() {
 		}
 	}
 	l.letGo()
+	l.starved()
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
 		l.broken("the source is forgotten")
+	}
+}
+
+// starved: nobody is led to a failover's new source while another that is seen may still
+// acknowledge to the old one.
+func (l *lawyer) starved() {
+	r := l.in.Object.Status.Switchover
+	if l.p.Data.Result != "failover" || r == nil || l.labels[r.To] == "false" {
+		return
+	}
+	for name := range l.members {
+		if o := l.server(name); name != r.From && l.seen(name) && o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
+			l.broken("law 4: %s becomes the source while the receiver of %s runs", r.To, name)
+		}
 	}
 }
 
@@ -228,6 +245,9 @@ func (l *lawyer) promote(do Promote, s *Server) {
 		if !l.fenced[r.From] || do.AfterFact != FencedFact(r.From) {
 			l.broken("law 2: %s and %s is not fenced", describeAction(do), r.From)
 		}
+		if uuid := l.fencedAs[r.From]; uuid != l.server(r.From).UUID {
+			l.broken("law 2: %s after a fence of whoever is called %s", describeAction(do), r.From)
+		}
 		if from := l.server(r.From); from.FedBy() != "" && !noWayBack(from, s) {
 			l.broken("law 2: %s and %s goes on behind its fence", describeAction(do), r.From)
 		}
@@ -299,7 +319,7 @@ func (l *lawyer) done(a reconcile.Action, surely bool) {
 	switch do := a.(type) {
 	case FenceSource:
 		if surely {
-			l.fenced[do.On], l.writable[do.On] = true, false
+			l.fenced[do.On], l.writable[do.On], l.fencedAs[do.On] = true, false, do.UUID
 		}
 	case SetWritable, Promote:
 		// It may have happened in any case; whether it is relied upon is another matter.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // The parts of which every scene of the cross product is made. Each names itself
@@ -98,6 +99,9 @@ var circumstances = [][]scenePart{
 		{"to is routed", func(s *scene) { s.relabel("b", "false"); s.relabel("a", "") }},
 		{"nobody is routed", func(s *scene) { s.relabel("b", ""); s.relabel("a", "") }},
 		{"candidate drained", func(s *scene) { s.relabel("b", "") }},
+		{"to has a new pod", func(s *scene) {
+			s.Pods["b"] = reconcile.Pod{Exists: true, UID: podUID("b", 1)}
+		}},
 		{"both are routed", func(s *scene) { s.relabel("b", "false") }},
 	},
 	{{"", func(*scene) {}}, {"semi-sync", func(s *scene) {
@@ -158,7 +162,7 @@ func TestPlanKeepsTheLawsEverywhere(t *testing.T) {
 
 func (s *scene) pod(name, label string) {
 	p := s.Pods[name]
-	p.Exists, p.Readonly = true, label
+	p.Exists, p.Readonly, p.UID = true, label, podUID(name, 0)
 	s.Pods[name] = p
 }
 

@@ -455,13 +455,21 @@ func (v *view) holdsMore(s *Server, except string) string {
 // lack, when both were seen last: that is no part of the set. What the source itself
 // committed first is, whatever was reported. A report that was cut short says nothing.
 func (v *view) keptApart(s *Server) gtid.Set {
-	n := v.status.Topology[s.Name]
-	if s.Channel != nil || n == nil || n.ErrantTransactions == "" {
-		return gtid.Set{}
-	}
-	apart, err := gtid.Parse(n.ErrantTransactions)
-	if err != nil || holdsOf(apart, v.data.SourceUUID) {
+	apart := reportedErrant(v.status.Topology[s.Name])
+	if s.Channel != nil || holdsOf(apart, v.data.SourceUUID) {
 		return gtid.Set{}
 	}
 	return apart
+}
+
+// reportedErrant is what the status says of a node; empty when that was cut short.
+func reportedErrant(n *v1alpha1.MysqlReplicationNode) gtid.Set {
+	if n == nil {
+		return gtid.Set{}
+	}
+	set, err := gtid.Parse(n.ErrantTransactions)
+	if err != nil {
+		return gtid.Set{}
+	}
+	return set
 }

@@ -370,6 +370,15 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceNotReady",
 		},
 		{
+			name:  "read-only source lacks what another was reported to have of its own",
+			scene: steadySet().reported("c", "d:1-2").seeing(source("a").fenced(), replica("b", "a").has("a:1-100 d:1-2")),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
 			name:  "read-only source lacks a replica's own writes",
 			scene: steadySet().seeing(source("a").fenced(), replica("b", "a").has("a:1-100 b:1-2")),
 			steps: []string{

@@ -34,7 +34,7 @@ func (v *view) beginSwitchover() reconcile.Plan[Data] {
 	}
 	v.data.Switchover = &v1alpha1.SwitchoverStatus{
 		From: from.Name, To: to.Name, Phase: v1alpha1.SwitchoverPreparing,
-		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now),
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID,
 	}
 	p := v.prepare()
 	p.Persist = true
@@ -258,9 +258,8 @@ func (v *view) promoted(from, to *Server) bool {
 	if v.data.Switchover.Failover || !from.OK() {
 		// Where it is routed clients may have written to it, whatever others received since.
 		// Else an old source that has returned with more is the better one.
-		routed := v.pods[to.Name].Readonly == "false"
 		better := v.holdsMore(to, to.UUID) != "" || from.OK() && !v.sourceMadeAnew() && !to.Executed.Contains(from.Executed)
-		return v.forced() || !to.Executed.Empty() && (routed || !better)
+		return v.forced() || !to.Executed.Empty() && (v.routed(to) || !better)
 	}
 	if from.OK() && !from.Writable() && from.Follows(to) {
 		// It may be a moment ahead of what was seen of the new source.
@@ -269,23 +268,33 @@ func (v *view) promoted(from, to *Server) bool {
 	return to.Executed.Contains(from.Executed)
 }
 
+// routed: clients are led to it for writes.
+func (v *view) routed(s *Server) bool { return v.pods[s.Name].Readonly == "false" }
+
 // served: a candidate that does not answer was routed, so that clients may have
 // written to it. Nobody is pointed at it before it is promoted.
 func (v *view) served(to *Server) bool {
-	return !to.OK() && (v.pods[to.Name].Readonly == "false" || slices.ContainsFunc(v.ours(), func(m Member) bool {
+	return !to.OK() && (v.routed(to) || slices.ContainsFunc(v.ours(), func(m Member) bool {
 		_, bad := v.data.Errant[m.Name]
 		s := v.server(m.Name)
 		return s.OK() && s.Follows(to) && !bad
 	}))
 }
 
-// mayServe: it may have been. The labels change together, and a pod that was made anew
-// has lost its own, so that the old source's tells as well. force-promote of the old
-// source says that it was not.
+// mayServe: it may have been. The labels change one right after the other, and a pod
+// that was made anew has lost its own: so the old source's tells as well, and where the
+// candidate has another pod now nothing tells. force-promote of the old source says
+// that it was not.
 func (v *view) mayServe(from, to *Server) bool {
 	old := v.pods[from.Name]
 	forced := v.forced() && v.force == from.Name
-	return !to.OK() && old.Exists && old.Readonly != "false" && !forced
+	return !to.OK() && !forced && (old.Exists && old.Readonly != "false" || !from.Writable() && v.podMadeAnew(to))
+}
+
+// podMadeAnew: the candidate's pod is not the one that it was when the change began.
+func (v *view) podMadeAnew(to *Server) bool {
+	was := v.data.Switchover.ToPodUID
+	return was != "" && v.pods[to.Name].UID != was
 }
 
 // waitForPromoted: the new source was promoted and is gone. It is the source all the
@@ -332,7 +341,8 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
-			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true, Still: !noWayBack(from, to), Persist: !from.ReadOnlyPersisted}}},
+			FenceSource{target: target{from.Name}, Timeout: fenceTimeout, KillClients: true,
+				UUID: from.UUID, Still: !noWayBack(from, to), Persist: !from.ReadOnlyPersisted}}},
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)

@@ -680,6 +680,43 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
 		},
 		{
+			name:   "candidate not seen, its new pod has no labels, the old source has its own still",
+			scene:  at().after(late).seeing(fenced(), replica("b", "a").unseen().newPod()),
+			steps:  nil,
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a", message: "it may have been promoted and taken writes",
+		},
+		{
+			name:   "candidate not seen, its pod is gone, the old source has its label still",
+			scene:  at().after(late).seeing(fenced(), replica("b", "a").podGone().labelled("")),
+			steps:  nil,
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "candidate not seen, its pod was made anew, the old source is not fenced: undone",
+			scene: at().after(late).seeing(source("a").armed(), replica("b", "a").unseen().newPod()),
+			steps: []string{
+				"source-settings: settle a",
+				"route: {a=rw c=ro}",
+			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+		},
+		{
+			name:  "candidate not seen, its pod was made anew, the old source is forced: undone",
+			scene: cancelled().forcing("a").seeing(fenced(), replica("b", "a").unseen().newPod()),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing",
+		},
+		{
+			name:  "candidate's pod was made anew, and is seen to have taken nothing: undone",
+			scene: at().after(late).seeing(fenced(), halfway().newPod()),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
+		},
+		{
 			name:  "candidate not seen, routed, the old source is named again: failover from the candidate",
 			scene: cancelled().seeing(fenced().labelled(""), replica("b", "a").unseen().labelled("false")),
 			steps: []string{

@@ -225,12 +225,17 @@ func (v *view) overtakenBy(src *Server) string {
 	if l := v.data.Last; l != nil && l.Failover && l.To == src.Name {
 		deposed = v.uuidOf(l.From)
 	}
+	// So was what a node was reported to have of its own, whoever has it from there.
+	had := src.Executed
+	for _, n := range v.status.Topology {
+		had = had.Union(reportedErrant(n))
+	}
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		if s == src || !s.OK() {
 			continue
 		}
-		for _, uuid := range origins(s.Received().Subtract(src.Executed)) {
+		for _, uuid := range origins(s.Received().Subtract(had)) {
 			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !isOf(deposed)(uuid) {
 				return m.Name
 			}

@@ -22,6 +22,9 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 			continue
 		}
 		n := projectNode(m, state.Nodes[m.Name], d)
+		if obj.Spec.Mode == v1alpha1.MysqlSemiSync {
+			n.SemiSync = semiSyncState(state.Nodes[m.Name], n.Role, st.Topology[m.Name])
+		}
 		if was := st.Topology[m.Name]; was != nil {
 			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK())
 		}
@@ -35,6 +38,19 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	}
 	st.Topology = topology
 	st.Replicas = fmt.Sprintf("%d/%d", ready, wanted)
+}
+
+// semiSyncState of a node in its role, and what it was last while the node is not seen.
+func semiSyncState(s *Server, role v1alpha1.MysqlRole, was *v1alpha1.MysqlReplicationNode) v1alpha1.MysqlSemiSyncState {
+	switch {
+	case !s.OK() && was != nil:
+		return was.SemiSync
+	case !s.OK() || role == v1alpha1.MysqlRoleNone:
+		return ""
+	case role == v1alpha1.MysqlRoleSource && s.SemiSync.SourceActive, role == v1alpha1.MysqlRoleReplica && s.SemiSync.ReplicaActive:
+		return v1alpha1.MysqlSemiSyncActive
+	}
+	return v1alpha1.MysqlSemiSyncInactive
 }
 
 // remember keeps of what was known of a node what was not seen to be otherwise: who

@@ -82,6 +82,31 @@ func TestProjectRemembersWhatASourceLackedThatIsGone(t *testing.T) {
 	}
 }
 
+func TestProjectSemiSync(t *testing.T) {
+	degraded := source("a").waits()
+	degraded.SemiSync.SourceActive = false
+	for _, c := range []struct {
+		name  string
+		scene *scene
+		a, b  v1alpha1.MysqlSemiSyncState
+	}{
+		{"active", steadySemiSet(), v1alpha1.MysqlSemiSyncActive, v1alpha1.MysqlSemiSyncActive},
+		{"inactive", steadySemiSet().seeing(degraded, replica("b", "a").plugins()), v1alpha1.MysqlSemiSyncInactive, v1alpha1.MysqlSemiSyncInactive},
+		{"not attached", steadySemiSet().seeing(replica("b", "a").unattached()), v1alpha1.MysqlSemiSyncActive, ""},
+		{"not asked for", steadySet(), "", ""},
+	} {
+		st := project(c.scene)
+		if a, b := st.Topology["a"].SemiSync, st.Topology["b"].SemiSync; a != c.a || b != c.b {
+			t.Errorf("%s: a %q, b %q; want %q and %q", c.name, a, b, c.a, c.b)
+		}
+	}
+	s := steadySemiSet().seeing(degraded)
+	project(s)
+	if got := project(s.seeing(source("a").unseen())).Topology["a"].SemiSync; got != v1alpha1.MysqlSemiSyncInactive {
+		t.Errorf("when it is gone, a is remembered as %q", got)
+	}
+}
+
 func TestProjectRemembersUntilANodeIsFree(t *testing.T) {
 	leaving := func(c *node) map[string]*v1alpha1.MysqlReplicationNode {
 		return project(given("a", "b").semiSync().knowing("a", "a", "b", "c").seeing(source("a").waits(), replica("b", "a").acks(), c)).Topology
