@@ -43,6 +43,34 @@ func TestPromote(t *testing.T) {
 	}
 }
 
+// A source that has given up waiting waits again once it is settled, before any replica is back.
+func TestSettleMakesASourceWaitAgain(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	if semi := c.server("a").SemiSync; !semi.Patient() || !semi.SourceActive {
+		t.Fatalf("to begin with: %+v", semi)
+	}
+	c.servers["b"].SQL("STOP REPLICA FOR CHANNEL ''")
+	c.servers["a"].SQL("SET GLOBAL rpl_semi_sync_source_wait_no_replica=OFF, GLOBAL rpl_semi_sync_source_timeout=1")
+	mustWrite(t, c.servers["a"])
+	if semi := c.server("a").SemiSync; semi.Patient() || semi.SourceActive || semi.WaitNoReplica || !semi.SourceEnabled {
+		t.Fatalf("it did not give up: %+v", semi)
+	}
+	c.do(Settle{target: target{"a"}, SemiSync: acks})
+	if semi := c.server("a").SemiSync; !semi.Patient() || !semi.SourceActive {
+		t.Errorf("settled: %+v", semi)
+	}
+	done := make(chan error, 1)
+	client := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	go func() { done <- write(t, client) }()
+	c.servers["a"].Eventually("a commit waits", func() bool { return c.server("a").SemiSync.WaitSessions == 1 })
+	c.do(StartReplication{target{"b"}})
+	if err := <-done; err != nil {
+		t.Errorf("the commit that waited: %v", err)
+	}
+	c.caughtUp("a")
+}
+
 func TestPromoteWaits(t *testing.T) {
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)

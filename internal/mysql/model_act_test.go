@@ -31,7 +31,8 @@ func (w *world) observeOne(m Member) *Server {
 		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
 		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
-		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep},
+		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep,
+			Timeout: SemiSyncTimeout, WaitCount: 1, WaitNoReplica: true},
 	}
 	if s.fed {
 		out.ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}

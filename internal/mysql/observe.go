@@ -33,6 +33,7 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 	"'performance_schema','log_replica_updates','log_slave_updates'," +
 	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
 	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
+	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave'," +
 	"'rpl_semi_sync_replica_enabled','rpl_semi_sync_slave_enabled')" +
 	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN (" +
 	"'Uptime'," +
@@ -212,6 +213,7 @@ func (s *Server) read(w words, figures map[string]string) {
 		semi.SourceActive = on(status + "status")
 		semi.Timeout = time.Duration(number(w.sourceVariable("timeout"))) * time.Millisecond
 		semi.WaitCount = int(number(w.sourceVariable("wait_for_replica_count")))
+		semi.WaitNoReplica = on(w.sourceVariable("wait_no_replica"))
 		semi.Clients = int(number(status + "clients"))
 		semi.WaitSessions = int(number(status + "wait_sessions"))
 	}

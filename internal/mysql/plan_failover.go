@@ -37,8 +37,8 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	p := v.plan()
 	p.Persist = true
 	p.Steps = v.shutOut()
-	p.Conditions = v.inProgress("begins: the old source gives no answer")
-	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s", from.Name, from.Problem, to.Name)}}
+	p.Conditions = v.inProgress("begins: the old source gives no answer." + v.lastSeenInactive())
+	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, from.Problem, to.Name) + v.lastSeenInactive()}}
 	p.Next = busy
 	return p
 }

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -233,6 +234,34 @@ func TestPlanFailoverBegins(t *testing.T) {
 			reason: "SourceUnreachable", source: "a",
 		},
 	})
+}
+
+// A source that had given up waiting may have acknowledged what nobody else has.
+func TestPlanTellsThatTheSourceWentUnacknowledged(t *testing.T) {
+	const warning = "commits did not wait for a replica"
+	told := func(s *scene) bool {
+		p := Plan(s.Input)
+		inCondition := strings.Contains(p.Conditions[0].Message, warning)
+		for _, e := range p.Events {
+			if strings.Contains(e.Message, warning) != inCondition {
+				t.Errorf("%s: the event says %q, the condition %q", e.Reason, e.Message, p.Conditions[0].Message)
+			}
+		}
+		return inCondition
+	}
+	unseen := source("a").unseen()
+	for state, want := range map[v1alpha1.MysqlSemiSyncState]bool{
+		v1alpha1.MysqlSemiSyncInactive: true, v1alpha1.MysqlSemiSyncActive: false, "": false,
+	} {
+		held := steadySemiSet().seeing(unseen)
+		begun := losing().semiSync().seeing(replica("b", "a").acks(), replica("c", "a").acks())
+		for _, s := range []*scene{held, begun} {
+			s.Object.Status.Topology["a"].SemiSync = state
+			if told(s) != want {
+				t.Errorf("last seen %q: told %t", state, !want)
+			}
+		}
+	}
 }
 
 func TestPlanFailoverAtWork(t *testing.T) {

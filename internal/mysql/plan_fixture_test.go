@@ -128,8 +128,12 @@ func (n *node) plugins() *node {
 // waits: the semi-sync source is on.
 func (n *node) waits() *node {
 	n.plugins().SemiSync.SourceEnabled, n.SemiSync.SourceActive = true, true
+	n.SemiSync.Timeout, n.SemiSync.WaitCount, n.SemiSync.WaitNoReplica = SemiSyncTimeout, 1, true
 	return n
 }
+
+// gaveUp: the source waited too long for an acknowledgement and goes on without.
+func (n *node) gaveUp() *node { n.SemiSync.SourceActive = false; return n }
 
 // acks: the semi-sync replica is on.
 func (n *node) acks() *node {

@@ -6,6 +6,8 @@ package mysql
 import (
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -89,6 +91,10 @@ func (l *lawyer) whole() {
 	}
 	l.letGo()
 	l.starved()
+	if src := l.server(l.p.Data.Source); l.in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && l.seen(l.p.Data.Source) &&
+		src.SemiSync.SourceEnabled && !(src.SemiSync.SourceActive && src.SemiSync.Patient()) && l.p.Conditions[0].Status == metav1.ConditionTrue {
+		l.broken("law 2: all is said to be well while %s goes on without acknowledgements", src.Name)
+	}
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
 		l.broken("the source is forgotten")
 	}

@@ -132,7 +132,8 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
 	}
 	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
-	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || s.SemiSync.ReplicaEnabled {
+	impatient := want.Enabled && !(s.SemiSync.Patient() && s.SemiSync.SourceActive)
+	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || impatient || s.SemiSync.ReplicaEnabled {
 		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want}}
 	}
 	return nil
@@ -309,7 +310,11 @@ func (v *view) steadyCondition() []metav1.Condition {
 		reason, problems = "SwitchoverUndone", []string{fmt.Sprintf("the switchover to %s was undone: %s. %s is the source again. Put it back as spec.source; to try again, name %s once more after that.", u.To, u.Message, u.From, u.To)}
 	}
 	if v.source != nil && v.source.OK() && !v.data.Ready[v.source.Name] {
-		note("SourceNotReady", v.source.Name+": "+v.data.Notes[v.source.Name])
+		why := "SourceNotReady"
+		if v.source.Writable() && v.goesUnacknowledged(v.source) {
+			why = "SemiSyncInactive"
+		}
+		note(why, v.source.Name+": "+v.data.Notes[v.source.Name])
 	}
 	names := make([]string, 0, len(v.members))
 	for _, m := range v.ours() {
@@ -413,6 +418,7 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	if best := v.mostAdvanced(); best != "" {
 		hint += " " + best + " has received the most."
 	}
+	hint += v.lastSeenInactive()
 	reason, text := "SourceUnreachable", "the source %s is not seen (%s). %s"
 	if v.source.Reach == ReachError {
 		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"

@@ -6,6 +6,7 @@ package mysql
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // steadySet is a set in order: a is the source of b and c.
@@ -581,6 +582,60 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceNotReady",
 		},
 		{
+			name:  "semi-sync: the source goes on after ten seconds",
+			scene: steadySemiSet().seeing(impatient(func(s *SemiSync) { s.Timeout = 10 * time.Second })),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: the source does not wait as it has been told to",
+			scene: steadySemiSet().seeing(impatient(func(s *SemiSync) { s.Timeout = 0 })),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: the source goes on without replicas",
+			scene: steadySemiSet().seeing(impatient(func(s *SemiSync) { s.WaitNoReplica = false })),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: the source waits for two",
+			scene: steadySemiSet().seeing(impatient(func(s *SemiSync) { s.WaitCount = 2 })),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "semi-sync: the source has given up waiting",
+			scene: steadySemiSet().seeing(source("a").waits().gaveUp()),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SemiSyncInactive",
+		},
+		{
+			name:  "semi-sync: adopted when it had given up waiting already",
+			scene: given("a", "b").semiSync().seeing(impatient(func(s *SemiSync) { s.Timeout, s.SourceActive = 10*time.Second, false }), replica("b", "a").acks()),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro}",
+			},
+			reason: "SemiSyncInactive",
+		},
+		{
 			name:  "semi-sync: one replica does not acknowledge",
 			scene: steadySemiSet().seeing(replica("b", "a").plugins()),
 			steps: []string{
@@ -804,6 +859,13 @@ func TestPlanTellsOfPortsThatDiffer(t *testing.T) {
 	if got := told(steadySet().on(3307, "a")); got != nil {
 		t.Errorf("told of %v although the source has a Service of its own", got)
 	}
+}
+
+// impatient is a semi-sync source whose settings somebody has changed.
+func impatient(change func(*SemiSync)) *node {
+	n := source("a").waits()
+	change(&n.SemiSync)
+	return n
 }
 
 // inactive: the receiver runs and does not acknowledge.

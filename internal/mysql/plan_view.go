@@ -265,12 +265,28 @@ func (v *view) ackProblem(s *Server) string {
 	switch {
 	case v.semi && !s.SemiSync.SourcePlugin:
 		return "rpl_semi_sync needs the plugin semisync_source.so on the source: INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so', or set spec.mode: rpl_async"
-	case v.wantsAcks(s).Enabled != s.SemiSync.SourceEnabled && s.SemiSync.SourcePlugin:
+	case v.goesUnacknowledged(s):
+		return "semi-sync is on and inactive (Rpl_semi_sync_source_status is OFF): commits are acknowledged that no replica has. It is switched on again; see why the replicas were slow or gone"
+	case s.SemiSync.SourcePlugin && (v.wantsAcks(s).Enabled != s.SemiSync.SourceEnabled || s.SemiSync.SourceEnabled && !s.SemiSync.Patient()):
 		return "the semi-sync setting of the source is not as spec.mode wants it yet"
 	case v.wantsAcks(s).Enabled && s.SemiSync.WaitSessions > 0 && s.SemiSync.Clients == 0:
 		return "commits wait for an acknowledgement and no semi-sync replica is attached: mend a replica, or set spec.mode: rpl_async"
 	}
 	return ""
+}
+
+// goesUnacknowledged: commits of the source should wait for a replica, are set to, and do not.
+func (v *view) goesUnacknowledged(s *Server) bool {
+	return v.wantsAcks(s).Enabled && s.SemiSync.SourceEnabled && !s.SemiSync.SourceActive
+}
+
+// lastSeenInactive warns of a source that was like that when it was seen last; "" else.
+func (v *view) lastSeenInactive() string {
+	n := v.status.Topology[v.source.Name]
+	if !v.semi || n == nil || n.SemiSync != v1alpha1.MysqlSemiSyncInactive {
+		return ""
+	}
+	return fmt.Sprintf(" When %s was seen last its commits did not wait for a replica: acknowledged ones may be on it alone.", v.source.Name)
 }
 
 // errantOn is what a server holds and a seen source lacks. What a running replica has

@@ -83,8 +83,7 @@ func TestProjectRemembersWhatASourceLackedThatIsGone(t *testing.T) {
 }
 
 func TestProjectSemiSync(t *testing.T) {
-	degraded := source("a").waits()
-	degraded.SemiSync.SourceActive = false
+	degraded := source("a").waits().gaveUp()
 	for _, c := range []struct {
 		name  string
 		scene *scene

@@ -143,10 +143,18 @@ type SemiSync struct {
 	Timeout time.Duration
 	// WaitCount is rpl_semi_sync_source_wait_for_replica_count.
 	WaitCount int
+	// WaitNoReplica is rpl_semi_sync_source_wait_no_replica.
+	WaitNoReplica bool
 	// Clients is Rpl_semi_sync_source_clients.
 	Clients int
 	// WaitSessions is Rpl_semi_sync_source_wait_sessions: commits that wait now.
 	WaitSessions int
+}
+
+// Patient says whether a source whose commits wait does so until a replica acknowledges,
+// however long that takes: otherwise it goes on without.
+func (s SemiSync) Patient() bool {
+	return s.Timeout == SemiSyncTimeout && s.WaitCount == 1 && s.WaitNoReplica
 }
 
 // Writable says whether ordinary clients can write.
