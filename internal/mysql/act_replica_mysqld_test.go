@@ -262,3 +262,34 @@ func TestSetSemiSync(t *testing.T) {
 		t.Errorf("off: %+v, %+v", state.Nodes["a"].SemiSync, state.Nodes["b"].SemiSync)
 	}
 }
+
+// A channel that names its source otherwise is found, and pointed at the spec's address.
+func TestAdoptUnderAnotherAddress(t *testing.T) {
+	c := newCluster(t, 2, mysqld.Options{})
+	c.replicate("a", false)
+	b := c.servers["b"]
+	// The same address in three parts.
+	var net, host int
+	if _, err := fmt.Sscanf(c.servers["a"].Host, "127.0.%d.%d", &net, &host); err != nil {
+		t.Fatal(err)
+	}
+	b.SQL("STOP REPLICA FOR CHANNEL ''", fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.%d' FOR CHANNEL ''", net*256+host), "START REPLICA FOR CHANNEL ''")
+	b.Eventually("b is connected", func() bool { return c.server("b").Channel.Streams() })
+	mustWrite(t, c.servers["a"])
+	adopted := Plan(Input{Object: c.object, State: c.observe(), Now: time.Now()})
+	if adopted.Data.Source != "a" {
+		t.Fatalf("source %q: %s", adopted.Data.Source, adopted.Conditions[0].Message)
+	}
+	attached := 0
+	for _, s := range adopted.Steps {
+		for _, a := range s.Actions {
+			c.do(a)
+			attached++
+		}
+	}
+	if ch := c.server("b").Channel; attached != 1 || ch.SourceHost != c.servers["a"].Host || !ch.Streams() {
+		t.Errorf("%d actions, channel %+v", attached, ch)
+	}
+	mustWrite(t, c.servers["a"])
+	c.caughtUp("a")
+}

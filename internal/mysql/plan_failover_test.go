@@ -343,6 +343,14 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "a receiver runs that has another address of the old source",
+			scene: starved().seeing(replica("c", "a").through("10.0.0.1")),
+			steps: []string{
+				"stop-receivers: stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "receivers are stopped: promote",
 			scene: starved(),
 			steps: []string{

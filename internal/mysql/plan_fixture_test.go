@@ -90,7 +90,10 @@ func (n *node) follows(of string) *node {
 	}
 	return n
 }
-func (n *node) unattached() *node { n.Channel = nil; return n }
+
+// through: the channel has another address than the spec.
+func (n *node) through(host string) *node { n.Channel.SourceHost = host; return n }
+func (n *node) unattached() *node         { n.Channel = nil; return n }
 func (n *node) threads(io, sql Thread) *node {
 	n.Channel.IO, n.Channel.SQL = io, sql
 	if sql != ThreadYes || io != ThreadYes {

@@ -108,10 +108,29 @@ func (l *lawyer) starved() {
 		return
 	}
 	for name := range l.members {
-		if o := l.server(name); name != r.From && l.seen(name) && o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
+		if o := l.server(name); name != r.From && l.seen(name) && l.receives(o, r.From) {
 			l.broken("law 4: %s becomes the source while the receiver of %s runs", r.To, name)
 		}
 	}
+}
+
+// receives says whether a node's receiver may be connected to another, under whatever address.
+func (l *lawyer) receives(o *Server, from string) bool {
+	if o.Channel == nil || o.Channel.IO == ThreadNo {
+		return false
+	}
+	uuid := l.in.Object.Status.Topology[from].ServerUUID
+	return o.Follows(l.server(from)) || o.Channel.IO == ThreadYes && !l.addressed(o) && isOf(uuid)(o.Channel.SourceUUID)
+}
+
+// addressed: the channel has the address of some member.
+func (l *lawyer) addressed(o *Server) bool {
+	for name := range l.members {
+		if o.Follows(l.server(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // letGo: an old source that left the spec is not forgotten while it may take writes.
@@ -271,7 +290,7 @@ func (l *lawyer) promote(do Promote, s *Server) {
 		if was || name == do.On || name == r.From || !l.seen(name) {
 			continue
 		}
-		if o.Follows(l.server(r.From)) && o.Channel.IO != ThreadNo {
+		if l.receives(o, r.From) {
 			l.broken("law 4: %s while the receiver of %s runs", describeAction(do), name)
 		}
 		if !forced && !s.Received().Contains(o.Received().Subtract(l.reportedApart(o))) {

@@ -89,6 +89,7 @@ var circumstances = [][]scenePart{
 		{"c ahead", func(s *scene) { s.seeing(replica("c", "a").received("a:1-110")) }},
 		{"c ahead and detached", func(s *scene) { s.seeing(replica("c", "a").unattached().has("a:1-110")) }},
 		{"c unseen", func(s *scene) { s.seeing(replica("c", "a").unseen()) }},
+		{"c follows a elsewhere", func(s *scene) { s.seeing(replica("c", "a").through("10.0.0.1")) }},
 		{"c follows b", func(s *scene) { s.seeing(replica("c", "b")) }},
 		{"c starved", func(s *scene) { s.seeing(replica("c", "a").threads(ThreadNo, ThreadYes)) }},
 		{"c errant", func(s *scene) { s.seeing(replica("c", "a").has("a:1-90 c:1-2")) }},

@@ -184,6 +184,21 @@ func TestPlanSetUp(t *testing.T) {
 			reason: "ReplicaNotReady",
 		},
 		{
+			name:  "adopts a set whose channels have other addresses, and points them at the spec's",
+			scene: given("a", "b", "c").seeing(source("a"), replica("b", "a").through("10.0.0.1"), replica("c", "a").through("a.ns.svc")),
+			steps: []string{
+				"attach: attach b to a, attach c to a (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "a channel with another address that is not connected leads nowhere",
+			scene:  given("a", "b").seeing(source("a"), replica("b", "a").through("10.0.0.1").threads(ThreadConnecting, ThreadYes)),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none",
+		},
+		{
 			name:   "two heads are ambiguous",
 			scene:  given("a", "b", "c", "d").seeing(source("a"), replica("b", "a"), source("c").has("c:1-3"), replica("d", "c")),
 			steps:  nil,

@@ -192,7 +192,7 @@ func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 		if !v.attachable(s) || v.rejected(s) {
 			continue
 		}
-		right := s.Follows(v.source) && s.Channel.AutoPosition
+		right := s.Follows(v.source) && s.Channel.AutoPosition && !s.Channel.Elsewhere
 		if !right || !untouched[m.Name] && (!s.Fenced() || !s.ReadOnlyPersisted) {
 			out = append(out, v.attach(s, false))
 		}
@@ -225,7 +225,7 @@ func (v *view) attachable(s *Server) bool {
 	if !s.OK() || !src.OK() || !s.GTIDMode {
 		return false
 	}
-	if s.Follows(src) {
+	if s.Follows(src) && !s.Channel.Elsewhere {
 		return src.Executed.Contains(s.Executed)
 	}
 	return src.Executed.Contains(s.Received()) && s.Executed.Contains(src.Purged)

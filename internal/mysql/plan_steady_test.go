@@ -125,6 +125,32 @@ func TestPlanSteady(t *testing.T) {
 			reason: "ReplicaNotReady",
 		},
 		{
+			name:  "replica follows the source under another address",
+			scene: steadySet().seeing(replica("b", "a").through("10.0.0.1").received("a:1-100")),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "replica follows the source under another address and needs what that has purged: left as it is",
+			scene: steadySet().seeing(source("a").hasPurged("a:1-95"), replica("b", "a").has("a:1-90").through("10.0.0.1").received("a:91-100")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "a member's address counts more than the uuid of the last connection",
+			scene: steadySet().seeing(misled("b", "c", "a")),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
 			name:  "replica by position",
 			scene: steadySet().seeing(replica("b", "a").byPosition()),
 			steps: []string{
@@ -859,6 +885,13 @@ func TestPlanTellsOfPortsThatDiffer(t *testing.T) {
 	if got := told(steadySet().on(3307, "a")); got != nil {
 		t.Errorf("told of %v although the source has a Service of its own", got)
 	}
+}
+
+// misled has the address of one node and the uuid of another.
+func misled(name, of, uuid string) *node {
+	n := replica(name, of)
+	n.Channel.SourceUUID = uuidOf(uuid)
+	return n
 }
 
 // impatient is a semi-sync source whose settings somebody has changed.

@@ -91,6 +91,9 @@ type Channel struct {
 	IOError, SQLError string
 
 	AutoPosition bool
+	// Elsewhere says that the channel leads to a member of the set by another address
+	// than the spec's. The planner finds that out, and the channel has the spec's then.
+	Elsewhere bool
 	// Retrieved is the set received into the relay log since it was made.
 	Retrieved gtid.Set
 	// Lag is Seconds_Behind_Source; nil when the server says NULL: unknown.
