@@ -92,7 +92,7 @@ func (l *lawyer) whole() {
 	l.letGo()
 	l.starved()
 	if src := l.server(l.p.Data.Source); l.in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && l.seen(l.p.Data.Source) &&
-		src.SemiSync.SourceEnabled && !(src.SemiSync.SourceActive && src.SemiSync.Patient()) && l.p.Conditions[0].Status == metav1.ConditionTrue {
+		src.SemiSync.SourceEnabled && (!src.SemiSync.SourceActive || !src.SemiSync.Patient()) && l.p.Conditions[0].Status == metav1.ConditionTrue {
 		l.broken("law 2: all is said to be well while %s goes on without acknowledgements", src.Name)
 	}
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {

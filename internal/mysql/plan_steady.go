@@ -132,7 +132,7 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
 	}
 	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
-	impatient := want.Enabled && !(s.SemiSync.Patient() && s.SemiSync.SourceActive)
+	impatient := want.Enabled && (!s.SemiSync.Patient() || !s.SemiSync.SourceActive)
 	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || impatient || s.SemiSync.ReplicaEnabled {
 		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want}}
 	}
