@@ -8,6 +8,7 @@ package olm
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
@@ -18,14 +19,17 @@ var _ = Describe("A Subscription", func() {
 		install(ctx)
 		set := newSet(ctx, newNamespace(ctx), 2)
 
-		By("the webhook, with the certificate that OLM has made")
-		bad := set.Resource(v1alpha1.MysqlAsync, kit.PodName(0), kit.PodName(1))
-		bad.Annotations = map[string]string{v1alpha1.AnnotationForcePromote: "nobody"}
-		Eventually(ctx, func() error { return set.Cluster.Client.Create(ctx, bad.DeepCopy()) }).Should(MatchError(ContainSubstring("admission webhook")))
-
-		By("replication and a switchover")
+		By("replication")
 		manage(ctx, set, v1alpha1.MysqlAsync, kit.PodName(0), kit.PodName(1))
 		run := write(ctx, set)
+
+		By("the webhook, with the certificate that OLM has made: no second resource over the same pods")
+		second := set.Resource(v1alpha1.MysqlAsync, kit.PodName(0), kit.PodName(1))
+		second.Name = "second"
+		Eventually(ctx, func() error { return set.Cluster.Client.Create(ctx, second.DeepCopy(), client.DryRunAll) }).
+			Should(MatchError(ContainSubstring("admission webhook")))
+
+		By("a switchover")
 		_, err := set.Edit(ctx, kit.ExchangeSource(kit.PodName(1)))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.WaitReady(ctx, settleTimeout)).To(Succeed())
@@ -43,8 +47,9 @@ var _ = Describe("A Subscription", func() {
 		after, err := set.Get(ctx)
 		Expect(err).NotTo(HaveOccurred(), "the resource is gone")
 		Expect(after.Spec).To(Equal(before.Spec))
-		Expect(set.Routed(ctx, set.ReadWriteService())).To(Equal([]string{kit.PodName(1)}))
-		Expect(set.Routed(ctx, set.ReadOnlyService())).To(Equal([]string{kit.PodName(0)}))
+		for service, pod := range map[string]string{set.ReadWriteService(): kit.PodName(1), set.ReadOnlyService(): kit.PodName(0)} {
+			Eventually(ctx, func() ([]string, error) { return set.Routed(ctx, service) }).Should(Equal([]string{pod}))
+		}
 		check(ctx, set, run)
 	})
 })
@@ -76,7 +81,8 @@ var _ = Describe("The install mode", func() {
 		}
 		for _, set := range inside {
 			manage(ctx, set, v1alpha1.MysqlAsync, kit.PodName(0))
-			Expect(set.Routed(ctx, set.ReadWriteService())).To(Equal([]string{kit.PodName(0)}))
+			// Endpoints follow the labels a moment later.
+			Eventually(ctx, func() ([]string, error) { return set.Routed(ctx, set.ReadWriteService()) }).Should(Equal([]string{kit.PodName(0)}))
 		}
 		for _, set := range outside {
 			Consistently(ctx, func(g Gomega) {
