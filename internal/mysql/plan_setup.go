@@ -12,43 +12,6 @@ import (
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// dropAliases forgets leaving nodes that are a member under another name: nothing is
-// to be done to them, and nothing depends on them.
-func (v *view) dropAliases() {
-	byUUID := map[string]*Server{}
-	v.members = slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool {
-		s := v.server(m.Name)
-		if !s.OK() {
-			return false
-		}
-		other, dup := byUUID[s.UUID]
-		if !dup {
-			byUUID[s.UUID] = s
-			return false
-		}
-		if !m.Leaving || !v.isAlias(s, other) {
-			return false
-		}
-		v.data.Drop[m.Name] = true
-		if v.data.Source == m.Name {
-			v.data.Source = other.Name
-		}
-		return true
-	})
-}
-
-// isAlias: one server under two names, not two servers of which one is a copy. A copy
-// that nothing depends on and that holds nothing more may be forgotten like one.
-func (v *view) isAlias(s, other *Server) bool {
-	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && (r.From == s.Name || r.To == s.Name) {
-		return false
-	}
-	if s.Host == other.Host && s.Port == other.Port {
-		return true
-	}
-	return v.data.Source != s.Name && other.Received().Contains(s.Received())
-}
-
 // hasTwins: two names lead to one server. Nothing can be said of either. A fence
 // that is up does not wait for others to be told apart.
 func (v *view) hasTwins() bool {

@@ -86,24 +86,6 @@ func (v *view) fenceExtras() []reconcile.Action {
 	return out
 }
 
-// deposed says whether a seen node that left the spec is the source of before the last
-// change: it is let go only once it is fenced, and what it holds was told.
-func (v *view) deposed(m Member) bool {
-	s, was := v.server(m.Name), v.status.Topology[m.Name]
-	return m.Leaving && v.data.Last != nil && v.data.Last.From == m.Name && s != v.source && s.OK() &&
-		(was == nil || was.ServerUUID == "" || was.ServerUUID == s.UUID)
-}
-
-// fenceDeposed fences it. Whether that succeeds does not hold up the set that it left.
-func (v *view) fenceDeposed() []reconcile.Action {
-	for _, m := range v.members {
-		if v.deposed(m) && !v.server(m.Name).Fenced() {
-			return []reconcile.Action{v.fenceExtra(m.Name)}
-		}
-	}
-	return nil
-}
-
 // sourceSettings make the source writable and tidy.
 func (v *view) sourceSettings() []reconcile.Action {
 	s := v.source
@@ -455,27 +437,4 @@ func (v *view) holdsMore(s *Server, except string) string {
 		}
 	}
 	return ""
-}
-
-// keptApart is what a node that is not attached was reported to hold and the source to
-// lack, when both were seen last: that is no part of the set. What the source itself
-// committed first is, whatever was reported. A report that was cut short says nothing.
-func (v *view) keptApart(s *Server) gtid.Set {
-	apart := reportedErrant(v.status.Topology[s.Name])
-	if s.Channel != nil || holdsOf(apart, v.data.SourceUUID) {
-		return gtid.Set{}
-	}
-	return apart
-}
-
-// reportedErrant is what the status says of a node; empty when that was cut short.
-func reportedErrant(n *v1alpha1.MysqlReplicationNode) gtid.Set {
-	if n == nil {
-		return gtid.Set{}
-	}
-	set, err := gtid.Parse(n.ErrantTransactions)
-	if err != nil {
-		return gtid.Set{}
-	}
-	return set
 }

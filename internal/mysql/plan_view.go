@@ -90,30 +90,6 @@ func look(in Input) *view {
 	return v
 }
 
-// resolveChannels finds members that are followed under another address than the spec's:
-// an IP, another DNS name. The uuid that a channel tells is that of its last connection,
-// so that it counts only while the receiver is connected, and only where the address is
-// nobody's.
-func (v *view) resolveChannels() {
-	for _, m := range v.members {
-		s := v.server(m.Name)
-		if !s.OK() || s.Channel == nil || s.Channel.IO != ThreadYes || v.followsMember(s) {
-			continue
-		}
-		for _, o := range v.members {
-			lead := v.server(o.Name)
-			if o.Name == m.Name || !v.knownAs(lead, s.Channel.SourceUUID) {
-				continue
-			}
-			resolved, channel := *s, *s.Channel
-			channel.SourceHost, channel.SourcePort, channel.Elsewhere = lead.Host, lead.Port, true
-			resolved.Channel = &channel
-			v.state.Nodes[m.Name] = &resolved
-			break
-		}
-	}
-}
-
 // forgetUndone drops the record of an undone switchover once the spec has changed
 // or asks for the old source again.
 func (v *view) forgetUndone() {
@@ -278,14 +254,6 @@ func (v *view) uuidOf(name string) string {
 		return n.ServerUUID
 	}
 	return ""
-}
-
-// knownAs says whether a node has that uuid, or had it when it was recorded: a server of
-// before may run still, at an address of its own.
-func (v *view) knownAs(s *Server, uuid string) bool {
-	was := isOf(uuid)
-	n := v.status.Topology[s.Name]
-	return was(v.uuidOf(s.Name)) || n != nil && was(n.ServerUUID) || s.Name == v.status.Source && was(v.status.SourceUUID)
 }
 
 // followsMember says whether the channel of a server points at another member.

@@ -1,0 +1,79 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"slices"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// dropAliases forgets leaving nodes that are a member under another name: nothing is
+// to be done to them, and nothing depends on them.
+func (v *view) dropAliases() {
+	byUUID := map[string]*Server{}
+	v.members = slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool {
+		s := v.server(m.Name)
+		if !s.OK() {
+			return false
+		}
+		other, dup := byUUID[s.UUID]
+		if !dup {
+			byUUID[s.UUID] = s
+			return false
+		}
+		if !m.Leaving || !v.isAlias(s, other) {
+			return false
+		}
+		v.data.Drop[m.Name] = true
+		if v.data.Source == m.Name {
+			v.data.Source = other.Name
+		}
+		return true
+	})
+}
+
+// isAlias: one server under two names, not two servers of which one is a copy. A copy
+// that nothing depends on and that holds nothing more may be forgotten like one.
+func (v *view) isAlias(s, other *Server) bool {
+	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && (r.From == s.Name || r.To == s.Name) {
+		return false
+	}
+	if s.Host == other.Host && s.Port == other.Port {
+		return true
+	}
+	return v.data.Source != s.Name && other.Received().Contains(s.Received())
+}
+
+// resolveChannels finds members that are followed under another address than the spec's:
+// an IP, another DNS name. The uuid that a channel tells is that of its last connection,
+// so that it counts only while the receiver is connected, and only where the address is
+// nobody's.
+func (v *view) resolveChannels() {
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if !s.OK() || s.Channel == nil || s.Channel.IO != ThreadYes || v.followsMember(s) {
+			continue
+		}
+		for _, o := range v.members {
+			lead := v.server(o.Name)
+			if o.Name == m.Name || !v.knownAs(lead, s.Channel.SourceUUID) {
+				continue
+			}
+			resolved, channel := *s, *s.Channel
+			channel.SourceHost, channel.SourcePort, channel.Elsewhere = lead.Host, lead.Port, true
+			resolved.Channel = &channel
+			v.state.Nodes[m.Name] = &resolved
+			break
+		}
+	}
+}
+
+// knownAs says whether a node has that uuid, or had it when it was recorded: a server of
+// before may run still, at an address of its own.
+func (v *view) knownAs(s *Server, uuid string) bool {
+	was := isOf(uuid)
+	n := v.status.Topology[s.Name]
+	return was(v.uuidOf(s.Name)) || n != nil && was(n.ServerUUID) || s.Name == v.status.Source && was(v.status.SourceUUID)
+}
