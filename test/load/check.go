@@ -6,6 +6,8 @@ package load
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -109,7 +111,23 @@ func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 // them. With a set in after, it first waits until the server has executed that.
 type reading func(ctx context.Context, server Server, after string) (rows map[ID]struct{}, executed string, err error)
 
+// patient reads once more when the connection was ended: a source that has just been
+// replaced ends its clients' connections, and the checker is one of those.
+func patient(read reading) reading {
+	const tries = 3
+	return func(ctx context.Context, server Server, after string) (rows map[ID]struct{}, executed string, err error) {
+		for range tries {
+			rows, executed, err = read(ctx, server, after)
+			if !errors.Is(err, mysql.ErrInvalidConn) && !errors.Is(err, driver.ErrBadConn) {
+				break
+			}
+		}
+		return rows, executed, err
+	}
+}
+
 func (r *Run) check(ctx context.Context, servers Servers, read reading) (Verdict, error) {
+	read = patient(read)
 	if r.stopped.IsZero() {
 		return Verdict{}, fmt.Errorf("load: check a run after Stop, not while it writes")
 	}

@@ -6,9 +6,12 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // checked judges a run of three acknowledged writes and one of unknown outcome on
@@ -82,6 +85,25 @@ func TestALostWriteIsLookedForOnTheOthers(t *testing.T) {
 	})
 	if len(v.Lost) != 1 || !slices.Equal(v.Lost[0].On, []string{"aside"}) {
 		t.Errorf("lost: %+v", v.Lost)
+	}
+}
+
+// The operator ends the clients' connections to a source that was replaced.
+func TestAConnectionThatIsEndedIsMadeAgain(t *testing.T) {
+	for _, test := range []struct {
+		broken int
+		ok     bool
+	}{{broken: 2, ok: true}, {broken: 3}} {
+		left := test.broken
+		read := patient(func(context.Context, Server, string) (map[ID]struct{}, string, error) {
+			if left--; left >= 0 {
+				return nil, "", fmt.Errorf("read: %w", mysql.ErrInvalidConn)
+			}
+			return presentIDs(), "", nil
+		})
+		if _, _, err := read(t.Context(), Server{}, ""); (err == nil) != test.ok {
+			t.Errorf("after %d broken connections: %v", test.broken, err)
+		}
 	}
 }
 
