@@ -78,6 +78,8 @@ olm-images: bin/testbed ## Build and push what OLM pulls on the testbed: operato
 	bin/testbed catalog-image catalog/compose-operator --tag upmio/compose-operator-catalog:latest
 	rm -rf bin/catalog-previous && catalog/previous.sh bin/catalog-previous
 	bin/testbed catalog-image bin/catalog-previous/compose-operator --tag upmio/compose-operator-catalog:previous
+	$(GO_BUILD) -o bin/image/compose-operator-scorecard ./test/scorecard
+	bin/testbed build-image upmio/compose-operator-scorecard:$(VERSION) --add bin/image/compose-operator-scorecard:/usr/bin/compose-operator-scorecard --entrypoint /usr/bin/compose-operator-scorecard
 
 .PHONY: previous-image
 previous-image:
@@ -241,6 +243,18 @@ on-testbed-olm: ## A part of test-e2e: Subscription, install modes, upgrade, rem
 	go test -c -tags e2e -o bin/olm.test ./test/olm
 	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m $(TESTARGS)
 
+# The namespace is the scorecard's; what it makes there goes with it.
+.PHONY: on-testbed-scorecard
+on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, with the operator that OLM has installed.
+	go build -o bin/subscribe ./test/olm/subscribe
+	$(ON_TESTBED) bin/subscribe
+	-@bin/testbed kubectl create namespace scorecard
+	bin/testbed kubectl label --overwrite namespace scorecard pod-security.kubernetes.io/enforce=restricted
+	bin/testbed kubectl apply -n scorecard -f test/scorecard/rbac.yaml
+	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --service-account compose-operator-scorecard --pod-security restricted \
+	  --untar-image compose-testbed/busybox:1 --storage-image compose-testbed/busybox:1 --wait-time 6m --output text
+	bin/testbed kubectl delete namespace scorecard --wait=false
+
 .PHONY: on-testbed-e2e
 on-testbed-e2e: ## A part of test-e2e: the operator at work, installed by OLM.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
@@ -274,8 +288,9 @@ testbed-olm: bin/testbed ## The testbed with the Operator Lifecycle Manager on i
 demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up.
 	go build -o bin/demo ./test/demo
 	bin/testbed up
-	@$(SUBMAKE) image
-	bin/testbed exec -- bin/demo $(TESTARGS)
+	bin/testbed olm
+	@$(SUBMAKE) olm-images
+	bin/testbed exec -- env INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/demo $(TESTARGS)
 
 .PHONY: demo-down
 demo-down: testbed-down ## Take the demo down.
