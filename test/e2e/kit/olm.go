@@ -5,7 +5,6 @@ package kit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -150,16 +149,17 @@ func (p *Package) Operator(ctx context.Context) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range list {
-		deployments, _, err := unstructured.NestedSlice(u.Object, "spec", "install", "spec", "deployments")
-		if err != nil || len(deployments) != 1 {
-			return nil, fmt.Errorf("%s has not one Deployment: %w", u.GetName(), err)
-		}
-		first, _ := deployments[0].(map[string]any)
-		name, _ := first["name"].(string)
-		return &Operator{cluster: p.cluster, name: name, csv: u.GetName()}, nil
+	if len(list) != 1 {
+		return nil, fmt.Errorf("%d ClusterServiceVersions are there, not one", len(list))
 	}
-	return nil, errors.New("no ClusterServiceVersion is there")
+	u := list[0]
+	deployments, _, err := unstructured.NestedSlice(u.Object, "spec", "install", "spec", "deployments")
+	if err != nil || len(deployments) != 1 {
+		return nil, fmt.Errorf("%s has not one Deployment: %w", u.GetName(), err)
+	}
+	first, _ := deployments[0].(map[string]any)
+	name, _ := first["name"].(string)
+	return &Operator{cluster: p.cluster, name: name, csv: u.GetName()}, nil
 }
 
 // Phase of a release as OLM reports it, "" when there is none, with its message.
