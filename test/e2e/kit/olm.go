@@ -232,6 +232,10 @@ func (p *Package) Upgradeable(ctx context.Context, csv string) (*metav1.Conditio
 // Uninstall deletes the Subscription and the releases, as the documentation tells
 // people to, and the catalog and the group. Databases, resources and Services stay.
 func (p *Package) Uninstall(ctx context.Context) error {
+	installed, err := p.list(ctx, kindCSV)
+	if err != nil {
+		return err
+	}
 	for _, kind := range []schema.GroupVersionKind{kindSubscription, kindCSV, kindInstallPlan, kindCatalogSource, kindOperatorGroup} {
 		list, err := p.list(ctx, kind)
 		if err != nil {
@@ -251,14 +255,10 @@ func (p *Package) Uninstall(ctx context.Context) error {
 		if len(list) > 0 {
 			return fmt.Errorf("%s is still there", list[0].GetName())
 		}
-		pods, err := p.cluster.operatorPods(ctx)
-		if err != nil {
-			return err
+		if len(installed) == 0 {
+			return nil // A pod that is there was not installed by OLM.
 		}
-		if pods > 0 {
-			return fmt.Errorf("%d pod(s) of the operator are still there", pods)
-		}
-		return nil
+		return p.cluster.operatorGone(ctx)
 	})
 }
 
@@ -354,26 +354,20 @@ func (c *Cluster) RemovePlainInstallation(ctx context.Context) error {
 			return fmt.Errorf("delete %s %s: %w", u.GetKind(), u.GetName(), err)
 		}
 	}
-	return Wait(ctx, removalTimeout, func(ctx context.Context) error {
-		pods, err := c.operatorPods(ctx)
-		if err != nil {
-			return err
-		}
-		if pods > 0 {
-			return fmt.Errorf("%d pod(s) of the operator are still there", pods)
-		}
-		return nil
-	})
+	return Wait(ctx, removalTimeout, c.operatorGone)
 }
 
-// operatorPods counts the pods of the operator, however it was installed.
-func (c *Cluster) operatorPods(ctx context.Context) (int, error) {
+// operatorGone fails while a pod of the operator exists, however it was installed.
+func (c *Cluster) operatorGone(ctx context.Context) error {
 	var list corev1.PodList
 	err := c.Client.List(ctx, &list, client.InNamespace(c.Settings.OperatorNamespace), client.MatchingLabels{"control-plane": "compose-operator"})
 	if err != nil {
-		return 0, fmt.Errorf("the operator's pods: %w", err)
+		return fmt.Errorf("the operator's pods: %w", err)
 	}
-	return len(list.Items), nil
+	if len(list.Items) > 0 {
+		return fmt.Errorf("%d pod(s) of the operator are still there", len(list.Items))
+	}
+	return nil
 }
 
 // editCSV changes the pod that the release's Deployment is made of: OLM puts back
