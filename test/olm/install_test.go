@@ -34,9 +34,7 @@ var _ = Describe("A Subscription", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.WaitReady(ctx, settleTimeout)).To(Succeed())
 		Expect(kit.WaitWrites(ctx, run, 50, settleTimeout)).To(Succeed())
-		verdict, err := set.CheckTraffic(ctx, stop(run))
-		Expect(err).NotTo(HaveOccurred())
-		Expect(verdict.OK()).To(BeTrue(), "%s", verdict)
+		check(ctx, set, run)
 
 		By("removing the Subscription and the release")
 		run = write(ctx, set)
@@ -50,7 +48,7 @@ var _ = Describe("A Subscription", func() {
 		for service, pod := range map[string]string{set.ReadWriteService(): kit.PodName(1), set.ReadOnlyService(): kit.PodName(0)} {
 			Eventually(ctx, func() ([]string, error) { return set.Routed(ctx, service) }).Should(Equal([]string{pod}))
 		}
-		check(ctx, set, run)
+		checkUndisturbed(ctx, set, run)
 	})
 })
 

@@ -35,12 +35,19 @@ var suite struct {
 	cluster *kit.Cluster
 	// head is the newest release in the catalog, previous the one that it replaces.
 	head, previous string
-	unlock         func()
+	// losses are verdicts of a lost write. They fail the suite even when a repeated
+	// spec passes.
+	losses []string
+	unlock func()
 }
 
 func TestOLM(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Compose Operator by OLM")
+	suiteConfig, reporterConfig := GinkgoConfiguration()
+	if suiteConfig.FlakeAttempts == 0 {
+		suiteConfig.FlakeAttempts = 2
+	}
+	RunSpecs(t, "Compose Operator by OLM", suiteConfig, reporterConfig)
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
@@ -72,6 +79,7 @@ var _ = AfterSuite(func(ctx SpecContext) {
 	if suite.cluster != nil && suite.cluster.HasOLM() {
 		uninstall(ctx)
 	}
+	Expect(suite.losses).To(BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
 })
 
 // uninstall what OLM has installed, if anything.
@@ -140,14 +148,23 @@ func write(ctx SpecContext, set *kit.Set) *load.Run {
 	return run
 }
 
-// check that no acknowledged write is lost, and that clients saw no error at all.
-func check(ctx SpecContext, set *kit.Set, run *load.Run) {
+// check that no acknowledged write is lost.
+func check(ctx SpecContext, set *kit.Set, run *load.Run) load.Report {
 	GinkgoHelper()
 	report := run.Stop()
 	verdict, err := set.CheckTraffic(ctx, run)
 	Expect(err).NotTo(HaveOccurred())
 	GinkgoWriter.Println(verdict)
-	Expect(verdict.Lost).To(BeEmpty(), "acknowledged writes were lost:\n%s", verdict)
+	if len(verdict.Lost) > 0 {
+		suite.losses = append(suite.losses, CurrentSpecReport().FullText()+"\n"+verdict.String())
+	}
 	Expect(verdict.OK()).To(BeTrue(), "%s", verdict)
+	return report
+}
+
+// checkUndisturbed that no acknowledged write is lost, and that clients saw no error at all.
+func checkUndisturbed(ctx SpecContext, set *kit.Set, run *load.Run) {
+	GinkgoHelper()
+	report := check(ctx, set, run)
 	Expect(report.WriteErrors).To(BeEmpty(), "clients saw errors: %s", report)
 }
