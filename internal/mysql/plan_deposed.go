@@ -10,8 +10,12 @@ import (
 )
 
 // deposed says whether a seen node that left the spec is the source of before the last
-// change: it is let go only once it is fenced, and what it holds was told.
+// change: it is let go only once it is fenced, and what it holds was told. One whose pod
+// another resource has taken is that one's.
 func (v *view) deposed(m Member) bool {
+	if name := v.pods[m.Name].Name; name != "" && name != v.name {
+		return false
+	}
 	s, was := v.server(m.Name), v.status.Topology[m.Name]
 	return m.Leaving && v.data.Last != nil && v.data.Last.From == m.Name && s != v.source && s.OK() &&
 		(was == nil || was.ServerUUID == "" || was.ServerUUID == s.UUID)

@@ -23,6 +23,7 @@ type errant struct {
 
 // view is the input seen through the questions that rules ask.
 type view struct {
+	name    string
 	spec    *v1alpha1.MysqlReplicationSpec
 	status  *v1alpha1.MysqlReplicationStatus
 	gen     int64
@@ -48,7 +49,7 @@ type view struct {
 func look(in Input) *view {
 	o := in.Object
 	v := &view{
-		spec: &o.Spec, status: &o.Status, gen: o.Generation,
+		name: o.Name, spec: &o.Spec, status: &o.Status, gen: o.Generation,
 		force: o.Annotations[v1alpha1.AnnotationForcePromote],
 		skip:  v1alpha1.SkipsReconcile(o.Annotations),
 		state: in.State, pods: in.Pods, now: in.Now,

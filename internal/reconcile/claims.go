@@ -134,6 +134,10 @@ func (p *pass[T, S, D]) yield(ctx context.Context, wanted []types.NamespacedName
 		if !is || other.GetName() == p.key.Name || !older(other, p.object) {
 			return nil
 		}
+		if !other.GetDeletionTimestamp().IsZero() && !p.holdsBack(other) {
+			// It is about to go, and does nothing any more.
+			return nil
+		}
 		named := p.engine.Describe(other).staying()
 		if slices.ContainsFunc(named, p.isLabeled) {
 			// It is stopped by that pod, so that the others are nobody's but ours.

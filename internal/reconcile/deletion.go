@@ -56,7 +56,8 @@ func (r *Reconciler[T, S, D]) abandon(ctx context.Context, object T) {
 
 // letGo cleans up after a resource that is being deleted, and lets it go.
 func (r *Reconciler[T, S, D]) letGo(ctx context.Context, object T, known *memory[T]) ctrlreconcile.Result {
-	if result := r.cleanUp(ctx, client.ObjectKeyFromObject(object), known); result.RequeueAfter > 0 {
+	overdue := !r.now().Before(object.GetDeletionTimestamp().Add(letGoAfter))
+	if result := r.cleanUp(ctx, client.ObjectKeyFromObject(object), known); result.RequeueAfter > 0 && !overdue {
 		return result
 	}
 	if !controllerutil.ContainsFinalizer(object, Finalizer) {

@@ -68,8 +68,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	suite.head, suite.previous, err = kit.Releases()
 	Expect(err).NotTo(HaveOccurred())
 	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
-	Expect(suite.cluster.RemovePlainInstallation(ctx)).To(Succeed())
 	uninstall(ctx)
+	Expect(suite.cluster.RemovePlainInstallation(ctx)).To(Succeed())
 })
 
 var _ = AfterSuite(func(ctx SpecContext) {

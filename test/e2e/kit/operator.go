@@ -57,8 +57,15 @@ func (c *Cluster) Install(ctx context.Context) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.RemovePlainInstallation(ctx); err != nil {
+	installed, err := c.Installed().list(ctx, kindCSV)
+	if err != nil {
 		return nil, err
+	}
+	// Both ways make objects of the same names: what OLM has made stays.
+	if len(installed) == 0 {
+		if err := c.RemovePlainInstallation(ctx); err != nil {
+			return nil, err
+		}
 	}
 	p, err := c.Subscribe(ctx, SubscribeOptions{CatalogImage: c.Settings.CatalogImage})
 	if err != nil {
