@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +41,9 @@ type node struct {
 	*Server
 	// label is the managed label readonly of its pod.
 	label string
-	gone  bool
+	// takenBy is the other resource that the label is of.
+	takenBy string
+	gone    bool
 	// pods that there have been of its name before.
 	pods int
 }
@@ -153,6 +156,9 @@ func (n *node) out(reach Reach, problem string) *node {
 	return n
 }
 
+// taken: another resource has it and takes writes through it.
+func (n *node) taken() *node { n.takenBy = "others"; return n.labelled("false") }
+
 // newPod: its pod was made anew, and has no labels.
 func (n *node) newPod() *node { n.pods++; return n.labelled("") }
 
@@ -193,7 +199,7 @@ func (s *scene) seeing(nodes ...*node) *scene {
 			pod.UID = podUID(n.Name, n.pods)
 		}
 		if n.label != "" {
-			pod.Name = "db"
+			pod.Name = cmp.Or(n.takenBy, "db")
 		}
 		s.Pods[n.Name] = pod
 	}

@@ -133,9 +133,15 @@ func (l *lawyer) addressed(o *Server) bool {
 	return false
 }
 
-// letGo: an old source that left the spec is not forgotten while it may take writes.
+// letGo: an old source that left the spec is not forgotten while it may take writes,
+// unless another resource answers for it.
 func (l *lawyer) letGo() {
 	last := l.p.Data.Last
+	if last != nil {
+		if owner := l.in.Pods[last.From].Name; owner != "" && owner != l.in.Object.Name {
+			return
+		}
+	}
 	if last == nil || !l.p.Data.Drop[last.From] || !l.seen(last.From) || l.server(last.From).Fenced() {
 		return
 	}

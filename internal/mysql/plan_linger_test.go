@@ -92,6 +92,12 @@ func TestPlanAfterAFailoverFromANodeThatLeft(t *testing.T) {
 			reason: "OldSourceReturned",
 		},
 		{
+			name:   "another resource has taken it",
+			scene:  after(source("a").has("a:1-150").taken()),
+			steps:  []string{"route: {a=- b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:   "it is fenced",
 			scene:  after(source("a").has("a:1-150").fenced()),
 			steps:  []string{"route: {a=- b=rw c=ro}"},

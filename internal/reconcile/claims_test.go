@@ -161,6 +161,21 @@ func TestTheOtherOneTakesOverOnceTheFirstIsGone(t *testing.T) {
 	}
 }
 
+// It is being deleted and something else than the operator holds it.
+func TestOneThatIsGoingClaimsNothing(t *testing.T) {
+	going := dated()
+	going.Finalizers = []string{"example.com/backup"}
+	k := rivals(t, going, rival(time.Second), newPodNamed("mysql-0", nil), newPodNamed("mysql-1", nil))
+	k.wantBlocked(rivalKey, "orders")
+	if err := k.api.Delete(t.Context(), k.get()); err != nil {
+		t.Fatal(err)
+	}
+	k.passOver(t.Context(), rivalKey)
+	if k.acts(rivalName) == 0 {
+		t.Error("it waits for one that does nothing any more")
+	}
+}
+
 func TestAPodThatLeftASpecCanBeTaken(t *testing.T) {
 	k := rivals(t, dated(), newPodNamed("mysql-0", nil), newPodNamed("mysql-1", nil))
 	k.pass()
