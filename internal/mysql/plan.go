@@ -50,6 +50,9 @@ type Data struct {
 	Roles  map[string]v1alpha1.MysqlRole
 	Ready  map[string]bool
 	Errant map[string]errant
+	// Overtaken: somebody else has been the source since. What others hold of that is
+	// not on record as their own, or it would not count at the next look.
+	Overtaken bool
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
 	// Result of a switchover that this plan ends: "", finished, undone, failover.

@@ -114,7 +114,10 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
 	}
 	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
-	impatient := want.Enabled && (!s.SemiSync.Patient() || !s.SemiSync.SourceActive)
+	// With a replica attached the server begins to wait again by itself, at the next
+	// acknowledgement: asking for it again and again changes nothing.
+	gaveUp := !s.SemiSync.SourceActive && s.SemiSync.Clients == 0
+	impatient := want.Enabled && (!s.SemiSync.Patient() || gaveUp)
 	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || impatient || s.SemiSync.ReplicaEnabled {
 		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want}}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // steadySet is a set in order: a is the source of b and c.
@@ -653,6 +655,16 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SemiSyncInactive",
 		},
 		{
+			name: "semi-sync: the source has given up waiting and a replica is attached: the next acknowledgement mends it",
+			scene: steadySemiSet().seeing(func() *node {
+				n := source("a").waits().gaveUp()
+				n.SemiSync.Clients = 1
+				return n
+			}()),
+			steps:  []string{"route: {a=rw b=ro c=ro}"},
+			reason: "SemiSyncInactive",
+		},
+		{
 			name:  "semi-sync: adopted when it had given up waiting already",
 			scene: given("a", "b").semiSync().seeing(impatient(func(s *SemiSync) { s.Timeout, s.SourceActive = 10*time.Second, false }), replica("b", "a").acks()),
 			steps: []string{
@@ -903,3 +915,24 @@ func impatient(change func(*SemiSync)) *node {
 
 // inactive: the receiver runs and does not acknowledge.
 func inactive(n *node) *node { n.SemiSync.ReplicaActive = false; return n }
+
+// What another node holds of a source in between is not that node's own: not at the
+// first look, and not at the next ones, which read what the first has reported.
+func TestAnOvertakenSourceStaysFencedAtEveryLook(t *testing.T) {
+	s := given("a", "b", "c").knowing("a", "a", "b", "c").
+		seeing(source("a").fenced(), replica("b", "a"), replica("c", "a").has("a:1-100 d:1"))
+	for look := range 3 {
+		p := Plan(s.Input)
+		for _, step := range p.Steps {
+			for _, action := range step.Actions {
+				if action.Node() == "a" {
+					t.Fatalf("look %d: %s on a, while c holds what another source has committed", look, action.About())
+				}
+			}
+			if step.Routing["a"] == reconcile.AccessReadWrite {
+				t.Fatalf("look %d: a is routed", look)
+			}
+		}
+		Project(s.Object, s.State, p)
+	}
+}

@@ -189,6 +189,7 @@ func (v *view) wantsAcks(source *Server) SemiSyncWant {
 // assess fills roles, notes and readiness of every node, relative to the source.
 func (v *view) assess() {
 	src := v.source
+	v.data.Overtaken = false
 	for _, m := range v.members {
 		s := v.server(m.Name)
 		d := &v.data
@@ -205,6 +206,7 @@ func (v *view) assess() {
 				d.Notes[m.Name] = "the source is read-only"
 			}
 			if ahead := v.overtakenBy(s); ahead != "" {
+				d.Overtaken = true
 				d.Notes[m.Name] += fmt.Sprintf(" and stays so: %s holds transactions of another source that it lacks. To keep them stop the pod of %s and make %s spec.source; to lose them set the annotation %s: %s", ahead, s.Name, ahead, v1alpha1.AnnotationForcePromote, s.Name)
 			}
 			if s.Channel.Running() && !v.followsMember(s) {

@@ -26,7 +26,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 			n.SemiSync = semiSyncState(state.Nodes[m.Name], n.Role, st.Topology[m.Name])
 		}
 		if was := st.Topology[m.Name]; was != nil {
-			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK())
+			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
 		}
 		topology[m.Name] = n
 		if !m.Leaving && m.Name != d.Source {
@@ -88,7 +88,7 @@ func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
 		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = c.SourceLogFile, c.ReadSourceLogPos, c.ExecSourceLogPos
 		n.SecondsBehindSource = c.Lag
 	}
-	if e, bad := d.Errant[m.Name]; bad {
+	if e, bad := d.Errant[m.Name]; bad && !d.Overtaken {
 		n.ErrantTransactions, n.ErrantCount = shorten(e.set.String()), e.count
 	}
 	return n
