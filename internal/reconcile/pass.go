@@ -194,7 +194,10 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 			beside.run(func() *stepError { return p.step(ctx, scene, step, known) })
 			continue
 		}
-		failure := p.step(ctx, scene, step, facts)
+		failure := p.whole(step, !stopped.IsZero())
+		if failure == nil {
+			failure = p.step(ctx, scene, step, facts)
+		}
 		if failure == nil {
 			if step.RestoresWrites && !stopped.IsZero() {
 				metrics.ObserveFenced(p.set(), p.now().Sub(stopped))

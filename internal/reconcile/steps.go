@@ -75,6 +75,20 @@ func (p *pass[T, S, D]) permitted(step Step) []Action {
 	})
 }
 
+// whole fails where a step would be left half done while clients cannot write: what
+// follows builds on it. An undo stops nobody's writes, and goes on with what is there.
+func (p *pass[T, S, D]) whole(step Step, stopped bool) *stepError {
+	if !stopped || step.Optional {
+		return nil
+	}
+	for _, action := range step.Actions {
+		if other := p.foreign[action.Node()]; other != "" {
+			return &stepError{step: step.Name, err: fmt.Errorf("%s on %s: its pod belongs to %s %s", action.About(), action.Node(), p.engine.Kind(), other)}
+		}
+	}
+	return nil
+}
+
 // act runs one action within its deadline. A panic ends the action only.
 func (p *pass[T, S, D]) act(ctx context.Context, scene Scene[T], action Action, facts Facts) (learned Facts, err error) {
 	what := fmt.Sprintf("%s on %s", action.About(), action.Node())
