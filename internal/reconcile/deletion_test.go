@@ -146,6 +146,28 @@ func TestDeletionWaitsForAnUndoThatFailsButNotForEver(t *testing.T) {
 	}
 }
 
+// Labels that somebody refuses to have changed hold nobody up who waited long enough.
+func TestDeletionWaitsForLabelsButNotForEver(t *testing.T) {
+	k := cancellableKit(t, do("fence", "mysql-0"))
+	k.pass()
+	k.delete()
+	pod := &corev1.Pod{}
+	if err := k.api.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "mysql-0"}, pod); err != nil {
+		t.Fatal(err)
+	}
+	pod.Labels = labeled("mysql-0", "orders", "false").Labels
+	if err := k.api.Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	k.onPodPatch = func(string) error { return apierrors.NewForbidden(corev1.Resource("pods"), "mysql-0", nil) }
+	if wait := k.pass(); wait <= 0 || len(k.get().Finalizers) != 1 {
+		t.Errorf("let go with its labels on; next pass in %s", wait)
+	}
+	k.clock = k.get().DeletionTimestamp.Add(letGoAfter)
+	k.pass()
+	k.wantGone()
+}
+
 // The record is gone, and what else the undo has to do is not done.
 func TestDeletionWaitsForAllOfAnUndo(t *testing.T) {
 	k := cancellableKit(t, do("fence", "mysql-0"))
