@@ -48,6 +48,8 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) (reconcile.Fac
 		return nil, a.settle(ctx, w, do)
 	case Attach:
 		return nil, a.attach(ctx, w, do)
+	case FollowAhead:
+		return nil, a.followAhead(ctx, w, do)
 	case ExpelClients:
 		return nil, a.expelClients(ctx, w)
 	case StopReceiver:
@@ -71,6 +73,9 @@ func (f FenceSource) Deadline() time.Duration { return f.Timeout + slack }
 
 // Deadline implements reconcile.Deadliner.
 func (c CatchUp) Deadline() time.Duration { return c.Timeout + slack }
+
+// Deadline implements reconcile.Deadliner.
+func (f FollowAhead) Deadline() time.Duration { return f.Timeout + threadsTimeout + slack }
 
 // Deadline implements reconcile.Deadliner.
 func (p Promote) Deadline() time.Duration { return p.Timeout + slack }
@@ -154,15 +159,20 @@ func (a *actor) waitExecuted(ctx context.Context, ch *Channel, set gtid.Set, tim
 	if ch == nil || ch.SQL != ThreadYes {
 		return errors.New("the server lacks transactions and its applier (SQL thread) does not run: run START REPLICA on it, and mend what stopped it")
 	}
+	return a.awaitExecuted(ctx, set, timeout)
+}
+
+// awaitExecuted is the wait itself.
+func (h *handle) awaitExecuted(ctx context.Context, set gtid.Set, timeout time.Duration) error {
 	var timedOut int
 	const wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)"
-	if err := a.row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
+	if err := h.row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
 		return err
 	}
 	if timedOut == 0 {
 		return nil
 	}
-	b, err := a.basics(ctx)
+	b, err := h.basics(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,8 +32,7 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err != nil {
 		return err
 	}
-	right := ch != nil && ch.AutoPosition && ch.User == a.replicationUser &&
-		ch.SourcePort == do.SourcePort && strings.EqualFold(ch.SourceHost, do.SourceHost)
+	right := ch != nil && ch.leadsTo(do, a.replicationUser)
 	if err := a.harmless(ctx, do, now.executed, ch, right); err != nil {
 		return err
 	}
@@ -63,6 +62,11 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		a.killClients(ctx, w)
 	}
 	return a.persistReplica(ctx, w, do.SemiSync)
+}
+
+// leadsTo says whether the channel is as an attachment by that user leaves it.
+func (c *Channel) leadsTo(do Attach, user string) bool {
+	return c.AutoPosition && c.User == user && c.SourcePort == do.SourcePort && strings.EqualFold(c.SourceHost, do.SourceHost)
 }
 
 // holdBack fences a server that is to follow others.

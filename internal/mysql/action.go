@@ -121,6 +121,17 @@ type Attach struct {
 	RenewPassword bool
 }
 
+// FollowAhead points a replica at the candidate of a switchover while the old source
+// still takes writes, so that the new source has somebody to acknowledge its first
+// commit. What the replica has received may be on nobody else but the old source: its
+// receiver is stopped and the candidate executes all of that before the relay log goes.
+// When that fails, the replica follows the old source again.
+type FollowAhead struct {
+	Attach
+	// Timeout of the wait for the candidate.
+	Timeout time.Duration
+}
+
 // ExpelClients ends the connections of clients to a server that is fenced.
 type ExpelClients struct{ target }
 
@@ -165,6 +176,7 @@ func (CatchUp) About() string          { return "catch up" }
 func (Promote) About() string          { return "promote" }
 func (Settle) About() string           { return "settle as source" }
 func (Attach) About() string           { return "attach" }
+func (FollowAhead) About() string      { return "follow ahead" }
 func (ExpelClients) About() string     { return "expel clients" }
 func (StopReceiver) About() string     { return "stop receiver" }
 func (StartReplication) About() string { return "start replication" }

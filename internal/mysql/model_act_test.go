@@ -115,6 +115,8 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 		}}
 	case Attach:
 		return w.attach(s, do, facts, flaws)
+	case FollowAhead:
+		return w.followAhead(s, do, flaws)
 	case ExpelClients:
 		// Clients of the model go by themselves when a write is refused.
 		return statements{reach}
@@ -391,4 +393,55 @@ func (w *world) attach(s *mServer, do Attach, facts reconcile.Facts, f flaws) st
 		}
 		return w.startThreads(s)
 	}, func() error { w.persistReplica(s, do.SemiSync); return nil })
+}
+
+// followAhead: the receiver stops, the candidate gets what the server has, and then
+// the server follows it. Else it follows the old source again.
+func (w *world) followAhead(s *mServer, do FollowAhead, f flaws) statements {
+	skip := false
+	out := statements{func() error {
+		switch {
+		case s.ch == nil || !s.ch.running():
+			return errors.New("its replication does not run")
+		case s.ch.to == do.SourceHost:
+			skip = true
+		default:
+			s.ch.io = false
+		}
+		return w.reach(s)
+	}, func() error {
+		candidate := w.servers[do.Source]
+		if skip || f.aheadAnyway {
+			return nil
+		}
+		if err := w.reach(candidate); err != nil {
+			return err
+		}
+		holds := s.executed
+		if s.ch != nil {
+			holds |= s.ch.retrieved
+		}
+		return w.await(candidate, w.gtids(holds))
+	}}
+	for _, statement := range w.attach(s, do.Attach, nil, f) {
+		out = append(out, func() error {
+			if skip {
+				return nil
+			}
+			return statement()
+		})
+	}
+	for i, statement := range out {
+		if i == 0 {
+			continue
+		}
+		out[i] = func() error {
+			err := statement()
+			if err != nil && w.reach(s) == nil && s.ch != nil {
+				err = errors.Join(err, w.startThreads(s))
+			}
+			return err
+		}
+	}
+	return out
 }

@@ -21,6 +21,9 @@ const (
 	drainTime = 2100 * time.Millisecond
 	// catchUpTimeout bounds the wait for the candidate while the source still takes writes.
 	catchUpTimeout = 5 * time.Second
+	// aheadTimeout bounds the wait for the candidate to have what the replica has that
+	// is led to it before the fence.
+	aheadTimeout = time.Second
 	// fenceTimeout bounds the wait for the source's statements in flight.
 	fenceTimeout = 2 * time.Second
 	// promoteTimeout bounds the wait for the candidate to execute the rest.

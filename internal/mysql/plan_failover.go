@@ -90,7 +90,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to) && (v.routed(to) || len(v.receiving(from)) == 0):
 		// One that was writable before is not led to while others vouch for the old source.
 		return v.finish(to)
-	case r.Phase == v1alpha1.SwitchoverSwitching && v.served(to):
+	case r.Phase == v1alpha1.SwitchoverSwitching && (v.served(to) || v.mayHaveServed(from, to)):
 		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
 	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && from.OK() && holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
 		// It was promoted, took writes of its own and lost its writability: forward. What
@@ -123,6 +123,12 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		return v.refuse("FailoverRefused", to, reason, why)
 	}
 	return v.promoteAfterDeath(from, to)
+}
+
+// mayHaveServed: the candidate's pod was made anew and has lost its label. The old
+// source's goes before the promotion, so that only where it is left nobody was promoted.
+func (v *view) mayHaveServed(from, to *Server) bool {
+	return !to.OK() && v.podMadeAnew(to) && v.pods[from.Name].Readonly != "false"
 }
 
 // receiving lists the seen nodes whose receiver could still acknowledge to the old source.

@@ -438,6 +438,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: starved().seeing(promoted()),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"source-settings: settle b",
 				"attach: attach c to b (optional)",
@@ -458,6 +459,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: starved().seeing(routed(), replica("c", "a").received("a:1-105").threads(ThreadNo, ThreadYes)),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"source-settings: settle b",
 				"route: {a=- b=rw c=-}",
@@ -479,6 +481,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: starved().seeing(source("a").has("a:1-103"), routed().has(wrote)),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"fence-extra: fence a kill persist release",
 				"source-settings: settle b",
@@ -492,6 +495,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: given("b", "a").knowing("a", "a", "b").failover("a", "b", v1alpha1.SwitchoverSwitching).seeing(source("a").has("a:1-103").labelled(""), routed().unattached().has(wrote)),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"fence-extra: fence a kill persist release",
 				"source-settings: settle b",
@@ -504,6 +508,22 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene:  starved().seeing(source("a").labelled(""), replica("b", "a").unseen().newPod()),
 			steps:  nil,
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name: "the same, and another one is wanted: a failover from the one that may have taken writes",
+			scene: given("c", "a", "b").edited().knowing("a", "a", "b", "c").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+				seeing(replica("c", "a").threads(ThreadNo, ThreadYes), source("a").fenced().labelled(""), replica("b", "a").unseen().newPod()),
+			steps:  []string{"persist"},
+			reason: "FailoverInProgress", record: "failover b>c Preparing", source: "b",
+		},
+		{
+			name: "the same, and the old source has its label: nobody was promoted",
+			scene: given("c", "a", "b").edited().knowing("a", "a", "b", "c").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+				seeing(replica("c", "a").threads(ThreadNo, ThreadYes), source("a"), replica("b", "a").unseen().newPod()),
+			steps: []string{
+				"restart-replication: start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
 		},
 		{
 			name:  "the old source returns before the promotion",
@@ -594,6 +614,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: cancelled().seeing(promoted()),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"source-settings: settle b",
 				"attach: attach c to b (optional)",

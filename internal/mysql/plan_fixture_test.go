@@ -414,6 +414,8 @@ func describeAction(a reconcile.Action) string {
 		return flags("settle "+do.On, "semi", do.SemiSync.Enabled)
 	case Attach:
 		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword)
+	case FollowAhead:
+		return flags(fmt.Sprintf("lead %s to %s", do.On, do.Source), "semi", do.SemiSync)
 	case ExpelClients:
 		return "expel clients of " + do.On
 	case StopReceiver:

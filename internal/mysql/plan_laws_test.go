@@ -216,6 +216,8 @@ func (l *lawyer) action(a reconcile.Action) {
 		}
 	case Attach:
 		l.attach(do, m, s)
+	case FollowAhead:
+		l.followAhead(do, m, s)
 	case ExpelClients:
 		if name == l.p.Data.Source || s.Writable() {
 			l.broken("law 2: %s, which takes writes", describeAction(a))
@@ -342,6 +344,23 @@ func (l *lawyer) attach(do Attach, m Member, s *Server) {
 	}
 	if srv := l.server(do.Source); (srv == nil || !s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
 		l.broken("law 6: %s throws away what the source lacks", what)
+	}
+}
+
+// followAhead: only to the candidate of a planned switchover that is at work, which
+// still follows the old source, and before anybody waits.
+func (l *lawyer) followAhead(do FollowAhead, m Member, s *Server) {
+	what := describeAction(do)
+	r := l.p.Data.Switchover
+	if !l.recorded(false) || do.Source != r.To || do.On == r.From {
+		l.broken("law 7: %s without the record of a switchover to it", what)
+		return
+	}
+	if to, from := l.server(r.To), l.server(r.From); !to.Follows(from) || !from.Writable() || l.fenced[r.From] || !s.Follows(from) {
+		l.broken("%s, which is not before the fence, or not between replicas", what)
+	}
+	if m.Isolated || m.Leaving || !s.Fenced() {
+		l.broken("%s, which is no replica", what)
 	}
 }
 

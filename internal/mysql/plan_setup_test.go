@@ -179,7 +179,7 @@ func TestPlanSetUp(t *testing.T) {
 			scene: given("a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "b")),
 			steps: []string{
 				"attach: attach c to a (optional)",
-				"route: {a=rw b=ro c=-}",
+				"route: {a=rw b=ro c=ro}",
 			},
 			reason: "ReplicaNotReady",
 		},

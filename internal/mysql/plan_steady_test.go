@@ -40,6 +40,33 @@ func TestPlanSteady(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:  "one that was led ahead of a switchover comes back, and readers notice nothing",
+			scene: steadySemiSet().seeing(replica("c", "b").acks()),
+			steps: []string{
+				"attach: attach c to a semi (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "one that was led ahead has what the source has still to commit: that is not errant",
+			scene: steadySemiSet().seeing(replica("b", "a").acks().has("a:1-101"), replica("c", "b").acks().has("a:1-101")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "one that follows a replica whose replication has stopped",
+			scene: steadySemiSet().seeing(replica("b", "a").acks().stopped(), replica("c", "b").acks()),
+			steps: []string{
+				"attach: attach c to a semi (optional)",
+				"restart-replication: start b (optional)",
+				"route: {a=rw b=- c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
 			name:  "replica stopped",
 			scene: steadySet().seeing(replica("b", "a").stopped()),
 			steps: []string{
@@ -148,7 +175,7 @@ func TestPlanSteady(t *testing.T) {
 			scene: steadySet().seeing(misled("b", "c", "a")),
 			steps: []string{
 				"attach: attach b to a (optional)",
-				"route: {a=rw b=- c=ro}",
+				"route: {a=rw b=ro c=ro}",
 			},
 			reason: "ReplicaNotReady",
 		},

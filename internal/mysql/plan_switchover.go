@@ -101,8 +101,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "LagUnknown", "the server does not know how far it is behind"
 	case *c.Lag > lagBound:
 		return "CandidateBehind", fmt.Sprintf("it is more than %d seconds behind. Wait until it has caught up", lagBound)
-	case !errantOn(to, from).Empty():
-		return "CandidateDiverged", "it holds transactions that the source lacks: " + shorten(errantOn(to, from).String())
+	case !v.errantOn(to, from).Empty():
+		return "CandidateDiverged", "it holds transactions that the source lacks: " + shorten(v.errantOn(to, from).String())
 	case v.semi && !to.SemiSync.SourcePlugin:
 		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
 	case v.semi && !to.SemiSync.ReplicaActive && to.SemiSync.ReplicaPlugin:
@@ -272,13 +272,23 @@ func (v *view) promoted(from, to *Server) bool {
 func (v *view) routed(s *Server) bool { return v.pods[s.Name].Readonly == "false" }
 
 // served: a candidate that does not answer was routed, so that clients may have
-// written to it. Nobody is pointed at it before it is promoted.
+// written to it; or others follow it already, which happens to it as it is promoted.
+// One replica that does, in semi-sync mode, may have been led ahead.
 func (v *view) served(to *Server) bool {
-	return !to.OK() && (v.routed(to) || slices.ContainsFunc(v.ours(), func(m Member) bool {
-		_, bad := v.data.Errant[m.Name]
+	if to.OK() {
+		return false
+	}
+	follow := 0
+	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		return s.OK() && s.Follows(to) && !bad
-	}))
+		if _, bad := v.data.Errant[m.Name]; bad || !s.OK() || !s.Follows(to) {
+			continue
+		}
+		if follow++; m.Name == v.data.Switchover.From || !v.semi {
+			return true
+		}
+	}
+	return v.routed(to) || follow > 1
 }
 
 // mayServe: it may have been. The labels change one right after the other, and a pod
@@ -335,9 +345,15 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.MustFinish, p.Again = true, true
 	p.Next = busy
+	attach := v.repoint(from, to, nil)
+	ahead := ""
 	if from.Writable() {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
 			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Timeout: catchUpTimeout}}})
+		if lead := v.leadAhead(attach, from, to); lead != nil {
+			ahead = lead[0].Node()
+			p.Steps = append(p.Steps, reconcile.Step{Name: "ahead", Optional: true, Actions: lead})
+		}
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
@@ -346,7 +362,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)
-	early, late := urgent(v.repoint(from, to, nil), from)
+	early, late := v.urgent(attach, from, to, ahead)
 	p.Steps = append(p.Steps, beside("repoint", early)...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", RestoresWrites: true, Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
@@ -354,18 +370,45 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	return p
 }
 
-// urgent splits off who need not follow the new source before it is routed: the old
-// one, when another can acknowledge. It still has clients to get rid of, and every
-// statement before the route costs clients time.
-func urgent(attach []reconcile.Action, old *Server) (early, late []reconcile.Action) {
+// urgent splits off who need not follow the new source before it is routed: the
+// replica that was led ahead, and the old source when another can acknowledge. It
+// still has clients to get rid of, and every statement before the route costs clients time.
+func (v *view) urgent(attach []reconcile.Action, old, to *Server, ahead string) (early, late []reconcile.Action) {
+	spared := len(attach) > 1 || v.followed(to)
 	for _, a := range attach {
-		if a.Node() == old.Name && len(attach) > 1 {
+		if a.Node() == ahead || a.Node() == old.Name && spared {
 			late = append(late, a)
 			continue
 		}
 		early = append(early, a)
 	}
 	return early, late
+}
+
+// followed says whether a replica streams from the candidate already.
+func (v *view) followed(to *Server) bool {
+	return slices.ContainsFunc(v.replicasOf(to), func(m Member) bool {
+		s := v.server(m.Name)
+		return s.OK() && s.Follows(to) && s.Channel.Streams()
+	})
+}
+
+// leadAhead lets one replica follow the candidate before the fence, in semi-sync mode:
+// the new source's first commit waits for somebody to acknowledge it, and a change of
+// the source takes a replica longer than the fence and the promotion together. The
+// candidate acknowledges to the old source meanwhile. nil: nobody can.
+func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcile.Action {
+	if !v.wantsAcks(to).Enabled || v.followed(to) {
+		return nil
+	}
+	for _, one := range attach {
+		a, is := one.(Attach)
+		if is && a.On != from.Name && a.SemiSync && v.server(a.On).Channel.Streams() && !v.server(a.On).Channel.Elsewhere {
+			a.WithinFact = ""
+			return []reconcile.Action{FollowAhead{Attach: a, Timeout: aheadTimeout}}
+		}
+	}
+	return nil
 }
 
 // beside is a step that runs beside those that follow; none without actions.
@@ -416,7 +459,12 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	p := v.steady()
 	// The route first: clients wait for it, if an earlier operator died before it.
 	first := reconcile.Routing{to.Name: reconcile.AccessReadWrite, r.From: reconcile.AccessNone}
-	p.Steps = append([]reconcile.Step{{Name: "route", Routing: first}}, p.Steps...)
+	ahead := []reconcile.Step{{Name: "route", Routing: first}}
+	if r.Failover {
+		// Not to have two behind -readwrite: the old source may be writable and unseen.
+		ahead = append([]reconcile.Step{{Name: "unroute", Routing: reconcile.Routing{r.From: reconcile.AccessNone}}}, ahead...)
+	}
+	p.Steps = append(ahead, p.Steps...)
 	p.Persist, p.Again = true, true
 	e := reconcile.Event{Reason: "SwitchoverFinished", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the source; it was %s", r.To, r.From)}
 	if r.Failover {

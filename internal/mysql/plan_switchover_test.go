@@ -164,7 +164,7 @@ func TestPlanSwitchoverBegins(t *testing.T) {
 			scene: wanting().seeing(replica("b", "c")),
 			steps: []string{
 				"attach: attach b to a (optional)",
-				"route: {a=rw b=- c=ro}",
+				"route: {a=rw b=ro c=ro}",
 			},
 			reason: "SwitchoverRefused", source: "a",
 		},
@@ -324,9 +324,63 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"catch-up: catch up b to a:1-100",
+				"ahead: lead c to b semi (optional)",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b semi, attach c to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "semi-sync: one of two is led ahead, the one that streams",
+			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverSwitching).semiSync().after(time.Second).
+				seeing(source("a").waits().armed(), replica("b", "a").acks().labelled(""), replica("c", "a").acks().threads(ThreadConnecting, ThreadYes), replica("d", "a").acks()),
+			steps: []string{
+				"catch-up: catch up b to a:1-100",
+				"ahead: lead d to b semi (optional)",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach c to b semi (background)",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b semi, attach d to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "semi-sync: nobody else is led when one is ahead already",
+			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverSwitching).semiSync().after(time.Second).
+				seeing(source("a").waits().armed(), replica("b", "a").acks().labelled(""), replica("c", "b").acks(), replica("d", "a").acks()),
+			steps: []string{
+				"catch-up: catch up b to a:1-100",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
+				"repoint: attach d to b semi (background)",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "semi-sync: fenced, one is ahead: the old source can wait",
+			scene: given("b", "a", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).semiSync().after(time.Second).
+				seeing(source("a").waits().armed().fenced(), replica("b", "a").acks().labelled(""), replica("c", "b").acks()),
+			steps: []string{
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "semi-sync: who is ahead has what its source's source has still to commit",
+			scene: given("b", "a", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).semiSync().after(time.Second).
+				seeing(source("a").waits().armed(), replica("b", "a").acks().labelled("").has("a:1-101"), replica("c", "b").acks().has("a:1-101")),
+			steps: []string{
+				"catch-up: catch up b to a:1-100",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
 				"route: {a=- b=rw}",
 				"rejoin: attach a to b semi (background)",
 			},

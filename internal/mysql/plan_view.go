@@ -296,21 +296,30 @@ func (v *view) lastSeenInactive() string {
 // errantOn is what a server holds and a seen source lacks. What a running replica has
 // of the source's own is not errant: it was seen before the source, or, with
 // semi-sync, the source has still to commit it.
-func errantOn(s, src *Server) gtid.Set {
+func (v *view) errantOn(s, src *Server) gtid.Set {
 	if !src.OK() {
 		return gtid.Set{}
 	}
 	extra := s.Executed.Subtract(src.Executed)
-	if s.Follows(src) && s.Channel.Streams() && onlyOf(extra, src.UUID) {
+	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) {
 		return gtid.Set{}
 	}
 	return extra
 }
 
+// streamsFrom says whether a server replicates from a source, or from a replica of it
+// like the one that was led ahead of a switchover.
+func (v *view) streamsFrom(s, src *Server) bool {
+	return s.Channel.Streams() && (s.Follows(src) || slices.ContainsFunc(v.ours(), func(m Member) bool {
+		between := v.server(m.Name)
+		return between.OK() && s.Follows(between) && between.Follows(src) && between.Channel.Streams()
+	}))
+}
+
 func (v *view) assessReplica(m Member, s *Server) {
 	d, src := &v.data, v.source
 	// What a source that was made anew lacks is not wrong with the others.
-	if extra := errantOn(s, src); !extra.Empty() && !v.sourceMadeAnew() {
+	if extra := v.errantOn(s, src); !extra.Empty() && !v.sourceMadeAnew() {
 		d.Errant[m.Name] = errant{extra, extra.Count()}
 	}
 	follows := s.Channel != nil && s.Follows(src)
@@ -408,7 +417,7 @@ func (v *view) routing() reconcile.Routing {
 // listens where -readonly leads to.
 func (v *view) serves(m Member, s *Server) bool {
 	_, bad := v.data.Errant[m.Name]
-	return !bad && m.Port == v.readers && s.Fenced() && v.source != nil && s.Follows(v.source) &&
+	return !bad && m.Port == v.readers && s.Fenced() && v.source != nil && (s.Follows(v.source) || v.streamsFrom(s, v.source)) &&
 		s.Channel.SQL == ThreadYes && s.Channel.SQLErrno == 0 && s.Channel.IO != ThreadNo
 }
 

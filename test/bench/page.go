@@ -93,6 +93,7 @@ func rows() []row {
 		{"Switching → finished", between(switching, finished)},
 		{"finished → Ready", between(finished, ready)},
 		{"step catch-up (writes go on)", logged("catch-up")},
+		{"step ahead (writes go on)", logged("ahead")},
 		{"step fence", logged("fence")},
 		{"step promote", logged("promote")},
 		{"step route", logged("route")},

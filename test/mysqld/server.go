@@ -77,7 +77,7 @@ func New(t testing.TB, o Options) *Server {
 	}
 	id := serial.Add(1)
 	s.Host = fmt.Sprintf("127.0.%d.%d", 1+id/250, 1+id%250)
-	s.Port = freePort(t, s.Host)
+	s.Port = FreePort(t, s.Host)
 	if err := os.WriteFile(s.config(), []byte("[mysqld]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,8 @@ func New(t testing.TB, o Options) *Server {
 	return s
 }
 
-func freePort(t testing.TB, host string) int32 {
+// FreePort finds a port of an address that nobody listens on.
+func FreePort(t testing.TB, host string) int32 {
 	t.Helper()
 	l, err := net.Listen("tcp", host+":0")
 	if err != nil {

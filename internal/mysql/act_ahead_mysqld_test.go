@@ -1,0 +1,88 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mysqld
+
+package mysql
+
+import (
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/test/mysqld"
+)
+
+func (c *cluster) lead(node, candidate string) FollowAhead {
+	return FollowAhead{Attach: c.attachTo(node, candidate, true), Timeout: aheadTimeout}
+}
+
+// A replica that is led to the candidate while clients write: the source goes on with
+// the candidate's acknowledgements, and the new source's first commit has one at once.
+func TestFollowAhead(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.as(mysqld.LeastUser, mysqld.LeastPassword)
+	c.replicate("a", true)
+	load := startLoad(t, c.servers["a"], 8)
+	c.servers["a"].Eventually("clients write", func() bool { return load.acknowledged() > 50 })
+	for range 2 {
+		c.do(c.lead("c", "b"))
+		state := c.observe()
+		if s := state.Nodes["c"]; !s.Follows(state.Nodes["b"]) || !s.Channel.Streams() || !s.Fenced() || !s.SemiSync.ReplicaActive {
+			t.Fatalf("c: %+v %+v", s, s.Channel)
+		}
+	}
+	had := load.acknowledged()
+	c.servers["a"].Eventually("clients still write", func() bool { return load.acknowledged() > had+50 })
+
+	facts := c.do(FenceSource{target: target{"a"}, Timeout: 2 * time.Second, KillClients: true})
+	c.doWith(Promote{target: target{"b"}, AfterFact: FencedFact("a"), Timeout: 5 * time.Second, SemiSync: acks}, facts)
+	if semi := c.server("b").SemiSync; semi.Clients != 1 || !semi.SourceActive {
+		t.Fatalf("nobody is there to acknowledge to b: %+v", semi)
+	}
+	load.moveTo(c.servers["b"])
+	had = load.acknowledged()
+	c.servers["b"].Eventually("clients write on b", func() bool { return load.acknowledged() > had+50 })
+	if n := c.servers["b"].Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_no_tx'"); n != "0" {
+		t.Errorf("%s commits of b were not acknowledged by a replica", n)
+	}
+	back := c.attachTo("a", "b", true)
+	back.WithinFact = FencedFact("a")
+	c.doWith(back, facts)
+	load.stop()
+	c.caughtUp("b")
+	for node, s := range c.servers {
+		if lost := load.lost(s); lost != 0 {
+			t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.acknowledged(), node)
+		}
+	}
+}
+
+// What the replica has received and the candidate has not is not thrown away with its
+// relay log: the replica follows the old source again.
+func TestFollowAheadWaitsForTheCandidate(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	c.servers["b"].SQL("STOP REPLICA FOR CHANNEL ''")
+	c.servers["c"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
+	mustWrite(t, c.servers["a"])
+	c.servers["c"].SQL("START REPLICA SQL_THREAD FOR CHANNEL ''")
+	c.fails(c.lead("c", "b"), "b", "has not executed")
+	state := c.observe()
+	if s := state.Nodes["c"]; !s.Follows(state.Nodes["a"]) || !s.Channel.Streams() {
+		t.Errorf("c: %+v %+v", s, s.Channel)
+	}
+	c.do(StartReplication{target{"b"}})
+	c.do(c.lead("c", "b"))
+	c.caughtUp("a")
+}
+
+// One whose replication does not run is left as it is.
+func TestFollowAheadWantsARunningReplica(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	c.servers["c"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
+	c.fails(c.lead("c", "b"), "does not run")
+	if s := c.server("c"); s.Channel.IO != ThreadYes || s.Channel.SQL != ThreadNo {
+		t.Errorf("c: %+v", s.Channel)
+	}
+}
