@@ -33,8 +33,11 @@ func TestSwitchoverByHand(t *testing.T) {
 			}
 			from, to := "a", "b"
 			for range 10 {
-				state := c.observe()
-				c.do(CatchUp{target: target{to}, Set: state.Nodes[from].Executed, Timeout: 10 * time.Second, Source: from})
+				// On a machine that does much else a replica may need more than one attempt.
+				c.servers[to].Eventually("the candidate catches up", func() bool {
+					_, err := c.act(CatchUp{target: target{to}, Set: c.observe().Nodes[from].Executed, Timeout: 10 * time.Second, Source: from}, nil)
+					return err == nil
+				})
 				facts := timed(FenceSource{target: target{from}, Timeout: 2 * time.Second, KillClients: true}, nil)
 				timed(Promote{target: target{to}, AfterFact: FencedFact(from), Timeout: 10 * time.Second, SemiSync: SemiSyncWant{Enabled: semi}}, facts)
 				load.moveTo(c.servers[to])
