@@ -16,6 +16,8 @@ IMG ?= upmio/compose-operator:$(VERSION)
 # The images that the tests on the testbed run.
 DEV_IMG ?= upmio/compose-operator:dev
 FAULTS_IMG ?= upmio/compose-operator:faults
+# The MySQL image of the README's quick start, which the testbed has a stand-in for.
+QUICKSTART_IMG := docker.io/library/mysql:8.4
 # More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
 TESTARGS ?=
 # Runs of make bench-switchover.
@@ -61,6 +63,7 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 	$(GO_BUILD) -tags faults -o bin/image-faults/manager ./cmd
 	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
 	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
+	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/local/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
 
 # What OLM installs: the images of this version and of the one before it, both bundles,
 # the catalog, and the catalog as it was before. The older operator is built of this

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -96,6 +97,20 @@ func (c *Cluster) DeleteNamespace(ctx context.Context, name string) error {
 		return fmt.Errorf("delete namespace %s: %w", name, err)
 	}
 	return nil
+}
+
+// RemoveNamespace deletes a namespace and waits until it is gone.
+func (c *Cluster) RemoveNamespace(ctx context.Context, name string) error {
+	if err := c.DeleteNamespace(ctx, name); err != nil {
+		return err
+	}
+	return Wait(ctx, 2*time.Minute, func(ctx context.Context) error {
+		err := c.Client.Get(ctx, client.ObjectKey{Name: name}, &corev1.Namespace{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return errors.Join(err, fmt.Errorf("namespace %s still exists", name))
+	})
 }
 
 // leftoverAge: a namespace that is younger may belong to a run that goes on.
