@@ -348,12 +348,13 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	attach := v.repoint(from, to, nil)
 	ahead := ""
 	if from.Writable() {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
-			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Timeout: catchUpTimeout}}})
 		if lead := v.leadAhead(attach, from, to); lead != nil {
 			ahead = lead[0].Node()
 			p.Steps = append(p.Steps, reconcile.Step{Name: "ahead", Optional: true, Actions: lead})
 		}
+		// Right before the fence: whatever comes between them lets the candidate fall behind.
+		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
+			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{

@@ -323,8 +323,8 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			scene: preparing().after(drainTime).semiSync().seeing(source("a").waits().armed(), replica("b", "a").acks(), replica("c", "a").acks()),
 			steps: []string{
 				"persist",
-				"catch-up: catch up b to a:1-100",
 				"ahead: lead c to b semi (optional)",
+				"catch-up: catch up b to a:1-100",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"route: {a=- b=rw}",
@@ -337,8 +337,8 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverSwitching).semiSync().after(time.Second).
 				seeing(source("a").waits().armed(), replica("b", "a").acks().labelled(""), replica("c", "a").acks().threads(ThreadConnecting, ThreadYes), replica("d", "a").acks()),
 			steps: []string{
-				"catch-up: catch up b to a:1-100",
 				"ahead: lead d to b semi (optional)",
+				"catch-up: catch up b to a:1-100",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach c to b semi (background)",

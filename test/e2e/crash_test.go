@@ -61,7 +61,8 @@ var _ = Describe("An operator that dies", func() {
 			expectRouted(ctx, s, s.source(ctx), s.others(ctx)...)
 		},
 		Entry(nil, kit.Fault("after:drain"), soon, either),
-		Entry(nil, kit.Fault("persisted:catch-up"), soon, either),
+		Entry(nil, kit.Fault("persisted:ahead"), soon, either),
+		Entry(nil, kit.Fault("after:ahead"), soon, either),
 		Entry(nil, kit.Fault("before:fence"), soon, either),
 		Entry(nil, kit.Fault("after:fence"), soon, either),
 		Entry(nil, kit.Fault("after:fence"), late, either),
