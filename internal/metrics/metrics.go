@@ -24,6 +24,8 @@ const (
 	labelPhase     = "phase"
 	labelResult    = "result"
 	labelStep      = "step"
+	labelCondition = "condition"
+	labelReason    = "reason"
 )
 
 // ofSet are the labels of a metric of one custom resource.
@@ -47,6 +49,14 @@ var (
 	nodeReadOnly = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "node_read_only",
 		Help: "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
+	}, ofSetAnd(labelNode))
+	nodeReplicating = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_replicating",
+		Help: "1 when the node follows its set's source and both replication threads run, else 0. Absent when unknown, and for a node that should not replicate.",
+	}, ofSetAnd(labelNode))
+	nodeErrant = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_errant_transactions",
+		Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
 	}, ofSetAnd(labelNode))
 	setReady = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "set_ready",
@@ -81,8 +91,11 @@ var (
 	}, []string{labelKind})
 )
 
+// ofNode are the metrics of one node.
+var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant}
+
 func init() {
-	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, setReady,
+	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, setReady, setCondition,
 		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
 }
 
@@ -110,6 +123,11 @@ type Node struct {
 	LagSeconds *float64
 	// ReadOnly is nil when unknown.
 	ReadOnly *bool
+	// Replicating is nil when unknown, and for a node that should not replicate.
+	Replicating *bool
+	// Errant is how many transactions the node has and its source lacks; nil when the
+	// two could not be compared.
+	Errant *float64
 }
 
 // SetNode replaces the series of one node.
@@ -123,28 +141,43 @@ func SetNode(set Set, name string, node Node) {
 		role[labelRole] = node.Role
 		nodeRole.With(role).Set(1)
 	}
-	if node.LagSeconds != nil {
-		nodeLag.With(labels).Set(*node.LagSeconds)
-	} else {
-		nodeLag.Delete(labels)
+	replace(nodeLag, labels, node.LagSeconds)
+	replace(nodeReadOnly, labels, truth(node.ReadOnly))
+	replace(nodeReplicating, labels, truth(node.Replicating))
+	replace(nodeErrant, labels, node.Errant)
+}
+
+// replace sets a series, or deletes it when there is no figure.
+func replace(metric *prometheus.GaugeVec, labels prometheus.Labels, value *float64) {
+	if value == nil {
+		metric.Delete(labels)
+		return
 	}
-	if node.ReadOnly != nil {
-		nodeReadOnly.With(labels).Set(number(*node.ReadOnly))
-	} else {
-		nodeReadOnly.Delete(labels)
-	}
+	metric.With(labels).Set(*value)
 }
 
 // ForgetNode deletes the series of a node that left its set.
-func ForgetNode(set Set, name string) {
-	labels := set.node(name)
-	for _, metric := range []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly} {
+func ForgetNode(set Set, name string) { forgetNodes(set.node(name)) }
+
+// ForgetNodes deletes the series of all nodes of a set that is not looked at: what
+// was seen of them is not known any more.
+func ForgetNodes(set Set) { forgetNodes(set.labels()) }
+
+func forgetNodes(labels prometheus.Labels) {
+	for _, metric := range ofNode {
 		metric.DeletePartialMatch(labels)
 	}
 }
 
-// SetReady reports the condition Ready.
-func SetReady(set Set, ready bool) { setReady.With(set.labels()).Set(number(ready)) }
+// SetReady reports the condition Ready. It also begins the counters that alerts look
+// at: an increase from nothing to one is none to Prometheus, one from zero is.
+func SetReady(set Set, ready bool) {
+	setReady.With(set.labels()).Set(number(ready))
+	for _, result := range []Result{Finished, Undone, Refused, Failover} {
+		switchovers.WithLabelValues(set.Kind, set.Namespace, set.Name, string(result))
+	}
+	panics.WithLabelValues(set.Kind)
+}
 
 // SetSwitchover reports the phase of the switchover in progress; empty: there is none.
 func SetSwitchover(set Set, phase string) {
@@ -196,12 +229,23 @@ func CountPanic(kind string) { panics.WithLabelValues(kind).Inc() }
 
 // ForgetObject deletes every series of a resource that is gone.
 func ForgetObject(kind, namespace, name string) {
-	labels := Set{Kind: kind, Namespace: namespace, Name: name}.labels()
+	set := Set{Kind: kind, Namespace: namespace, Name: name}
+	ForgetNodes(set)
+	forgetConditions(set)
+	labels := set.labels()
 	for _, metric := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{nodeUp, nodeRole, nodeLag, nodeReadOnly, setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced} {
+	}{setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced} {
 		metric.DeletePartialMatch(labels)
 	}
+}
+
+func truth(is *bool) *float64 {
+	if is == nil {
+		return nil
+	}
+	value := number(*is)
+	return &value
 }
 
 func number(is bool) float64 {

@@ -4,6 +4,7 @@
 package metrics
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -61,46 +62,61 @@ func want(t *testing.T, set Set, wanted map[string]float64) {
 	}
 }
 
+// counted are the counters of a set from its beginning, with those that are not zero.
+func counted(more map[string]float64) map[string]float64 {
+	all := map[string]float64{}
+	for _, result := range []Result{Finished, Undone, Refused, Failover} {
+		all["compose_operator_switchovers_total result="+string(result)] = 0
+	}
+	maps.Copy(all, more)
+	return all
+}
+
 func TestSeriesOfASetAndItsEnd(t *testing.T) {
 	set := Set{Kind: "MysqlReplication", Namespace: "one", Name: "a"}
 	other := Set{Kind: "MysqlReplication", Namespace: "one", Name: "a-2"}
-	lag, readOnly := 3.0, true
+	lag, none, yes := 3.0, 0.0, true
 	SetNode(set, "n0", Node{Up: true, Role: "Source"})
-	SetNode(set, "n1", Node{Up: true, Role: "Replica", LagSeconds: &lag, ReadOnly: &readOnly})
+	SetNode(set, "n1", Node{Up: true, Role: "Replica", LagSeconds: &lag, ReadOnly: &yes, Replicating: &yes, Errant: &none})
 	SetReady(set, true)
 	SetReady(other, true)
 	SetSwitchover(set, "Preparing")
 	CountSwitchover(set, Finished)
 	ObserveSwitchover(set, time.Second)
 	ObserveFenced(set, 80*time.Millisecond)
-	want(t, set, map[string]float64{
+	want(t, set, counted(map[string]float64{
 		"compose_operator_node_up node=n0":                              1,
 		"compose_operator_node_up node=n1":                              1,
 		"compose_operator_node_role node=n0 role=Source":                1,
 		"compose_operator_node_role node=n1 role=Replica":               1,
 		"compose_operator_node_lag_seconds node=n1":                     3,
 		"compose_operator_node_read_only node=n1":                       1,
+		"compose_operator_node_replicating node=n1":                     1,
+		"compose_operator_node_errant_transactions node=n1":             0,
 		"compose_operator_set_ready":                                    1,
 		"compose_operator_switchover_in_flight phase=Preparing":         1,
 		"compose_operator_switchovers_total result=" + string(Finished): 1,
 		"compose_operator_switchover_duration_seconds":                  1,
 		"compose_operator_switchover_fenced_seconds":                    1,
-	})
+	}))
 
 	// A changed role, an unknown figure and another phase replace; they do not add.
 	SetNode(set, "n1", Node{Role: "None"})
 	SetSwitchover(set, "")
 	ForgetNode(set, "n0")
-	want(t, set, map[string]float64{
-		"compose_operator_node_up node=n1":                              0,
-		"compose_operator_node_role node=n1 role=None":                  1,
+	left := counted(map[string]float64{
 		"compose_operator_set_ready":                                    1,
 		"compose_operator_switchovers_total result=" + string(Finished): 1,
 		"compose_operator_switchover_duration_seconds":                  1,
 		"compose_operator_switchover_fenced_seconds":                    1,
 	})
+	seen := maps.Clone(left)
+	seen["compose_operator_node_up node=n1"], seen["compose_operator_node_role node=n1 role=None"] = 0, 1
+	want(t, set, seen)
 
+	ForgetNodes(set)
+	want(t, set, left)
 	ForgetObject(set.Kind, set.Namespace, set.Name)
 	want(t, set, map[string]float64{})
-	want(t, other, map[string]float64{"compose_operator_set_ready": 1})
+	want(t, other, counted(map[string]float64{"compose_operator_set_ready": 1}))
 }

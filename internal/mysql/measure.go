@@ -5,30 +5,38 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/metrics"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // Measure implements reconcile.Engine.
 func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
-	set := metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}
+	set, d := metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, plan.Data
 	for name, s := range state.Nodes {
-		if plan.Data.Drop[name] {
+		if d.Drop[name] {
 			metrics.ForgetNode(set, name)
 			continue
 		}
-		metrics.SetNode(set, name, measured(s, string(plan.Data.Roles[name])))
+		n := measured(s, string(d.Roles[name]))
+		if s.OK() && shouldReplicate(&scene.Object.Spec, d.Source, name) {
+			n.Replicating = new(d.Roles[name] == v1alpha1.MysqlRoleReplica && s.Channel.bothRun())
+		}
+		n.Errant = errantCount(name, s, state.Nodes[d.Source], d)
+		metrics.SetNode(set, name, n)
 	}
 	phase := ""
-	if r := plan.Data.Switchover; r != nil {
+	// One that was undone stays on record, and is over.
+	if r := d.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone {
 		phase = string(r.Phase)
 	}
 	metrics.SetSwitchover(set, phase)
-	e.countEnd(scene, set, plan.Data)
+	e.countEnd(scene, set, d)
 }
 
-// measured is what the metrics say of a node.
+// measured is what the metrics say of a node by itself.
 func measured(s *Server, role string) metrics.Node {
 	if !s.OK() {
 		return metrics.Node{}
@@ -40,6 +48,28 @@ func measured(s *Server, role string) metrics.Node {
 		n.LagSeconds = &lag
 	}
 	return n
+}
+
+// shouldReplicate says whether the spec wants the node to follow the source. The node
+// that it wants for a source follows the present one until then.
+func shouldReplicate(spec *v1alpha1.MysqlReplicationSpec, source, name string) bool {
+	if source == "" || name == source {
+		return false
+	}
+	return spec.Source != nil && spec.Source.Name == name ||
+		slices.ContainsFunc(spec.Replica, func(r v1alpha1.ReplicaNode) bool { return r.Name == name && !r.Isolated })
+}
+
+// bothRun says whether the receiver is connected and the applier applies.
+func (c *Channel) bothRun() bool { return c != nil && c.IO == ThreadYes && c.SQL == ThreadYes }
+
+// errantCount is nil unless the two were compared. A source that is another server than
+// before lacks what the others rightly have.
+func errantCount(name string, s, source *Server, d Data) *float64 {
+	if !s.OK() || !source.OK() || s == source || d.Overtaken || source.UUID != d.SourceUUID {
+		return nil
+	}
+	return new(float64(d.Errant[name].count))
 }
 
 // countEnd counts the end of a switchover once, although the plan that ends it,

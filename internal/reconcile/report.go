@@ -161,7 +161,12 @@ func (p *pass[T, S, D]) busy() bool {
 }
 
 func (p *pass[T, S, D]) measure() {
-	metrics.SetReady(p.set(), meta.IsStatusConditionTrue(*p.engine.StatusOf(p.object).Conditions, v1alpha1.ConditionReady))
+	conditions := *p.engine.StatusOf(p.object).Conditions
+	metrics.SetReady(p.set(), meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady))
+	metrics.SetConditions(p.set(), conditions)
+	if p.look == nil {
+		metrics.ForgetNodes(p.set())
+	}
 }
 
 // set names the resource for metrics.
