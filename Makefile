@@ -35,6 +35,7 @@ KUSTOMIZE = $(call tool,kustomize)
 GOLANGCI_LINT = $(call tool,golangci-lint)
 OPERATOR_SDK = $(call tool,operator-sdk)
 OPM = $(call tool,opm)
+PROMTOOL = $(call tool,promtool)
 WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
 WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}"
 
@@ -178,7 +179,7 @@ bundle-validate: bin/testbed ## Ask operator-sdk and opm about the bundles and t
 
 .PHONY: verify-source
 verify-source:
-	@files="$$(gofmt -l api cmd internal test tool)"; \
+	@files="$$(gofmt -l api cmd config internal test tool)"; \
 	[[ -z "$$files" ]] || { echo "verify: run gofmt -w on:" $$files >&2; exit 1; }
 	@missing=0; while IFS= read -r file; do \
 	  head -4 "$$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || { echo "verify: $$file has no license header: copy the two lines from any other file" >&2; missing=1; }; \
@@ -201,7 +202,7 @@ lint: bin/testbed ## Run the linters of .golangci.yml.
 .PHONY: test
 test: ## Run every check and every test, and say how long each stage took.
 	@begin=$$SECONDS; summary=; \
-	for stage in verify bundle-validate lint test-unit test-admission test-mysql test-e2e; do \
+	for stage in verify bundle-validate lint test-unit test-alerts test-admission test-mysql test-e2e; do \
 	  echo "==> make $$stage"; from=$$SECONDS; \
 	  if ! $(SUBMAKE) $$stage; then printf '%b==> make %s FAILED after %d s\n' "$$summary" $$stage $$((SECONDS - from)) >&2; exit 1; fi; \
 	  line="$$(printf '==> %-16s %5d s' $$stage $$((SECONDS - from)))"; echo "$$line"; summary="$$summary$$line\n"; \
@@ -216,6 +217,14 @@ test-unit: ## Tests that need nothing but Go.
 .PHONY: test-bundle
 test-bundle: ## The OLM bundles and the catalog: validators, sizes, and what agrees with what.
 	go test -count=1 $(TESTARGS) ./test/bundle/...
+
+# promtool wants the rules without the object around them.
+.PHONY: test-alerts
+test-alerts: bin/testbed ## The alerts: promtool checks them, and tests when they fire.
+	@rm -rf bin/alerts && mkdir -p bin/alerts && cp test/monitoring/alerts/*.yaml bin/alerts/
+	@sed -e '1,/^spec:$$/d' -e 's/^  //' config/prometheus/rules.yaml >bin/alerts/rules.yaml
+	"$(PROMTOOL)" check rules --lint=all --lint-fatal bin/alerts/rules.yaml
+	"$(PROMTOOL)" test rules $(patsubst test/monitoring/alerts/%,bin/alerts/%,$(wildcard test/monitoring/alerts/*.yaml))
 
 .PHONY: test-admission
 test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API server.

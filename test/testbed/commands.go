@@ -39,6 +39,7 @@ func commands() []command {
 		{"assets", "", "print a directory with etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS)", noArgs(printAssets)},
 		{"rootfs", "mysql|redis|postgres", "print the directory of a database's unpacked root file system", printRootfs},
 		{"tool", "NAME", "print the path of a pinned tool, e.g. controller-gen, golangci-lint, opm, operator-sdk", printTool},
+		{"sources", "NAME", "print the directory with the sources of a module below test/tools, e.g. prometheus-operator", printSources},
 		{"provisioner", "", "", noArgs(runProvisioner)},
 		{"registry", "", "", noArgs(func(ctx context.Context, l layout) error { return serveRegistry(ctx, l.in("registry")) })},
 	}
@@ -206,6 +207,22 @@ func printTool(ctx context.Context, l layout, args []string) error {
 		}
 		return err
 	})(ctx, l)
+}
+
+func printSources(ctx context.Context, l layout, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: testbed sources NAME")
+	}
+	for _, m := range toolModules {
+		if m.dir == args[0] {
+			dir, err := m.sources(ctx, l)
+			if err == nil {
+				fmt.Println(dir)
+			}
+			return err
+		}
+	}
+	return fmt.Errorf("no module test/tools/%s", args[0])
 }
 
 func runProvisioner(ctx context.Context, l layout) error {

@@ -78,6 +78,13 @@ var toolModules = []toolModule{
 		dir: "grpc-health-probe", requires: "github.com/grpc-ecosystem/grpc-health-probe",
 		packages: []string{"github.com/grpc-ecosystem/grpc-health-probe"},
 	},
+	{
+		// Most of Prometheus is the discovery of targets, which rules have no use for.
+		dir: "prometheus", requires: "github.com/prometheus/prometheus",
+		packages: []string{"github.com/prometheus/prometheus/cmd/promtool"}, tags: "remove_all_sd",
+	},
+	// Nothing of it is built: tests read the definitions in its sources.
+	{dir: "prometheus-operator", requires: "github.com/prometheus-operator/prometheus-operator"},
 }
 
 // olmModule is the Operator Lifecycle Manager, whose module also holds its resource definitions.

@@ -58,7 +58,7 @@ func TestToolModules(t *testing.T) {
 }
 
 func TestBinaryName(t *testing.T) {
-	for _, name := range []string{"etcd", "kubelet", "kustomize", "controller-gen", "golangci-lint", "opm", "cpb", "scorecard-test", "grpc-health-probe"} {
+	for _, name := range []string{"etcd", "kubelet", "kustomize", "controller-gen", "golangci-lint", "opm", "cpb", "scorecard-test", "grpc-health-probe", "promtool"} {
 		if _, _, err := findTool(name); err != nil {
 			t.Error(err)
 		}
