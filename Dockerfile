@@ -22,6 +22,7 @@ RUN go mod download
 
 COPY api/ api/
 COPY cmd/ cmd/
+COPY config/prometheus/ config/prometheus/
 COPY internal/ internal/
 # An empty TARGETOS or TARGETARCH, from a builder that does not set them, means
 # the building machine's own.

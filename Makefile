@@ -37,7 +37,8 @@ OPERATOR_SDK = $(call tool,operator-sdk)
 OPM = $(call tool,opm)
 PROMTOOL = $(call tool,promtool)
 WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
-WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}"
+WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}" \
+  PROMETHEUS_OPERATOR_CRDS="$${PROMETHEUS_OPERATOR_CRDS:-$$(bin/testbed sources prometheus-operator)/example/prometheus-operator-crd}"
 
 ##@ Help
 

@@ -103,6 +103,9 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 	if err := mgr.Add(aesKey(mgr.GetClient(), o.OperatorNamespace)); err != nil {
 		return nil, fmt.Errorf("add the AES key: %w", err)
 	}
+	if err := addMonitoring(mgr, o); err != nil {
+		return nil, err
+	}
 	return mgr, setupKinds(mgr, all, reconcile.Options{
 		OperatorNamespace: o.OperatorNamespace,
 		MaxConcurrent:     o.MaxConcurrentReconciles,
@@ -111,10 +114,12 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 
 func metricsOptions(address string) metricsserver.Options {
 	options := metricsserver.Options{BindAddress: address}
-	if address != Off && address != "" {
+	if servesMetrics(address) {
 		options.SecureServing = true
 		options.FilterProvider = filters.WithAuthenticationAndAuthorization
 		options.TLSOpts = []func(*tls.Config){withoutHTTP2}
 	}
 	return options
 }
+
+func servesMetrics(address string) bool { return address != Off && address != "" }

@@ -27,6 +27,9 @@ type Options struct {
 	// MetricsBindAddress serves metrics over TLS to clients that the API server
 	// authenticates and authorizes; Off: none.
 	MetricsBindAddress string
+	// Monitoring has the operator keep its ServiceMonitor and its alerts where the
+	// cluster knows these kinds.
+	Monitoring bool
 	// HealthProbeBindAddress serves /healthz and /readyz; Off: none.
 	HealthProbeBindAddress string
 	// EnableWebhook serves admission.
@@ -66,6 +69,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	flags.SetOutput(usage)
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica act at a time")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint (TLS, with authentication and authorization); 0: none")
+	flags.BoolVar(&o.Monitoring, "monitoring", true, "where the cluster has the Prometheus Operator, keep a ServiceMonitor and a PrometheusRule in the operator's namespace")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0: none")
 	flags.BoolVar(&o.EnableWebhook, "enable-webhook", true, "serve the admission webhook")
 	flags.IntVar(&o.WebhookPort, "webhook-port", 9443, "port of the admission webhook")

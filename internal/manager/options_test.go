@@ -24,7 +24,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !o.LeaderElect || !o.EnableWebhook || o.MetricsBindAddress != ":8443" || o.HealthProbeBindAddress != ":8081" ||
-		o.WebhookPort != 9443 || o.WebhookCertDir != "" || o.Version || o.MaxConcurrentReconciles < 1 {
+		!o.Monitoring || o.WebhookPort != 9443 || o.WebhookCertDir != "" || o.Version || o.MaxConcurrentReconciles < 1 {
 		t.Errorf("got %+v", o)
 	}
 	if o.OperatorNamespace != "ops" || o.WatchNamespaces != nil || o.OperatorCondition != "" {

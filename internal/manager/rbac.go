@@ -36,6 +36,12 @@ package manager
 //+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=coordination.k8s.io,resources=leases,resourceNames=compose-operator.upm.syntropycloud.io,verbs=get;update;patch
 //+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups="",resources=events,verbs=create;patch
 //
+// The ServiceMonitor and the PrometheusRule of the operator, and its Deployment, which
+// owns them. Server-side apply needs "create" for one that is not there.
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=monitoring.coreos.com,resources=servicemonitors;prometheusrules,verbs=create
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=monitoring.coreos.com,resources=servicemonitors;prometheusrules,resourceNames=compose-operator,verbs=get;patch
+//+kubebuilder:rbac:namespace=upm-system,roleName=compose-operator-own,groups=apps,resources=deployments,resourceNames=compose-operator,verbs=get
+//
 // ClusterRole compose-operator-metrics-auth: who may read the metrics is the API
 // server's decision. Neither resource has a namespace.
 //+kubebuilder:rbac:roleName=compose-operator-metrics-auth,groups=authentication.k8s.io,resources=tokenreviews,verbs=create

@@ -34,8 +34,9 @@ type operator struct {
 }
 
 // runOperator starts the manager of a namespace, with the permissions of its
-// service account and with the environment that OLM sets.
-func runOperator(t *testing.T, own, watch, condition string) *operator {
+// service account and with the environment that OLM sets. More arguments count more
+// than those that it has here.
+func runOperator(t *testing.T, own, watch, condition string, more ...string) *operator {
 	t.Helper()
 	user, err := controlPlane.AddUser(envtest.User{
 		Name:   "system:serviceaccount:" + own + ":compose-operator",
@@ -47,9 +48,9 @@ func runOperator(t *testing.T, own, watch, condition string) *operator {
 	o := &operator{probes: listener.Addr().String(), done: make(chan error, 1)}
 	must(t, listener.Close())
 	variables := map[string]string{"POD_NAMESPACE": own, "WATCH_NAMESPACE": watch, "OPERATOR_CONDITION_NAME": condition}
-	options, err := manager.ParseOptions([]string{
+	options, err := manager.ParseOptions(append([]string{
 		"--leader-elect", "--metrics-bind-address=0", "--enable-webhook=false", "--health-probe-bind-address=" + o.probes,
-	}, func(name string) string { return variables[name] }, os.Stderr)
+	}, more...), func(name string) string { return variables[name] }, os.Stderr)
 	must(t, err)
 	options.ConditionFactory = outOfCluster{config: user.Config(), name: types.NamespacedName{Namespace: own, Name: condition}}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
