@@ -65,7 +65,7 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 	$(GO_BUILD) -tags faults -o bin/image-faults/manager ./cmd
 	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
 	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
-	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/local/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
+	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
 
 # What OLM installs: the images of this version and of the one before it, both bundles,
 # the catalog, and the catalog as it was before. The older operator is built of this
