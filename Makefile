@@ -13,6 +13,8 @@ SUBMAKE = $(MAKE)
 # The version that is built into the manager, and the image that the manifests name.
 VERSION ?= 0.2.0
 IMG ?= upmio/compose-operator:$(VERSION)
+# The bundles' image in the catalog, without its tag.
+BUNDLE_IMG ?= upmio/compose-operator-bundle
 # The images that the tests on the testbed run.
 DEV_IMG ?= upmio/compose-operator:dev
 FAULTS_IMG ?= upmio/compose-operator:faults
@@ -148,7 +150,7 @@ bundle-into:
 
 .PHONY: catalog-into
 catalog-into:
-	@opm="$(OPM)"; cd "$(OUT)"; OPM="$$opm" catalog/render.sh
+	@opm="$(OPM)"; cd "$(OUT)"; OPM="$$opm" BUNDLE_IMG=$(BUNDLE_IMG) catalog/render.sh
 
 ##@ Checks
 
@@ -163,7 +165,7 @@ verify-generated: bin/testbed
 	$(SUBMAKE) generate-into OUT="$$work"; \
 	for path in api config dist; do compare "$$path" "make generate"; done; \
 	$(SUBMAKE) bundle-into OUT="$$work"; \
-	for path in config/manifests bundle bundle.Dockerfile; do compare "$$path" "make bundle"; done; \
+	for path in config/manifests config/olm-v1 bundle bundle.Dockerfile; do compare "$$path" "make bundle"; done; \
 	$(SUBMAKE) catalog-into OUT="$$work"; \
 	for path in catalog docs/catalog-graph.md; do compare "$$path" "make catalog"; done
 	@for overlay in config/*/kustomization.yaml; do \

@@ -4,7 +4,8 @@
 
 # Renders catalog/compose-operator/catalog.yaml and docs/catalog-graph.md, below the
 # working directory, from catalog/template.yaml and the bundles' directories. "make
-# catalog" runs it, with the tool OPM. The same input gives the same output.
+# catalog" runs it, with the tool OPM and with BUNDLE_IMG, the name of the bundles' image
+# without its tag. The same input gives the same output.
 set -euo pipefail
 
 work="$(mktemp -d)"
@@ -17,7 +18,7 @@ awk '/^  - schema: /{bundle = $3 == "olm.bundle"} !bundle' catalog/template.yaml
   "$OPM" alpha render-template basic - --output yaml >"$work/catalog/channels.yaml"
 
 "$OPM" render catalog/bundles/* bundle \
-  --alpha-image-ref-template 'upmio/compose-operator-bundle:v{{.Version}}' \
+  --alpha-image-ref-template "$BUNDLE_IMG"':v{{.Version}}' \
   --migrate-level bundle-object-to-csv-metadata --output yaml >"$work/catalog/bundles.yaml"
 
 mkdir -p catalog/compose-operator

@@ -2,9 +2,9 @@
 # Copyright 2026 The Compose Operator Authors
 # SPDX-License-Identifier: Apache-2.0
 
-# Makes bundle/ and bundle.Dockerfile, below the working directory, of config/ and of
-# the markers in api/. "make bundle" runs it, with the tools OPERATOR_SDK and KUSTOMIZE,
-# and with VERSION and IMG. The same input gives the same output.
+# Makes bundle/, bundle.Dockerfile and config/olm-v1/installer.yaml, below the working
+# directory, of config/ and of the markers in api/. "make bundle" runs it, with the tools
+# OPERATOR_SDK and KUSTOMIZE, and with VERSION and IMG. The same input gives the same output.
 set -euo pipefail
 
 boilerplate=config/boilerplate.yaml.txt
@@ -37,12 +37,14 @@ rm "$manifests/compose-operator-webhook_v1_service.yaml"
 created="$(sed -n 's/^ *createdAt: //p' "$base")"
 sed -i \
   -e "s|^\( *createdAt: \).*|\1$created|" \
-  -e "s|\(mage: \)upmio/compose-operator:.*|\1$IMG|" \
   -e '/^ *operators\.operatorframework\.io\/\(builder\|project_layout\): /d' \
-  -e "s|^  version: |  relatedImages:\n  - image: $IMG\n    name: manager\n&|" \
   "$csv"
+config/manifests/set_image.sh "$csv" "$IMG"
 sed -i '/operators\.operatorframework\.io\.metrics\./d' bundle/metadata/annotations.yaml bundle.Dockerfile
 sed -i "s|\(image: upmio/compose-operator-scorecard:\).*|\1$VERSION|" bundle/tests/scorecard/config.yaml
 
 find bundle -name '*.yaml' | while read -r file; do with_header "$file"; done
 with_header bundle.Dockerfile
+
+# What an installer of OLM v1 may do follows from the bundle.
+go run ./config/olm-v1

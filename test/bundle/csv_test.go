@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/operator-framework/api/pkg/manifests"
@@ -19,7 +18,6 @@ import (
 )
 
 const (
-	operatorImage = "upmio/compose-operator"
 	// minKubeVersion is the first Kubernetes whose rules in definitions know
 	// optionalOldSelf without a feature gate.
 	minKubeVersion = "1.30.0"
@@ -92,23 +90,6 @@ func TestInstallModes(t *testing.T) {
 		if i < 0 || env[i].ValueFrom == nil || env[i].ValueFrom.FieldRef == nil ||
 			env[i].ValueFrom.FieldRef.FieldPath != "metadata.annotations['olm.targetNamespaces']" {
 			t.Error("WATCH_NAMESPACE does not come from the OperatorGroup's namespaces")
-		}
-	})
-}
-
-// TestImages: they are all of the bundle's version, and all are named where mirrors look.
-func TestImages(t *testing.T) {
-	eachBundle(t, func(t *testing.T, bundle *manifests.Bundle) {
-		image := operatorImage + ":" + version(t, bundle)
-		if got := manager(t, bundle).Image; got != image {
-			t.Errorf("the manager's image is %s, want %s", got, image)
-		}
-		if got := bundle.CSV.Annotations["containerImage"]; got != image {
-			t.Errorf("annotation containerImage is %s, want %s", got, image)
-		}
-		want := []v1alpha1.RelatedImage{{Name: "manager", Image: image}}
-		if got := bundle.CSV.Spec.RelatedImages; !reflect.DeepEqual(got, want) {
-			t.Errorf("relatedImages are %v, want %v", got, want)
 		}
 	})
 }
@@ -267,14 +248,3 @@ func manager(t *testing.T, bundle *manifests.Bundle) corev1.Container {
 }
 
 func is(value *bool, want bool) bool { return value != nil && *value == want }
-
-// TestImageNames: a name without a host can be had from any registry.
-func TestImageNames(t *testing.T) {
-	for _, dir := range bundleDirs(t) {
-		for _, related := range load(t, dir).CSV.Spec.RelatedImages {
-			if host, _, _ := strings.Cut(related.Image, "/"); strings.ContainsAny(host, ".:") {
-				t.Errorf("%s: image %s names the registry %s", dir, related.Image, host)
-			}
-		}
-	}
-}
