@@ -70,7 +70,7 @@ func (r *run) suggestion(err error) string {
 	case errors.As(err, &known):
 		return known.suggestion
 	case unknownKind(err):
-		return fmt.Sprintf("the cluster does not know %s: install Compose Operator from this bundle (docs/olm.md) before its scorecard runs", r.gvk)
+		return fmt.Sprintf("the cluster does not know %s: install Compose Operator from this bundle (docs/install.md) before its scorecard runs", r.gvk)
 	case apierrors.IsForbidden(err) && strings.Contains(text, "PodSecurity"):
 		return fmt.Sprintf("the pods of this test keep to the restricted Pod Security profile and namespace %s refuses them all the same: run the scorecard in another namespace", r.Namespace)
 	case apierrors.IsForbidden(err) && strings.Contains(text, "exceeded quota"):
