@@ -106,7 +106,7 @@ bin/testbed: $(shell find test/testbed -type f -not -name '*_test.go' 2>/dev/nul
 ##@ Generated files
 
 .PHONY: generate
-generate: bin/testbed ## Make deep copies, the CRDs, the RBAC role, the webhook configuration and dist/.
+generate: bin/testbed ## Make what follows from PROJECT, deep copies, the CRDs, the RBAC role, the webhook configuration and dist/.
 	@$(SUBMAKE) generate-into OUT=.
 
 .PHONY: manifests
@@ -121,6 +121,7 @@ dist: bin/testbed ## Make dist/install.yaml and dist/crds.yaml with the image IM
 generate-into:
 	@gen="$(CONTROLLER_GEN)"; cd "$(OUT)"; \
 	yaml=headerFile=config/boilerplate.yaml.txt; \
+	go run ./config/kinds/generate; \
 	"$$gen" object:headerFile=config/boilerplate.go.txt paths=./api/...; \
 	"$$gen" crd:$$yaml paths=./api/... output:crd:dir=config/crd/bases; \
 	"$$gen" rbac:roleName=compose-operator-manager,$$yaml paths=./internal/manager/... output:rbac:dir=config/rbac; \
@@ -163,7 +164,7 @@ verify-generated: bin/testbed
 	cp -r go.mod go.sum PROJECT api internal config catalog "$$work"; mkdir "$$work/docs"; \
 	compare() { diff -ruN "$$1" "$$work/$$1" || { echo "verify: $$1 is not what its sources make of it: run $$2 and commit the result" >&2; exit 1; }; }; \
 	$(SUBMAKE) generate-into OUT="$$work"; \
-	for path in api config dist; do compare "$$path" "make generate"; done; \
+	for path in api config dist internal/manager/zz_generated.rbac.go test/scorecard/rbac.yaml; do compare "$$path" "make generate"; done; \
 	$(SUBMAKE) bundle-into OUT="$$work"; \
 	for path in config/manifests config/olm-v1 bundle bundle.Dockerfile; do compare "$$path" "make bundle"; done; \
 	$(SUBMAKE) catalog-into OUT="$$work"; \

@@ -41,7 +41,7 @@ sed -i \
   "$csv"
 config/manifests/set_image.sh "$csv" "$IMG"
 sed -i '/operators\.operatorframework\.io\.metrics\./d' bundle/metadata/annotations.yaml bundle.Dockerfile
-sed -i "s|\(image: upmio/compose-operator-scorecard:\).*|\1$VERSION|" bundle/tests/scorecard/config.yaml
+sed -i "s|\(image: upmio/compose-operator-scorecard\)$|\1:$VERSION|" bundle/tests/scorecard/config.yaml
 
 find bundle -name '*.yaml' | while read -r file; do with_header "$file"; done
 with_header bundle.Dockerfile

@@ -12,10 +12,20 @@ import (
 )
 
 // kinds are the kinds of resources that the operator looks after, one line for each.
+// PROJECT has the same list; test/kinds compares them.
 func kinds() []kind {
 	return []kind{
 		kindOf(mysql.NewEngine()),
 	}
+}
+
+// Kinds names them.
+func Kinds() []string {
+	var names []string
+	for _, one := range kinds() {
+		names = append(names, one.name)
+	}
+	return names
 }
 
 // kind is what the manager has to know of a kind of resource.

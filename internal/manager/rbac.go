@@ -3,19 +3,12 @@
 
 package manager
 
-// What the operator may do; config/rbac/role.yaml is made of it. Each role is one
+// What the operator may do; config/rbac/role.yaml is made of it, and of
+// zz_generated.rbac.go, which has the resources that users write. Each role is one
 // scope, so that an installation can grant it there and nowhere else.
 //
 // ClusterRole compose-operator-manager: the watched namespaces. One that watches all
 // has a ClusterRoleBinding, one that watches some has a RoleBinding in each of them.
-//
-// The resources that users write. The status is the only part that it writes, and
-// while a change is under way a finalizer, which is what "patch" is for;
-// "finalizers" is what clusters with OwnerReferencesPermissionEnforcement ask for
-// before a Service may name a resource as its owner.
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=get;list;watch;patch
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/status,verbs=patch
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/finalizers,verbs=update
 //
 // Labels of pods; Services by server-side apply; events.
 //+kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch

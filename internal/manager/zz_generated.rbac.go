@@ -1,0 +1,15 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Code generated from PROJECT by config/kinds. DO NOT EDIT.
+
+package manager
+
+// What ClusterRole compose-operator-manager may do with the resources that users write.
+// The status is the only part that the operator writes, and while a change is under way
+// a finalizer, which is what "patch" is for; "finalizers" is what clusters with
+// OwnerReferencesPermissionEnforcement ask for before a Service may name a resource as
+// its owner.
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/finalizers,verbs=update
