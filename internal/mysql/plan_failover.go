@@ -149,7 +149,7 @@ func (v *view) stopReceivers(from *Server) reconcile.Plan[Data] {
 	p.Again, p.Next = true, busy
 	p.Steps = v.shutOut()
 	if actions := v.receiving(from); len(actions) > 0 {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "stop-receivers", Actions: actions})
+		p.Steps = append(p.Steps, reconcile.Step{Name: "stop-receivers", Whole: true, Actions: actions})
 	}
 	return p
 }
@@ -203,9 +203,9 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	// Not to have two behind -readwrite: the old source may be writable and unseen.
 	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})
 	if from.Writable() {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Whole: true, Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}
-	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Actions: []reconcile.Action{
+	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Whole: true, Actions: []reconcile.Action{
 		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all}}})
 	p.Steps = append(p.Steps, beside("repoint", v.repoint(from, to, &received))...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{

@@ -162,28 +162,40 @@ func TestTheOtherOneTakesOverOnceTheFirstIsGone(t *testing.T) {
 }
 
 // Nobody is promoted in the place of one that is another resource's, and clients are
-// not led away from the node that they had.
-func TestWritesAreNotStoppedForANodeOfAnother(t *testing.T) {
-	other := rival(time.Second)
-	other.Spec.Source.Name, other.Spec.Replica = "mysql-2", nil
-	k := rivals(t, dated(), other, labeled("mysql-0", "orders", "false"), labeled("mysql-1", "orders", "true"), labeled("mysql-2", rivalName, "false"))
-	k.edit(func(o *set) {
-		o.Spec.Replica = append(o.Spec.Replica, v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: "mysql-2"}})
-	})
-	k.engine.inFlight = func(*set) bool { return true }
-	k.engine.plan = func(Scene[*set], int) testPlan {
-		return testPlan{Steps: []Step{
+// not led away from the node that they had: neither while they cannot write, nor in a
+// failover, whose steps say that they build on each other.
+func TestNothingIsBuiltOnWhatIsLeftOut(t *testing.T) {
+	for name, steps := range map[string][]Step{
+		"writes are stopped": {
 			{Name: "fence", StopsWrites: true, Actions: []Action{do("fence", "mysql-0")}},
 			{Name: "promote", Actions: []Action{do("promote", "mysql-2")}},
 			{Name: "repoint", Background: true, Actions: []Action{do("attach", "mysql-1")}},
-			{Name: "route", RestoresWrites: true, Routing: Routing{"mysql-2": AccessReadWrite, "mysql-0": AccessNone}},
-		}}
+		},
+		"a step that must be whole": {
+			{Name: "fence", Actions: []Action{do("fence", "mysql-0")}},
+			{Name: "promote", Whole: true, Actions: []Action{do("promote", "mysql-2")}},
+			{Name: "repoint", Background: true, Actions: []Action{do("attach", "mysql-1")}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := rival(time.Second)
+			other.Spec.Source.Name, other.Spec.Replica = "mysql-2", nil
+			k := rivals(t, dated(), other, labeled("mysql-0", "orders", "false"), labeled("mysql-1", "orders", "true"), labeled("mysql-2", rivalName, "false"))
+			k.edit(func(o *set) {
+				o.Spec.Replica = append(o.Spec.Replica, v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: "mysql-2"}})
+			})
+			k.engine.inFlight = func(*set) bool { return true }
+			k.engine.plan = func(Scene[*set], int) testPlan {
+				return testPlan{Steps: append(slices.Clone(steps),
+					Step{Name: "route", RestoresWrites: true, Routing: Routing{"mysql-2": AccessReadWrite, "mysql-0": AccessNone}})}
+			}
+			k.pass()
+			if !slices.Contains(k.engine.journal, "act fence mysql-0") || slices.Contains(k.engine.journal, "act attach mysql-1") {
+				t.Errorf("what happened: %v", k.engine.journal)
+			}
+			k.wantLabels("mysql-0", "orders/false")
+		})
 	}
-	k.pass()
-	if !slices.Contains(k.engine.journal, "act fence mysql-0") || slices.Contains(k.engine.journal, "act attach mysql-1") {
-		t.Errorf("what happened: %v", k.engine.journal)
-	}
-	k.wantLabels("mysql-0", "orders/false")
 }
 
 // It is being deleted and something else than the operator holds it.

@@ -55,6 +55,10 @@ type Step struct {
 	// StopsWrites: from this step on nobody can write, until the end of the step
 	// that RestoresWrites. The time between is measured.
 	StopsWrites, RestoresWrites bool
+	// Whole: what follows builds on every one of the actions. The step fails, and none
+	// of them is done, where one is on a node whose pod belongs to another resource.
+	// While writes are stopped every step that is not Optional is like that.
+	Whole bool
 	// Optional: a failure is reported and does not stop the steps after it.
 	Optional bool
 	// Background: the steps after it do not wait for it. The kernel waits for it

@@ -75,10 +75,11 @@ func (p *pass[T, S, D]) permitted(step Step) []Action {
 	})
 }
 
-// whole fails where a step would be left half done while clients cannot write: what
-// follows builds on it. An undo stops nobody's writes, and goes on with what is there.
+// whole fails where a step would be left half done that what follows builds on: one that
+// says so, and any while clients cannot write. An undo stops nobody's writes, and goes on
+// with what is there.
 func (p *pass[T, S, D]) whole(step Step, stopped bool) *stepError {
-	if !stopped || step.Optional {
+	if !stopped && !step.Whole || step.Optional {
 		return nil
 	}
 	for _, action := range step.Actions {
