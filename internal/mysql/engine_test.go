@@ -129,65 +129,6 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestMeasureReplication: what should replicate and does not is 0, what nobody knows
-// is absent.
-func TestMeasureReplication(t *testing.T) {
-	e, o := NewEngine(), described()
-	for _, name := range []string{"c", "d", "e", "f"} {
-		o.Spec.Replica = append(o.Spec.Replica, v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: name}, Isolated: name == "f"})
-	}
-	replica := func(io, sql Thread) *Server {
-		return &Server{Reach: ReachOK, ReadOnly: true, SuperReadOnly: true, Channel: &Channel{IO: io, SQL: sql}}
-	}
-	state := State{Nodes: map[string]*Server{
-		"a": {Reach: ReachOK, UUID: "the source's"},
-		"b": replica(ThreadYes, ThreadYes), "c": replica(ThreadConnecting, ThreadYes), "d": {Reach: ReachError},
-		// Its threads run, and it follows somebody else.
-		"e": replica(ThreadYes, ThreadYes),
-		"f": replica(ThreadNo, ThreadNo),
-	}}
-	plan := reconcile.Plan[Data]{Data: Data{
-		Source: "a", SourceUUID: "the source's",
-		Roles: map[string]v1alpha1.MysqlRole{
-			"a": v1alpha1.MysqlRoleSource, "b": v1alpha1.MysqlRoleReplica, "c": v1alpha1.MysqlRoleReplica, "e": v1alpha1.MysqlRoleNone,
-		},
-		Errant: map[string]errant{"e": {count: 4}},
-		// Over, although it is still on record.
-		Switchover: &v1alpha1.SwitchoverStatus{Phase: v1alpha1.SwitchoverUndone},
-	}}
-	const nothing = -1
-	check := func(what string, wanted map[string]float64) {
-		t.Helper()
-		e.Measure(sceneOf(o), state, plan)
-		for series, want := range wanted {
-			if got, there := seriesOf(t, series); there != (want != nothing) || there && got != want {
-				t.Errorf("%s: %s = %v (%v), want %v", what, series, got, there, want)
-			}
-		}
-	}
-	check("all is seen", map[string]float64{
-		"node_replicating/a": nothing, "node_replicating/b": 1, "node_replicating/c": 0, "node_replicating/d": nothing,
-		"node_replicating/e": 0, "node_replicating/f": nothing,
-		"node_errant_transactions/a": nothing, "node_errant_transactions/b": 0, "node_errant_transactions/d": nothing,
-		"node_errant_transactions/e": 4, "node_errant_transactions/f": 0,
-		"switchover_in_flight/Undone": nothing,
-	})
-	unknown := map[string]float64{"node_errant_transactions/b": nothing, "node_errant_transactions/e": nothing, "node_replicating/b": 1}
-	plan.Data.Overtaken = true
-	check("another source has been there", unknown)
-	plan.Data.Overtaken, plan.Data.SourceUUID = false, "another's"
-	check("the source was made anew", unknown)
-	state.Nodes["a"].Reach = ReachNone
-	check("the source is not seen", unknown)
-	// Before there is a source, nobody should replicate; and a source that is to be
-	// another one is a replica then.
-	plan.Data.Source, plan.Data.SourceUUID = "", ""
-	check("no source", map[string]float64{"node_replicating/b": nothing})
-	plan.Data.Source, plan.Data.Roles["a"] = "b", v1alpha1.MysqlRoleNone
-	state.Nodes["a"].Reach = ReachOK
-	check("b is the source", map[string]float64{"node_replicating/a": 0, "node_replicating/b": nothing})
-}
-
 // seriesOf finds a series of the resource "db" by name and one label's value.
 func seriesOf(t *testing.T, name string) (float64, bool) {
 	t.Helper()
