@@ -159,3 +159,30 @@ func TestRepoRoot(t *testing.T) {
 		t.Error("another module was taken for the root")
 	}
 }
+
+// A testbed whose processes were killed has nobody alive; one with any process has.
+func TestRecordedAlive(t *testing.T) {
+	l := layout{repo: t.TempDir()}
+	l.state = l.repo
+	lives := func() bool {
+		t.Helper()
+		alive, err := recordedAlive(l)
+		must(t, err)
+		return alive
+	}
+	if lives() {
+		t.Error("without a record: alive")
+	}
+	p := startSleep(t)
+	r, err := readRecord(l)
+	must(t, err)
+	r.Processes["etcd"] = p
+	must(t, r.save())
+	if !lives() {
+		t.Error("a recorded process runs: not alive")
+	}
+	must(t, kill(context.Background(), []process{p}))
+	if lives() {
+		t.Error("the recorded process has ended: alive")
+	}
+}

@@ -20,6 +20,9 @@ import (
 
 // up brings the testbed up. What is up already stays as it is; what has died starts again.
 func up(ctx context.Context, l layout, p *progress) error {
+	if err := clearRemains(ctx, l, p); err != nil {
+		return err
+	}
 	if err := checkMachine(l); err != nil {
 		return err
 	}
