@@ -58,10 +58,12 @@ func TestExamplesApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{
-		"examples/mysql/mysqlreplication.yaml", "examples/mysql/switchover.yaml", "config/samples/upm_v1alpha1_mysqlreplication.yaml",
-	} {
-		out, err := env.runKubectl(t.Context(), "apply", "--validate=strict", "-n", namespace, "-f", filepath.Join(root, file))
+	samples, err := filepath.Glob(filepath.Join(root, "config/samples/upm_*.yaml"))
+	if err != nil || len(samples) == 0 {
+		t.Fatalf("no samples (%v)", err)
+	}
+	for _, file := range append(samples, filepath.Join(root, "examples/mysql/mysqlreplication.yaml"), filepath.Join(root, "examples/mysql/switchover.yaml")) {
+		out, err := env.runKubectl(t.Context(), "apply", "--validate=strict", "-n", namespace, "-f", file)
 		if err != nil {
 			t.Error(err)
 		}
