@@ -95,14 +95,18 @@ func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
 		return err
 	}
 	if do.Source != "" {
-		// A replica that attaches by position has the source read its current binary log
-		// from the beginning, and with semi-sync the first commit waits for that. A new
-		// file is short. Without the privilege RELOAD it just takes longer.
-		if err := a.exec(ctx, "FLUSH BINARY LOGS"); err != nil {
-			log.FromContext(ctx).V(1).Info("the binary log was not rotated", "error", err.Error())
-		}
+		a.rotate(ctx)
 	}
 	return nil
+}
+
+// rotate begins a new binary log. A replica that attaches by position has the source
+// read its current one from the beginning, and with semi-sync the first commit waits for
+// that. A new file is short. Without the privilege RELOAD it just takes longer.
+func (h *handle) rotate(ctx context.Context) {
+	if err := h.exec(ctx, "FLUSH BINARY LOGS"); err != nil {
+		log.FromContext(ctx).V(1).Info("the binary log was not rotated", "error", err.Error())
+	}
 }
 
 func (a *actor) keepUp(ctx context.Context, w words, do CatchUp) error {

@@ -22,19 +22,23 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 	case !ch.Streams():
 		return errors.New("its replication does not run")
 	}
-	if err := a.exec(ctx, w.stopReceiver()); err != nil {
-		return err
+	// Both threads at once. A receiver that is stopped alone may leave half a transaction
+	// in the relay log, and the applier, once in the middle of that, does not stop before
+	// it has waited a minute for the rest. STOP REPLICA stops the applier first.
+	err = a.exec(ctx, w.stop())
+	if err == nil {
+		err = a.leave(ctx, w, do)
 	}
-	if err := a.leave(ctx, w, do); err != nil {
-		// Whichever source its channel leads to now, it is better off connected.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
-		defer cancel()
-		return errors.Join(err, a.exec(ctx, w.start()))
+	if err == nil {
+		return nil
 	}
-	return nil
+	// Whichever source its channel leads to now, it is better off connected.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	return errors.Join(err, a.exec(ctx, w.start()))
 }
 
-// leave changes the source of a server whose receiver is stopped, once the new source
+// leave changes the source of a server whose replication is stopped, once the new source
 // has executed all that this one has.
 func (a *actor) leave(ctx context.Context, w words, do FollowAhead) error {
 	b, err := a.basics(ctx)
@@ -45,8 +49,8 @@ func (a *actor) leave(ctx context.Context, w words, do FollowAhead) error {
 	if err != nil {
 		return err
 	}
-	if ch == nil || ch.IO != ThreadNo {
-		return errors.New("its receiver was started by somebody else")
+	if ch.Running() || ch == nil {
+		return errors.New("its replication was started by somebody else")
 	}
 	holds := b.executed.Union(ch.Retrieved)
 	candidate, err := a.other(do.Source)
@@ -56,6 +60,7 @@ func (a *actor) leave(ctx context.Context, w words, do FollowAhead) error {
 	if err := candidate.awaitExecuted(ctx, holds, do.Timeout); err != nil {
 		return fmt.Errorf("%s: %w", do.Source, err)
 	}
+	candidate.rotate(ctx)
 	do.Within = &holds
 	return a.attach(ctx, w, do.Attach)
 }

@@ -6,6 +6,8 @@
 package mysql
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +56,36 @@ func TestFollowAhead(t *testing.T) {
 		if lost := load.lost(s); lost != 0 {
 			t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.acknowledged(), node)
 		}
+	}
+}
+
+// The replica is in the middle of receiving large transactions. Were its receiver stopped
+// alone, its applier would wait a minute for the rest of one before it stops.
+func TestFollowAheadInTheMiddleOfATransaction(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	c.servers["a"].SQL("CREATE TABLE app.blobs (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB)")
+	ctx, cancel := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	client := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	writer.Go(func() {
+		for ctx.Err() == nil {
+			// Many events of a transaction, so that a receiver is often in the middle of one.
+			_, _ = client.ExecContext(ctx, "INSERT INTO app.blobs (b) WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i+1 FROM n WHERE i < 60) SELECT REPEAT('x', 100000) FROM n")
+			_, _ = client.ExecContext(ctx, "DELETE FROM app.blobs")
+		}
+	})
+	defer writer.Wait()
+	defer cancel()
+	for range 5 {
+		// The candidate may need more than the second that it is given.
+		ahead := c.lead("c", "b")
+		ahead.Timeout = 20 * time.Second
+		c.do(ahead)
+		c.servers["c"].Eventually("the source has what the replica has", func() bool {
+			_, err := c.act(c.attachTo("c", "a", true), nil)
+			return err == nil
+		})
 	}
 }
 

@@ -124,7 +124,7 @@ type Attach struct {
 // FollowAhead points a replica at the candidate of a switchover while the old source
 // still takes writes, so that the new source has somebody to acknowledge its first
 // commit. What the replica has received may be on nobody else but the old source: its
-// receiver is stopped and the candidate executes all of that before the relay log goes.
+// replication is stopped and the candidate executes all of that before the relay log goes.
 // When that fails, the replica follows the old source again.
 type FollowAhead struct {
 	Attach

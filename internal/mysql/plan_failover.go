@@ -90,8 +90,13 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to) && (v.routed(to) || len(v.receiving(from)) == 0):
 		// One that was writable before is not led to while others vouch for the old source.
 		return v.finish(to)
-	case r.Phase == v1alpha1.SwitchoverSwitching && (v.served(to) || v.mayHaveServed(from, to)):
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.served(to):
 		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayHaveServed(from, to) && v.spec.Source.Name != from.Name:
+		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayHaveServed(from, to) && v.force != from.Name:
+		// It is taken for the source on a guess only if the user goes on to another one.
+		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, set the annotation %s: %s", v1alpha1.AnnotationForcePromote, from.Name))
 	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && from.OK() && holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
 		// It was promoted, took writes of its own and lost its writability: forward. What
 		// it only received does not count: the old source may still be about to commit that.
@@ -126,7 +131,8 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 }
 
 // mayHaveServed: the candidate's pod was made anew and has lost its label. The old
-// source's goes before the promotion, so that only where it is left nobody was promoted.
+// source's goes before the promotion: where it is left nobody was promoted, and where it
+// is gone nothing tells.
 func (v *view) mayHaveServed(from, to *Server) bool {
 	return !to.OK() && v.podMadeAnew(to) && v.pods[from.Name].Readonly != "false"
 }

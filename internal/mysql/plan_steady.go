@@ -153,7 +153,7 @@ func (v *view) replicaSettings() []reconcile.Action {
 		}
 		if m.Leaving {
 			// What no longer belongs to the set must not vouch for its commits.
-			if s.Follows(v.source) && s.SemiSync.ReplicaEnabled {
+			if v.followsMember(s) && s.SemiSync.ReplicaEnabled {
 				out = append(out, SetSemiSync{target: target{m.Name}})
 			}
 			continue
@@ -213,12 +213,23 @@ func (v *view) attachable(s *Server) bool {
 	if s.Follows(src) && !s.Channel.Elsewhere {
 		return src.Executed.Contains(s.Executed)
 	}
-	return src.Executed.Contains(s.Received()) && s.Executed.Contains(src.Purged)
+	extra := s.Received().Subtract(src.Executed)
+	return (extra.Empty() || stillCommits(src, extra)) && s.Executed.Contains(src.Purged)
+}
+
+// stillCommits: commits of a source wait for an acknowledgement, and what somebody has
+// more of it is these. A replica may have them from another one that has gone since, and
+// the source must not wait for them for ever.
+func stillCommits(src *Server, extra gtid.Set) bool {
+	return src.SemiSync.SourceEnabled && src.SemiSync.WaitSessions > 0 && onlyOf(extra, src.UUID)
 }
 
 // attach points a member at the source.
 func (v *view) attach(s *Server, renew bool) Attach {
 	within := v.source.Executed
+	if extra := s.Received().Subtract(within); stillCommits(v.source, extra) {
+		within = within.Union(extra)
+	}
 	return Attach{
 		target: target{s.Name}, Source: v.source.Name, SourceHost: v.source.Host, SourcePort: v.source.Port,
 		SemiSync: v.wantsReplicaAcks(s), Within: &within, RenewPassword: renew,
@@ -269,7 +280,7 @@ func (v *view) dropLeaving() {
 		s := v.server(m.Name)
 		gone := !s.OK() && !v.pods[m.Name].Exists
 		// While the source is not seen, a node that leaves may hold what nobody else has.
-		free := s.OK() && v.source.OK() && (!s.Follows(v.source) || !s.SemiSync.ReplicaEnabled)
+		free := s.OK() && v.source.OK() && (!v.followsMember(s) || !s.SemiSync.ReplicaEnabled)
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
 		if s != v.source && !named && (gone || free && (!v.deposed(m) || s.Fenced())) {

@@ -213,6 +213,9 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		return v.undo(from, from.Name+": "+behindAFence(from.FedBy()))
 	case v.overdue():
 		return v.undo(from, fmt.Sprintf("it was not finished within %s", switchDeadline))
+	case !to.OK() && from.Writable() && v.anyFollows(to):
+		// A replica that was led ahead acknowledges to nobody else than a candidate that is gone.
+		return v.undo(from, "the candidate does not answer")
 	case !to.OK():
 		return v.waitFor(to, "the candidate does not answer")
 	case from.Writable():
@@ -273,10 +276,15 @@ func (v *view) routed(s *Server) bool { return v.pods[s.Name].Readonly == "false
 
 // served: a candidate that does not answer was routed, so that clients may have
 // written to it; or others follow it already, which happens to it as it is promoted.
-// One replica that does, in semi-sync mode, may have been led ahead.
+// Before the fence nobody was promoted, whoever follows; and one replica that does, in
+// semi-sync mode, may have been led ahead.
 func (v *view) served(to *Server) bool {
+	r := v.data.Switchover
 	if to.OK() {
 		return false
+	}
+	if v.routed(to) || !r.Failover && v.server(r.From).Writable() {
+		return v.routed(to)
 	}
 	follow := 0
 	for _, m := range v.ours() {
@@ -284,11 +292,16 @@ func (v *view) served(to *Server) bool {
 		if _, bad := v.data.Errant[m.Name]; bad || !s.OK() || !s.Follows(to) {
 			continue
 		}
-		if follow++; m.Name == v.data.Switchover.From || !v.semi {
+		if follow++; m.Name == r.From || !v.semi {
 			return true
 		}
 	}
-	return v.routed(to) || follow > 1
+	return follow > 1
+}
+
+// anyFollows says whether the channel of a replica leads to the candidate, running or not.
+func (v *view) anyFollows(to *Server) bool {
+	return slices.ContainsFunc(v.replicasOf(to), func(m Member) bool { s := v.server(m.Name); return s.OK() && s.Follows(to) })
 }
 
 // mayServe: it may have been. The labels change one right after the other, and a pod
@@ -315,6 +328,7 @@ func (v *view) waitForPromoted(to *Server, cancelled bool) reconcile.Plan[Data] 
 	}
 	v.source = to
 	v.data.Source, v.data.SourceUUID = to.Name, ""
+	v.data.Last = v.ended()
 	if n := v.status.Topology[to.Name]; n != nil {
 		v.data.SourceUUID = n.ServerUUID
 	}
@@ -397,19 +411,28 @@ func (v *view) followed(to *Server) bool {
 // leadAhead lets one replica follow the candidate before the fence, in semi-sync mode:
 // the new source's first commit waits for somebody to acknowledge it, and a change of
 // the source takes a replica longer than the fence and the promotion together. The
-// candidate acknowledges to the old source meanwhile. nil: nobody can.
+// candidate must be one that acknowledges to the old source meanwhile, and enough for
+// it. nil: nobody can be led, or one was.
 func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcile.Action {
-	if !v.wantsAcks(to).Enabled || v.followed(to) {
+	if !v.wantsAcks(to).Enabled || v.anyFollows(to) || !to.SemiSync.ReplicaActive || from.SemiSync.SourceEnabled && from.SemiSync.WaitCount > 1 {
 		return nil
 	}
+	var best *Attach
 	for _, one := range attach {
 		a, is := one.(Attach)
-		if is && a.On != from.Name && a.SemiSync && v.server(a.On).Channel.Streams() && !v.server(a.On).Channel.Elsewhere {
-			a.WithinFact = ""
-			return []reconcile.Action{FollowAhead{Attach: a, Timeout: aheadTimeout}}
+		if !is || a.On == from.Name || !a.SemiSync {
+			continue
+		}
+		c := v.server(a.On).Channel
+		if c.Streams() && !c.Elsewhere && c.Lag != nil && *c.Lag <= lagBound && (best == nil || *c.Lag < *v.server(best.On).Channel.Lag) {
+			best = &a
 		}
 	}
-	return nil
+	if best == nil {
+		return nil
+	}
+	best.WithinFact = ""
+	return []reconcile.Action{FollowAhead{Attach: *best, Timeout: aheadTimeout}}
 }
 
 // beside is a step that runs beside those that follow; none without actions.
@@ -445,12 +468,18 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	return out
 }
 
+// ended is the record of a change of the source that has just been finished.
+func (v *view) ended() *v1alpha1.LastSwitchover {
+	r := v.data.Switchover
+	return &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
+}
+
 // finish records that the candidate is the source, and goes on as usual.
 func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	r := v.data.Switchover
 	v.source = to
 	v.data.Source, v.data.SourceUUID = to.Name, to.UUID
-	v.data.Last = &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
+	v.data.Last = v.ended()
 	v.data.Switchover = nil
 	v.data.Result = "finished"
 	clear(v.data.Errant)

@@ -301,7 +301,7 @@ func (v *view) errantOn(s, src *Server) gtid.Set {
 		return gtid.Set{}
 	}
 	extra := s.Executed.Subtract(src.Executed)
-	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) {
+	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || stillCommits(src, extra) {
 		return gtid.Set{}
 	}
 	return extra
