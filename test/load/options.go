@@ -51,6 +51,11 @@ const (
 	DefaultPause          = 10 * time.Millisecond
 )
 
+// Calm is an Interval at which the default number of writers leaves two cores room: with
+// three MySQL pods and a cluster on them, what is measured is the change of the source
+// and not how long everybody waits for a processor.
+const Calm = 25 * time.Millisecond
+
 func (o Options) withDefaults() Options {
 	if o.Writers == 0 {
 		o.Writers = DefaultWriters
