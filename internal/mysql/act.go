@@ -91,13 +91,11 @@ const (
 
 // catchUp waits for a set; it fails at once where waiting is of no use.
 func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
-	if err := a.keepUp(ctx, w, do); err != nil {
-		return err
-	}
 	if do.Source != "" {
+		// Before it catches up: the commits that come meanwhile wait for the new file.
 		a.rotate(ctx)
 	}
-	return nil
+	return a.keepUp(ctx, w, do)
 }
 
 // rotate begins a new binary log. A replica that attaches by position has the source

@@ -87,7 +87,11 @@ func (c *Cluster) CreateNamespace(ctx context.Context, prefix string) (string, e
 
 // ensureNamespace makes a namespace unless it exists.
 func (c *Cluster) ensureNamespace(ctx context.Context, name string) error {
-	return c.apply(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"compose-operator-tests": "true"}}})
+	return c.apply(ctx, newNamespace(name))
+}
+
+func newNamespace(name string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"compose-operator-tests": "true"}}}
 }
 
 // DeleteNamespace asks for its deletion and does not wait.

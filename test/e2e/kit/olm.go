@@ -68,7 +68,10 @@ func (c *Cluster) Subscribe(ctx context.Context, options SubscribeOptions) (*Pac
 		options.Channel = DefaultChannel
 	}
 	p := &Package{cluster: c, namespace: c.Settings.OperatorNamespace}
-	if err := c.ensureNamespace(ctx, p.namespace); err != nil {
+	// As docs/install.md has it: whatever OLM runs there has to keep to it.
+	namespace := newNamespace(p.namespace)
+	namespace.Labels["pod-security.kubernetes.io/enforce"] = "restricted"
+	if err := c.apply(ctx, namespace); err != nil {
 		return nil, err
 	}
 	if err := p.Publish(ctx, options.CatalogImage); err != nil {
