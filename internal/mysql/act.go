@@ -110,6 +110,14 @@ func (h *handle) rotate(ctx context.Context) {
 func (a *actor) keepUp(ctx context.Context, w words, do CatchUp) error {
 	began := time.Now()
 	for set := do.Set; ; {
+		if do.Source != "" {
+			// What was seen of it may be old: other steps came in between.
+			now, err := a.executedOn(ctx, do.Source)
+			if err != nil {
+				return fmt.Errorf("gtid_executed of %s: %w", do.Source, err)
+			}
+			set = now
+		}
 		round := time.Now()
 		if err := a.catchUpOnce(ctx, w, set, do.Timeout-time.Since(began)); err != nil {
 			return err
@@ -124,11 +132,6 @@ func (a *actor) keepUp(ctx context.Context, w words, do CatchUp) error {
 			}
 			return fmt.Errorf("it does not keep up with %s: after %s it still takes %s to catch up", do.Source, do.Timeout, took.Round(time.Millisecond))
 		}
-		now, err := a.executedOn(ctx, do.Source)
-		if err != nil {
-			return fmt.Errorf("gtid_executed of %s: %w", do.Source, err)
-		}
-		set = now
 	}
 }
 
