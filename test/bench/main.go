@@ -27,7 +27,7 @@ func run(ctx context.Context) error {
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	var options load.Options
 	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
-	flag.DurationVar(&options.Interval, "interval", load.Calm, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
+	flag.DurationVar(&options.Interval, "interval", load.Paced, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
 	flag.DurationVar(&options.Pause, "pause", load.DefaultPause, "between an error of a client and its next attempt")
 	var bar bars
 	flag.DurationVar(&bar.median, "median-bar", 150*time.Millisecond, "fail when the median time without writes is longer; 0: no bar")

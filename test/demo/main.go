@@ -76,8 +76,7 @@ func up(ctx context.Context, cluster *kit.Cluster) error {
 			return set.WaitReady(ctx, 2*time.Minute)
 		}},
 		{"letting 8 clients write through " + name + "-readwrite for 5 seconds", func() (err error) {
-			// Without a pace they write more than a replica on a small machine can apply.
-			if traffic, err = set.StartTraffic(ctx, load.Options{Interval: load.Calm}); err != nil {
+			if traffic, err = set.StartTraffic(ctx, load.Options{Interval: load.Paced}); err != nil {
 				return err
 			}
 			return pause(ctx, 5*time.Second)
@@ -161,7 +160,7 @@ func report(c kit.Switchover, v load.Verdict, r *v1alpha1.MysqlReplication) stri
 			line("  %7d ms  %s", s.Took.Milliseconds(), s.Name)
 		}
 	}
-	line("\nClients: 8, each with a write every %d ms at most, through the Service %s", load.Calm.Milliseconds(), r.Status.ReadWriteService)
+	line("\nClients: 8, each with a write every %d ms at most, through the Service %s", load.Paced.Milliseconds(), r.Status.ReadWriteService)
 	line("  %d writes acknowledged in %.1f s, %d with an unknown outcome (never told OK)", v.Report.Acknowledged, v.Report.Duration.Seconds(), v.Report.Unknown)
 	for _, e := range v.Report.WriteErrors {
 		line("  %6d × %s", e.Count, e.Kind)

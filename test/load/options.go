@@ -51,10 +51,10 @@ const (
 	DefaultPause          = 10 * time.Millisecond
 )
 
-// Calm is an Interval at which the default number of writers leaves two cores room: with
-// three MySQL pods and a cluster on them, what is measured is the change of the source
-// and not how long everybody waits for a processor.
-const Calm = 25 * time.Millisecond
+// Paced is the Interval of the demo and the benchmark: up to a hundred writes of each
+// client in a second. Without one, clients write more than a replica on a small machine
+// can apply.
+const Paced = 10 * time.Millisecond
 
 func (o Options) withDefaults() Options {
 	if o.Writers == 0 {
