@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
 
@@ -107,6 +108,42 @@ func TestFollowAheadWaitsForTheCandidate(t *testing.T) {
 	c.do(StartReplication{target{"b"}})
 	c.do(c.lead("c", "b"))
 	c.caughtUp("a")
+}
+
+// The candidate goes away with a commit that it passed on and did not acknowledge. The
+// source takes the replica back that has it, and goes on with the next write.
+func TestTheOneAheadComesBackWithWhatTheSourceStillCommits(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	c.do(c.lead("c", "b"))
+	c.servers["b"].SQL("STOP REPLICA IO_THREAD FOR CHANNEL ''", "SET GLOBAL rpl_semi_sync_replica_enabled=OFF", "START REPLICA IO_THREAD FOR CHANNEL ''")
+	c.servers["a"].Eventually("nobody acknowledges", func() bool { return c.server("a").SemiSync.Clients == 0 })
+	before := gtid.MustParse(c.servers["a"].Executed())
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	errs := make([]error, 2)
+	first := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	waiting.Go(func() { errs[0] = write(t, first) })
+	c.servers["c"].Eventually("the replica has it through the candidate", func() bool {
+		return !before.Contains(gtid.MustParse(c.servers["c"].Executed()))
+	})
+	c.servers["b"].Kill9()
+	if a := c.server("a"); a.SemiSync.WaitSessions != 1 || !before.Contains(a.Executed) {
+		t.Fatalf("the commit does not wait: %+v", a)
+	}
+	back := c.attachTo("c", "a", true)
+	within := gtid.MustParse(c.servers["c"].Executed())
+	back.Within = &within
+	c.do(back)
+	second := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
+	waiting.Go(func() { errs[1] = write(t, second) })
+	waiting.Wait()
+	if errs[0] != nil || errs[1] != nil {
+		t.Errorf("the commits: %v", errs)
+	}
+	c.servers["c"].Eventually("both are on both", func() bool {
+		return gtid.MustParse(c.servers["c"].Executed()).Contains(gtid.MustParse(c.servers["a"].Executed()))
+	})
 }
 
 // One whose replication does not run is left as it is.

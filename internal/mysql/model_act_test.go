@@ -6,6 +6,7 @@ package mysql
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -27,12 +28,12 @@ func (w *world) observeOne(m Member) *Server {
 		return out
 	}
 	*out = Server{
-		Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: s.uuid(), Version: "8.4.0",
+		Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: s.uuid(), Version: "8.4.0", Uptime: w.now.Sub(s.since),
 		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
 		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
 		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep,
-			Timeout: SemiSyncTimeout, WaitCount: 1, WaitNoReplica: true},
+			Timeout: SemiSyncTimeout, WaitCount: 1, WaitNoReplica: true, WaitSessions: bits.OnesCount64(uint64(s.pending))},
 	}
 	if s.fed {
 		out.ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}
@@ -406,7 +407,7 @@ func (w *world) followAhead(s *mServer, do FollowAhead, f flaws) statements {
 		case s.ch.to == do.SourceHost:
 			skip = true
 		default:
-			s.ch.io = false
+			s.ch.io, s.ch.sql = false, false
 		}
 		return w.reach(s)
 	}, func() error {

@@ -31,6 +31,8 @@ type mServer struct {
 	// epoch counts the data directories that it has had: another one, another uuid.
 	epoch int
 	up    bool
+	// since is when it was started last.
+	since time.Time
 	// dead: it never comes back by itself.
 	dead bool
 
@@ -480,7 +482,7 @@ func (w *world) start(s *mServer) {
 	}
 	s.executed |= s.pending
 	s.pending = 0
-	s.up = true
+	s.up, s.since = true, w.now
 	s.restarts++
 	s.ro, s.super = s.roPersisted, s.roPersisted
 	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP

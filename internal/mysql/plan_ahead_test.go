@@ -22,6 +22,11 @@ func TestPlanAhead(t *testing.T) {
 		n.SemiSync.WaitSessions = 1
 		return n
 	}
+	restarted := hanging()
+	restarted.Uptime = 30 * time.Second
+	undone := func() *scene {
+		return given("b", "a", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverUndone).semiSync().after(time.Minute)
+	}
 	candidate := func() *node { return replica("b", "a").acks().labelled("") }
 	gone := func() *node { return candidate().unseen() }
 	reconnecting := func() *node { return replica("c", "b").acks().threads(ThreadConnecting, ThreadYes) }
@@ -32,46 +37,89 @@ func TestPlanAhead(t *testing.T) {
 
 	runRows(t, []row{
 		{
-			name:  "the candidate dies: undone at once, because nobody acknowledges to the old source",
+			name:  "the candidate dies: it is waited for, and the replica comes back meanwhile",
 			scene: at("b", "a", "c").seeing(hanging(), gone(), reconnecting()),
 			steps: []string{
 				"source-settings: settle a semi",
 				"attach: attach c to a semi (optional)",
 				"route: {a=rw c=- d=-}",
 			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate dies and the replica was only stopped: it starts again",
+			scene: at("b", "a", "c").seeing(hanging(), gone(), replica("c", "a").acks().stopped()),
+			steps: []string{
+				"source-settings: settle a semi",
+				"restart-replication: start c (optional)",
+				"route: {a=rw c=- d=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate stays away until the deadline",
+			scene: at("b", "a", "c").after(16*time.Second).seeing(from(), gone(), replica("c", "a").acks()),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw c=ro d=-}",
+			},
 			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
 		},
 		{
-			name:  "the candidate dies and nobody was led: it is waited for",
-			scene: at("b", "a", "c").seeing(from(), gone(), replica("c", "a").acks()),
-			steps: nil, reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+			name:  "it has what the source has still to commit: it comes back, or the source would wait for ever",
+			scene: at("b", "a", "c").seeing(hanging(), gone(), reconnecting().has("a:1-101")),
+			steps: []string{
+				"source-settings: settle a semi",
+				"attach: attach c to a semi (optional)",
+				"route: {a=rw c=- d=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
-			name:  "it has what the source has still to commit: it comes back, or the source would wait for ever",
-			scene: steady().seeing(hanging(), gone(), reconnecting().has("a:1-101")),
+			name:  "the same once it is undone",
+			scene: undone().seeing(hanging(), gone(), reconnecting().has("a:1-101")),
 			steps: []string{
 				"source-settings: settle a semi",
 				"attach: attach c to a semi (optional)",
 				"route: {a=rw c=-}",
 			},
-			reason: "SourceNotReady",
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
 		},
 		{
 			name:  "the same without a commit that waits: it is errant",
-			scene: steady().seeing(source("a").waits(), gone(), reconnecting().has("a:1-101")),
-			steps: []string{
-				"route: {a=rw c=-}",
-			},
-			reason: "NodeUnreachable",
-		},
-		{
-			name:  "somebody else's transaction is errant, whatever waits",
-			scene: steady().seeing(hanging(), gone(), reconnecting().has("a:1-100 b:1")),
+			scene: undone().seeing(from(), gone(), reconnecting().has("a:1-101")),
 			steps: []string{
 				"source-settings: settle a semi",
 				"route: {a=rw c=-}",
 			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+		},
+		{
+			name:  "the same and the source has restarted since, and may have lost it: it is errant",
+			scene: undone().seeing(restarted, gone(), reconnecting().has("a:1-101")),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw c=-}",
+			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+		},
+		{
+			name:  "one that follows the source itself and has more of it is errant, whatever waits",
+			scene: steady().seeing(hanging(), replica("b", "a").acks(), replica("c", "a").acks().has("a:1-105").threads(ThreadNo, ThreadYes).ioError(13114)),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw b=ro c=-}",
+			},
 			reason: "SourceNotReady",
+		},
+		{
+			name:  "somebody else's transaction is errant, whatever waits",
+			scene: undone().seeing(hanging(), gone(), reconnecting().has("a:1-100 b:1")),
+			steps: []string{
+				"source-settings: settle a semi",
+				"route: {a=rw c=-}",
+			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
 		},
 		{
 			name: "the mode changes and the candidate dies: who follows it is no evidence while the source takes writes",
@@ -85,7 +133,7 @@ func TestPlanAhead(t *testing.T) {
 				"attach: attach c to a (optional)",
 				"route: {a=rw c=- d=-}",
 			},
-			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
 			name:  "led and not running: nobody else is led",

@@ -362,6 +362,9 @@ func (l *lawyer) followAhead(do FollowAhead, m Member, s *Server) {
 	if m.Isolated || m.Leaving || !s.Fenced() {
 		l.broken("%s, which is no replica", what)
 	}
+	if from := l.server(r.From); !l.server(r.To).SemiSync.ReplicaActive || from.SemiSync.SourceEnabled && from.SemiSync.WaitCount > 1 {
+		l.broken("law 3: %s, and nobody acknowledges to %s", what, from.Name)
+	}
 }
 
 // done remembers what an action makes certain.

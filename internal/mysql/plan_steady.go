@@ -153,7 +153,7 @@ func (v *view) replicaSettings() []reconcile.Action {
 		}
 		if m.Leaving {
 			// What no longer belongs to the set must not vouch for its commits.
-			if v.followsMember(s) && s.SemiSync.ReplicaEnabled {
+			if v.followsOurs(s) && s.SemiSync.ReplicaEnabled {
 				out = append(out, SetSemiSync{target: target{m.Name}})
 			}
 			continue
@@ -214,20 +214,23 @@ func (v *view) attachable(s *Server) bool {
 		return src.Executed.Contains(s.Executed)
 	}
 	extra := s.Received().Subtract(src.Executed)
-	return (extra.Empty() || stillCommits(src, extra)) && s.Executed.Contains(src.Purged)
+	return (extra.Empty() || v.stillCommits(s, extra)) && s.Executed.Contains(src.Purged)
 }
 
-// stillCommits: commits of a source wait for an acknowledgement, and what somebody has
-// more of it is these. A replica may have them from another one that has gone since, and
-// the source must not wait for them for ever.
-func stillCommits(src *Server, extra gtid.Set) bool {
-	return src.SemiSync.SourceEnabled && src.SemiSync.WaitSessions > 0 && onlyOf(extra, src.UUID)
+// stillCommits: what a replica has more than the source are commits of it that wait for an
+// acknowledgement. The replica was led ahead of a switchover and has them through a
+// candidate that went away, and the source must not wait for ever for one that it does not
+// know. It is not excused when the source has restarted since: that may have lost them.
+func (v *view) stillCommits(s *Server, extra gtid.Set) bool {
+	src, r := v.source, v.recorded
+	return r != nil && !r.Failover && r.From == src.Name && s.Follows(v.server(r.To)) &&
+		src.SemiSync.WaitSessions > 0 && onlyOf(extra, src.UUID) && v.now.Add(-src.Uptime).Before(r.StartedAt.Time)
 }
 
 // attach points a member at the source.
 func (v *view) attach(s *Server, renew bool) Attach {
 	within := v.source.Executed
-	if extra := s.Received().Subtract(within); stillCommits(v.source, extra) {
+	if extra := s.Received().Subtract(within); v.stillCommits(s, extra) {
 		within = within.Union(extra)
 	}
 	return Attach{
@@ -280,7 +283,7 @@ func (v *view) dropLeaving() {
 		s := v.server(m.Name)
 		gone := !s.OK() && !v.pods[m.Name].Exists
 		// While the source is not seen, a node that leaves may hold what nobody else has.
-		free := s.OK() && v.source.OK() && (!v.followsMember(s) || !s.SemiSync.ReplicaEnabled)
+		free := s.OK() && v.source.OK() && (!v.followsOurs(s) || !s.SemiSync.ReplicaEnabled)
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
 		if s != v.source && !named && (gone || free && (!v.deposed(m) || s.Fenced())) {

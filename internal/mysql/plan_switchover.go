@@ -213,9 +213,8 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		return v.undo(from, from.Name+": "+behindAFence(from.FedBy()))
 	case v.overdue():
 		return v.undo(from, fmt.Sprintf("it was not finished within %s", switchDeadline))
-	case !to.OK() && from.Writable() && v.anyFollows(to):
-		// A replica that was led ahead acknowledges to nobody else than a candidate that is gone.
-		return v.undo(from, "the candidate does not answer")
+	case !to.OK() && from.Writable():
+		return v.waitForCandidate(to)
 	case !to.OK():
 		return v.waitFor(to, "the candidate does not answer")
 	case from.Writable():
@@ -450,7 +449,8 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
-		if !s.OK() || s != from && (!s.Follows(from) || !s.Fenced() || s.Channel.SQLErrno != 0 || s.Channel.SQL != ThreadYes) {
+		// One that is stopped as a whole was to be led ahead, and starts as it is re-pointed.
+		if !s.OK() || s != from && (!s.Follows(from) || !s.Fenced() || s.Channel.SQLErrno != 0 || s.Channel.SQL != ThreadYes && s.Channel.IO != ThreadNo) {
 			continue
 		}
 		if a, b := v.twins(); m.Name == a || m.Name == b {
@@ -547,6 +547,16 @@ func (v *view) withoutOldSource(from, to *Server, cancelled bool) reconcile.Plan
 		return v.withoutRecord()
 	}
 	return v.waitFor(from, fmt.Sprintf("the old source went away in the middle of it. It goes on when %s answers; if it never will, set the annotation %s: %s", from.Name, v1alpha1.AnnotationForcePromote, to.Name))
+}
+
+// waitForCandidate: it went away before the fence. It may be back before the deadline.
+// Meanwhile the others are looked after as ever: a replica that was led ahead, or stopped
+// for that, acknowledges to nobody while the old source waits for it.
+func (v *view) waitForCandidate(to *Server) reconcile.Plan[Data] {
+	p := v.steady(to.Name)
+	p.Conditions = v.inProgress(fmt.Sprintf("waits for %s (%s): the candidate does not answer", to.Name, to.Problem))
+	p.Next = busy
+	return p
 }
 
 // waitFor changes nothing and says whom it waits for.

@@ -264,6 +264,11 @@ func (v *view) followsMember(s *Server) bool {
 	return slices.ContainsFunc(v.members, func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })
 }
 
+// followsOurs is followsMember of those that the spec names.
+func (v *view) followsOurs(s *Server) bool {
+	return slices.ContainsFunc(v.ours(), func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })
+}
+
 // ackProblem says what is wrong with the semi-sync setting of the source.
 func (v *view) ackProblem(s *Server) string {
 	switch {
@@ -301,7 +306,7 @@ func (v *view) errantOn(s, src *Server) gtid.Set {
 		return gtid.Set{}
 	}
 	extra := s.Executed.Subtract(src.Executed)
-	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || stillCommits(src, extra) {
+	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || v.stillCommits(s, extra) {
 		return gtid.Set{}
 	}
 	return extra
