@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -17,18 +18,22 @@ func clearRemains(ctx context.Context, l layout, p *progress) error {
 	if err != nil || string(owner) == l.repo {
 		return nil //nolint:nilerr // No owner, no remains; checkMachine speaks of an owner that cannot be read.
 	}
-	other := layout{repo: string(owner), state: filepath.Join(string(owner), filepath.Base(l.state)), cache: l.cache}
+	repo := string(owner)
+	if !filepath.IsAbs(repo) {
+		return fmt.Errorf("%s should name the checkout whose testbed this machine has, and says %q: take that testbed down, or reboot", ownerFile, repo)
+	}
+	other := layout{repo: repo, state: filepath.Join(repo, filepath.Base(l.state)), cache: l.cache}
 	lives, err := anyAlive(other)
 	if err != nil || lives {
 		return err
 	}
-	kept := exists(other.state)
-	p.printf("the testbed of %s has died: clearing away what it left", other.repo)
-	if err := down(ctx, other, p); err != nil || kept {
+	stayed := exists(repo)
+	p.printf("the testbed of %s has died: clearing away what it left", repo)
+	if err := down(ctx, other, p); err != nil || stayed {
 		return err
 	}
-	// It was made for the lock only.
-	return errors.Join(os.RemoveAll(other.state), removeEmpty(other.repo))
+	// The checkout is gone, and its directory was made for the lock only.
+	return errors.Join(os.RemoveAll(other.state), os.Remove(repo))
 }
 
 // anyAlive says whether a process of a testbed runs, recorded or in its network.
@@ -52,16 +57,4 @@ func recordedAlive(l layout) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// removeEmpty removes a directory that nothing is in.
-func removeEmpty(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil || len(entries) > 0 {
-		return err
-	}
-	return os.Remove(dir)
 }

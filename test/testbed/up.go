@@ -113,8 +113,12 @@ func prepare(ctx context.Context, l layout, p *progress) ([]string, error) {
 }
 
 func prepareMachine(ctx context.Context, l layout, r *record) error {
-	if err := writeFile(ownerFile, []byte(l.repo), 0o644); err != nil {
+	// At once or not at all: others act on what it says.
+	if err := writeFile(ownerFile+".tmp", []byte(l.repo), 0o644); err != nil {
 		return err
+	}
+	if err := os.Rename(ownerFile+".tmp", ownerFile); err != nil {
+		return fmt.Errorf("testbed's owner: %w", err)
 	}
 	if err := r.rememberSysctls(); err != nil {
 		return err
