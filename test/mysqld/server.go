@@ -28,6 +28,9 @@ const (
 	stopTimeout  = 30 * time.Second
 	// queryTimeout bounds the statements of the harness itself.
 	queryTimeout = 20 * time.Second
+	// patience is how long Eventually waits. It is an assertion about nothing but the end
+	// of a test that would go on for ever.
+	patience = time.Minute
 )
 
 // Options of a server.
@@ -276,9 +279,9 @@ func (s *Server) Replicate(source *Server) {
 // Eventually waits until a condition holds, and fails the test when it does not.
 func (s *Server) Eventually(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(queryTimeout); !holds(); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: not so after %v", what, queryTimeout)
+			s.t.Fatalf("%s: not so after %v", what, patience)
 		}
 	}
 }
