@@ -6,6 +6,8 @@
 package olm
 
 import (
+	"slices"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,22 +58,20 @@ var _ = Describe("A Subscription", func() {
 // and nothing else is touched.
 var _ = Describe("The install mode", func() {
 	DescribeTable("is kept", func(ctx SpecContext, watched, others int, own bool) {
-		var inside, outside []*kit.Set
-		var targets []string
+		var namespaces []string
+		for range watched + others {
+			namespaces = append(namespaces, newNamespace(ctx))
+		}
+		targets := slices.Clone(namespaces[:watched])
 		if own {
+			namespaces = append(namespaces, suite.cluster.Settings.OperatorNamespace)
 			targets = append(targets, suite.cluster.Settings.OperatorNamespace)
 		}
-		for range watched {
-			set := newSet(ctx, newNamespace(ctx), 1)
-			inside, targets = append(inside, set), append(targets, set.Namespace)
-		}
-		for range others {
-			outside = append(outside, newSet(ctx, newNamespace(ctx), 1))
-		}
+		sets := newSets(ctx, 1, namespaces...)
+		outside := sets[watched : watched+others]
+		inside := append(slices.Clone(sets[:watched]), sets[watched+others:]...)
 		if own {
-			set := newSet(ctx, suite.cluster.Settings.OperatorNamespace, 1)
-			DeferCleanup(func(ctx SpecContext) { Expect(set.Delete(ctx)).To(Succeed()) })
-			inside = append(inside, set)
+			DeferCleanup(func(ctx SpecContext) { Expect(inside[len(inside)-1].Delete(ctx)).To(Succeed()) })
 		}
 		install(ctx, targets...)
 		for _, set := range outside {

@@ -7,7 +7,9 @@ package olm
 
 import (
 	"context"
+	"errors"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,10 +125,23 @@ func newNamespace(ctx SpecContext) string {
 // newSet of MySQL pods that nobody looks after yet.
 func newSet(ctx SpecContext, namespace string, pods int) *kit.Set {
 	GinkgoHelper()
-	set, err := suite.cluster.NewSet(ctx, namespace, kit.SetOptions{Pods: pods})
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(set.Close)
-	return set
+	return newSets(ctx, pods, namespace)[0]
+}
+
+// newSets are sets in several namespaces, which start at the same time.
+func newSets(ctx SpecContext, pods int, namespaces ...string) []*kit.Set {
+	GinkgoHelper()
+	sets, errs := make([]*kit.Set, len(namespaces)), make([]error, len(namespaces))
+	var starting sync.WaitGroup
+	for i, namespace := range namespaces {
+		starting.Go(func() { sets[i], errs[i] = suite.cluster.NewSet(ctx, namespace, kit.SetOptions{Pods: pods}) })
+	}
+	starting.Wait()
+	Expect(errors.Join(errs...)).NotTo(HaveOccurred())
+	for _, set := range sets {
+		DeferCleanup(set.Close)
+	}
+	return sets
 }
 
 // manage makes the resource over a set and waits until it is Ready.
