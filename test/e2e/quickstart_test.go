@@ -22,7 +22,7 @@ import (
 // quickStartNamespace is the one that the README makes.
 const quickStartNamespace = "shop"
 
-var _ = Describe("The README's quick start", Label("installation"), func() {
+var _ = Describe("The README's quick start", func() {
 	It("works as it is written", func(ctx SpecContext) {
 		root, err := kit.RepositoryRoot()
 		Expect(err).NotTo(HaveOccurred())
