@@ -205,13 +205,7 @@ lint: bin/testbed ## Run the linters of .golangci.yml.
 
 .PHONY: test
 test: ## Run every check and every test, and say how long each stage took.
-	@begin=$$SECONDS; summary=; \
-	for stage in verify bundle-validate lint test-unit test-alerts test-admission test-mysql test-e2e; do \
-	  echo "==> make $$stage"; from=$$SECONDS; \
-	  if ! $(SUBMAKE) $$stage; then printf '%b==> make %s FAILED after %d s\n' "$$summary" $$stage $$((SECONDS - from)) >&2; exit 1; fi; \
-	  line="$$(printf '==> %-16s %5d s' $$stage $$((SECONDS - from)))"; echo "$$line"; summary="$$summary$$line\n"; \
-	done; \
-	printf '\n%b==> everything passed in %d min %d s\n' "$$summary" $$(((SECONDS - begin) / 60)) $$(((SECONDS - begin) % 60))
+	test/all.sh
 
 .PHONY: test-unit
 test-unit: ## Tests that need nothing but Go.
@@ -248,16 +242,19 @@ ON_TESTBED = bin/testbed exec -- env OPERATOR_FAULTS_IMAGE=$(FAULTS_IMG)
 .PHONY: test-e2e
 test-e2e: bin/testbed ## Everything on a real cluster: installation and upgrade by OLM, the scorecard, and all that the operator does. The testbed comes up for it and goes down after it (KEEP_TESTBED=1: stays up).
 	@trap '[[ -n "$${KEEP_TESTBED:-}" ]] || bin/testbed down' EXIT; \
-	bin/testbed up; \
-	bin/testbed olm; \
-	$(SUBMAKE) image olm-images; \
-	for part in olm scorecard e2e plain; do echo "--> make on-testbed-$$part"; $(SUBMAKE) on-testbed-$$part; done
+	for part in up olm scorecard e2e plain; do echo "--> make on-testbed-$$part"; $(SUBMAKE) on-testbed-$$part; done
 
 # The parts of test-e2e, on a testbed that is up and has the images.
+.PHONY: on-testbed-up
+on-testbed-up: bin/testbed ## A part of test-e2e: the testbed with OLM and all images.
+	bin/testbed up
+	bin/testbed olm
+	$(SUBMAKE) image olm-images
+
 .PHONY: on-testbed-olm
 on-testbed-olm: ## A part of test-e2e: Subscription, install modes, upgrade, removal.
 	go test -c -tags e2e -o bin/olm.test ./test/olm
-	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m $(TESTARGS)
+	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m -ginkgo.json-report=$(CURDIR)/bin/olm-report.json $(TESTARGS)
 
 # The namespace is the scorecard's; what it makes there goes with it.
 .PHONY: on-testbed-scorecard
@@ -274,7 +271,7 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 .PHONY: on-testbed-e2e
 on-testbed-e2e: ## A part of test-e2e: the operator at work, installed by OLM.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
-	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m $(TESTARGS)
+	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m -ginkgo.json-report=$(CURDIR)/bin/e2e-report.json $(TESTARGS)
 
 .PHONY: on-testbed-plain
 on-testbed-plain: ## A part of test-e2e: the same from dist/install.yaml, the specs that depend on the installation.

@@ -135,9 +135,11 @@ var planted = []struct {
 
 // TestModelFindsPlantedBugs: a model that finds nothing proves nothing.
 func TestModelFindsPlantedBugs(t *testing.T) {
+	t.Parallel()
 	const most = 4000
 	for _, bug := range planted {
 		t.Run(bug.name, func(t *testing.T) {
+			t.Parallel()
 			for seed := uint64(1); seed <= most; seed++ {
 				s := runSchedule(seed, false, bug.flaws)
 				for _, broken := range s.broken {

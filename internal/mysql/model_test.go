@@ -26,7 +26,7 @@ const (
 	modelSeed = "MODEL_SEED"
 	modelRuns = "MODEL_RUNS"
 	// modelBudget is how long the schedules take when nobody says how many.
-	modelBudget = 6 * time.Second
+	modelBudget = 15 * time.Second
 	modelMost   = 4000
 	// firstSeed of a run.
 	firstSeed = 1
@@ -533,6 +533,7 @@ func runSchedule(seed uint64, tracing bool, f flaws) *schedule {
 
 // TestModel runs the planner against worlds in which anything fails at any moment.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	if text := os.Getenv(modelSeed); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {

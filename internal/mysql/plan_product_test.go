@@ -126,6 +126,7 @@ func (s *scene) relabel(name, label string) {
 // TestPlanKeepsTheLawsEverywhere makes every combination of where two servers can be,
 // what they hold, which record there is and what the user wants.
 func TestPlanKeepsTheLawsEverywhere(t *testing.T) {
+	t.Parallel()
 	count, turn, failed := 0, 0, 0
 	for _, from := range positions("b") {
 		for _, to := range positions("a") {

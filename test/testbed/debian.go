@@ -28,15 +28,27 @@ var debianPackages = []struct{ name, file string }{
 	{"busybox-static", "/var/lib/dpkg/info/busybox-static.list"},
 }
 
-// installPackages installs the missing ones. apt's lists are refreshed only when an install needs
-// it: a second run of the testbed reaches no network at all.
-func installPackages(ctx context.Context, l layout, p *progress) error {
-	var missing []string
+func missingPackages() (missing []string) {
 	for _, pkg := range debianPackages {
 		if !exists(pkg.file) {
 			missing = append(missing, pkg.name)
 		}
 	}
+	return missing
+}
+
+// installPackages installs the missing ones. apt's lists are refreshed only when an install needs
+// it: a second run of the testbed reaches no network at all.
+func installPackages(ctx context.Context, l layout, p *progress) error {
+	if len(missingPackages()) == 0 {
+		return nil
+	}
+	unlock, err := lockCache(ctx, filepath.Join(l.cache, "apt"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	missing := missingPackages()
 	if len(missing) == 0 {
 		return nil
 	}

@@ -48,11 +48,10 @@ func rootfsDir(l layout, d database) string {
 // cache has none. Needs root: files of a root file system belong to it.
 func rootfs(ctx context.Context, l layout, p *progress, d database) (string, error) {
 	dir := rootfsDir(l, d)
-	if exists(dir) {
-		return dir, nil
-	}
-	return dir, p.do(fmt.Sprintf("making the root file system of %s %s", d.name, d.tag), func(s *step) error {
-		return buildRootfs(ctx, l, s, d, dir)
+	return dir, once(ctx, dir, func() error {
+		return p.do(fmt.Sprintf("making the root file system of %s %s", d.name, d.tag), func(s *step) error {
+			return buildRootfs(ctx, l, s, d, dir)
+		})
 	})
 }
 

@@ -169,13 +169,11 @@ func tool(ctx context.Context, l layout, p *progress, name string) (string, erro
 		return "", err
 	}
 	out := filepath.Join(dir, name)
-	if exists(out) {
-		return out, nil
-	}
-	err = p.do(fmt.Sprintf("building %s %s", name, version), func(s *step) error {
-		return buildTool(ctx, l, s, m, pkg, version, out)
+	return out, once(ctx, out, func() error {
+		return p.do(fmt.Sprintf("building %s %s", name, version), func(s *step) error {
+			return buildTool(ctx, l, s, m, pkg, version, out)
+		})
 	})
-	return out, err
 }
 
 // goEnvironment is the environment of Go commands in a tool's module. No cgo: the binaries run
