@@ -102,7 +102,7 @@ func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
 // read its current one from the beginning, and with semi-sync the first commit waits for
 // that. A new file is short. Without the privilege RELOAD it just takes longer.
 func (h *handle) rotate(ctx context.Context) {
-	if err := h.exec(ctx, "FLUSH BINARY LOGS"); err != nil {
+	if err := h.Exec(ctx, "FLUSH BINARY LOGS"); err != nil {
 		log.FromContext(ctx).V(1).Info("the binary log was not rotated", "error", err.Error())
 	}
 }
@@ -171,7 +171,7 @@ func (a *actor) waitExecuted(ctx context.Context, ch *Channel, set gtid.Set, tim
 func (h *handle) awaitExecuted(ctx context.Context, set gtid.Set, timeout time.Duration) error {
 	var timedOut int
 	const wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)"
-	if err := h.row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
+	if err := h.Row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
 		return err
 	}
 	if timedOut == 0 {
@@ -194,7 +194,7 @@ func (a *actor) stopReceiver(ctx context.Context, w words) error {
 	if err != nil || ch == nil || ch.IO == ThreadNo {
 		return err
 	}
-	return a.exec(ctx, w.stopReceiver())
+	return a.Exec(ctx, w.stopReceiver())
 }
 
 // startReplication starts both threads of the channel that is there.
@@ -208,7 +208,7 @@ func (a *actor) startReplication(ctx context.Context, w words) error {
 	case ch.Streams():
 		return nil
 	}
-	if err := a.exec(ctx, w.start()); err != nil {
+	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
 	return a.awaitThreads(ctx, w)

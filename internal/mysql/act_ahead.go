@@ -25,7 +25,7 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 	// Both threads at once. A receiver that is stopped alone may leave half a transaction
 	// in the relay log, and the applier, once in the middle of that, does not stop before
 	// it has waited a minute for the rest. STOP REPLICA stops the applier first.
-	err = a.exec(ctx, w.stop())
+	err = a.Exec(ctx, w.stop())
 	if err == nil {
 		err = a.leave(ctx, w, do)
 	}
@@ -35,7 +35,7 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 	// Whichever source its channel leads to now, it is better off connected.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
-	return errors.Join(err, a.exec(ctx, w.start()))
+	return errors.Join(err, a.Exec(ctx, w.start()))
 }
 
 // leave changes the source of a server whose replication is stopped, once the new source

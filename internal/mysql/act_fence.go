@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/internal/reconcile"
+
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 )
 
 const (
@@ -70,8 +72,8 @@ func behindAFence(channel string) string {
 
 // armFence fences the next start of the server and not this one.
 func (a *actor) armFence(ctx context.Context) error {
-	err := a.exec(ctx, "SET PERSIST_ONLY super_read_only=ON, PERSIST_ONLY read_only=ON")
-	if isNumber(err, errPersistOnlyDenied, errPrivilege) {
+	err := a.Exec(ctx, "SET PERSIST_ONLY super_read_only=ON, PERSIST_ONLY read_only=ON")
+	if conn.IsNumber(err, conn.NumberPersistOnlyDenied, conn.NumberPrivilege) {
 		return nil
 	}
 	return err
@@ -84,16 +86,16 @@ func (a *actor) armFence(ctx context.Context) error {
 // waiting when the operator gives up: ending a context closes the operator's side
 // only. So the statement has a context of its own, and is killed from beside.
 func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
-	conn, err := a.db.Conn(ctx)
+	conn, err := a.DB.Conn(ctx)
 	if err != nil {
-		return basics{}, a.fail("connect", err)
+		return basics{}, a.Fail("connect", err)
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to the pool, or is broken
 	var before basics
 	var id int64
 	const query = "SELECT CONNECTION_ID(), @@GLOBAL.read_only, @@GLOBAL.super_read_only"
 	if err := conn.QueryRowContext(ctx, query).Scan(&id, &before.readOnly, &before.superReadOnly); err != nil {
-		return basics{}, a.fail(query, err)
+		return basics{}, a.Fail(query, err)
 	}
 	acks := false
 	// Only once the fence is asked for, which holds up new commits, and clients are
@@ -115,7 +117,7 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 		own, stop := context.WithTimeout(context.WithoutCancel(ctx), f.timeout+slack)
 		defer stop()
 		_, err := conn.ExecContext(own, statement)
-		done <- a.fail(statement, err)
+		done <- a.Fail(statement, err)
 	}()
 
 	err = a.hurry(deadline, w, done, f.kill, release)
@@ -140,10 +142,10 @@ func (a *actor) releaseAcks(ctx context.Context, w words, f fencing) (bool, erro
 	}
 	name := w.sourceVariable("enabled")
 	var was bool
-	if err := a.row(ctx, "SELECT @@GLOBAL."+name, nil, &was); err != nil || !was {
+	if err := a.Row(ctx, "SELECT @@GLOBAL."+name, nil, &was); err != nil || !was {
 		return false, err
 	}
-	return true, a.exec(ctx, "SET GLOBAL "+name+"=OFF")
+	return true, a.Exec(ctx, "SET GLOBAL "+name+"=OFF")
 }
 
 // errWaiting is the end of the patience with a statement that still runs.
@@ -176,7 +178,7 @@ func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool, 
 func (a *actor) giveUp(ctx context.Context, id int64, done chan error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
-	if err := a.exec(ctx, fmt.Sprintf("KILL %d", id)); err != nil && !isNumber(err, errUnknownThread) {
+	if err := a.Exec(ctx, fmt.Sprintf("KILL %d", id)); err != nil && !conn.IsNumber(err, conn.NumberUnknownThread) {
 		return fmt.Errorf("%w, and the statement could not be killed: %w", errWaiting, err)
 	}
 	select {
@@ -225,7 +227,7 @@ func (a *actor) unfence(ctx context.Context, w words, id int64, before basics, a
 		}
 	}
 	if acks {
-		if err := a.exec(ctx, "SET GLOBAL "+w.sourceVariable("enabled")+"=ON"); err != nil {
+		if err := a.Exec(ctx, "SET GLOBAL "+w.sourceVariable("enabled")+"=ON"); err != nil {
 			return fmt.Errorf("%w; and the semi-sync source could not be switched on again: %w", why, err)
 		}
 	}
@@ -235,7 +237,7 @@ func (a *actor) unfence(ctx context.Context, w words, id int64, before basics, a
 // withdraw takes both variables back; a statement that was killed may have set one.
 func (a *actor) withdraw(ctx context.Context) error {
 	for {
-		if err := a.exec(ctx, "SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF"); err != nil {
+		if err := a.Exec(ctx, "SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF"); err != nil {
 			return err
 		}
 		b, err := a.basics(ctx)
@@ -252,13 +254,13 @@ func (a *actor) withdraw(ctx context.Context) error {
 func (a *actor) holders(ctx context.Context, own int64) string {
 	var waiting int
 	const acks = "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE LIKE 'Waiting for semi-sync ACK%'"
-	if err := a.row(ctx, acks, nil, &waiting); err == nil && waiting > 0 {
+	if err := a.Row(ctx, acks, nil, &waiting); err == nil && waiting > 0 {
 		return fmt.Sprintf("%d commit(s) wait for the acknowledgement of a semi-sync replica: mend a replica, or set spec.mode: rpl_async", waiting)
 	}
 	const locks = "SELECT DISTINCT t.PROCESSLIST_ID, t.PROCESSLIST_USER FROM performance_schema.metadata_locks l" +
 		" JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID" +
 		" WHERE l.OBJECT_TYPE IN ('GLOBAL','COMMIT') AND l.LOCK_STATUS = 'GRANTED' AND t.PROCESSLIST_ID <> ? LIMIT 5"
-	rows, err := a.db.QueryContext(ctx, locks, own)
+	rows, err := a.DB.QueryContext(ctx, locks, own)
 	if err != nil {
 		return ""
 	}
@@ -297,10 +299,10 @@ func (a *actor) kill(ctx context.Context, clients []int64) {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
 	for _, id := range clients {
-		err := a.exec(ctx, fmt.Sprintf("KILL %d", id))
+		err := a.Exec(ctx, fmt.Sprintf("KILL %d", id))
 		switch {
-		case isNumber(err, errUnknownThread):
-		case isNumber(err, errNotOwnerOfThread, errPrivilege):
+		case conn.IsNumber(err, conn.NumberUnknownThread):
+		case conn.IsNumber(err, conn.NumberNotOwnerOfThread, conn.NumberPrivilege):
 			log.FromContext(ctx).V(1).Info("a client could not be killed: grant SYSTEM_USER to end such sessions", "session", id, "error", err.Error())
 		case err != nil:
 			log.FromContext(ctx).V(1).Info("killing clients ends", "error", err.Error())
@@ -330,7 +332,7 @@ const clientsQuery = "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t"
 	" AND t.PROCESSLIST_USER NOT IN ('unauthenticated user', ?)" +
 	" AND t.PROCESSLIST_COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
 	" AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs c WHERE c.PROCESSLIST_ID = t.PROCESSLIST_ID" +
-	" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + programName + "')" +
+	" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + conn.ProgramName + "')" +
 	" ORDER BY t.PROCESSLIST_COMMAND = 'Sleep'"
 
 // plainClientsQuery does without performance_schema. It cannot tell the operator's
@@ -343,20 +345,20 @@ const plainClientsQuery = "SELECT ID FROM information_schema.PROCESSLIST" +
 func (a *actor) listClients(ctx context.Context, w words) ([]int64, error) {
 	query, args := clientsQuery, []any{a.replicationUser}
 	if !w.instrumented {
-		query, args = plainClientsQuery, []any{a.replicationUser, a.user}
+		query, args = plainClientsQuery, []any{a.replicationUser, a.User}
 	}
-	rows, err := a.db.QueryContext(ctx, query, args...)
+	rows, err := a.DB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, a.fail(query, err)
+		return nil, a.Fail(query, err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says all there is
 	var out []int64
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return nil, a.fail(query, err)
+			return nil, a.Fail(query, err)
 		}
 		out = append(out, id)
 	}
-	return out, a.fail(query, rows.Err())
+	return out, a.Fail(query, rows.Err())
 }

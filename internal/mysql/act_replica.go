@@ -46,12 +46,12 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		err = a.renewPassword(ctx, w, ch)
 	case ch.IO != ThreadNo && now.otherwise(do.SemiSync):
 		// A running receiver does not notice that the replica's setting changed.
-		err = a.exec(ctx, w.stopReceiver())
+		err = a.Exec(ctx, w.stopReceiver())
 	}
 	if err != nil {
 		return err
 	}
-	if err := a.exec(ctx, w.start()); err != nil {
+	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
 	if err := a.awaitThreads(ctx, w); err != nil {
@@ -117,23 +117,23 @@ func (a *actor) harmless(ctx context.Context, do Attach, executed gtid.Set, ch *
 // configure points the channel at the source. The relay log goes.
 func (a *actor) configure(ctx context.Context, w words, do Attach, ch *Channel) error {
 	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
-		if err := a.exec(ctx, w.stop()); err != nil {
+		if err := a.Exec(ctx, w.stop()); err != nil {
 			return err
 		}
 	}
-	return a.execSecret(ctx, w.change(), do.SourceHost, do.SourcePort, a.replicationUser, a.replicationPassword.Reveal())
+	return a.ExecSecret(ctx, w.change(), do.SourceHost, do.SourcePort, a.replicationUser, a.replicationPassword.Reveal())
 }
 
 // renewPassword gives the receiver its credential without losing the relay log:
 // the server keeps it only while the applier runs.
 func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 	if ch.IO != ThreadNo {
-		if err := a.exec(ctx, w.stopReceiver()); err != nil {
+		if err := a.Exec(ctx, w.stopReceiver()); err != nil {
 			return err
 		}
 	}
 	if ch.SQL != ThreadYes {
-		if err := a.exec(ctx, w.startApplier()); err != nil {
+		if err := a.Exec(ctx, w.startApplier()); err != nil {
 			return err
 		}
 		now, _, err := a.channel(ctx, w)
@@ -148,7 +148,7 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 			return errors.New("the applier does not run, and a new password would cost the relay log with transactions not executed yet: mend the applier first")
 		}
 	}
-	return a.execSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
+	return a.ExecSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
 }
 
 // follower is what is looked at before a server is made to follow another.
@@ -184,7 +184,7 @@ func (a *actor) asFollower(ctx context.Context, w words) (follower, error) {
 	query := "SELECT @@GLOBAL.server_uuid, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.gtid_executed, @@GLOBAL." + w.netTimeout() +
 		", " + waits + ", " + acknowledges +
 		", (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "')"
-	if err := a.row(ctx, query, nil, &now.uuid, &now.readOnly, &now.superReadOnly, &executed, &now.netTimeout,
+	if err := a.Row(ctx, query, nil, &now.uuid, &now.readOnly, &now.superReadOnly, &executed, &now.netTimeout,
 		&now.waits, &now.acknowledges, &active); err != nil {
 		return now, err
 	}
@@ -213,7 +213,7 @@ func (a *actor) readyToFollow(ctx context.Context, w words, now follower, acknow
 	if len(set) == 0 {
 		return nil
 	}
-	return a.exec(ctx, set.statement())
+	return a.Exec(ctx, set.statement())
 }
 
 // persistReplica has the server come up as a replica after a restart.
@@ -224,7 +224,7 @@ func (a *actor) persistReplica(ctx context.Context, w words, acknowledges bool) 
 	set.replica(setPersist, w, acknowledges)
 	// Last: it can take a second, see acknowledge.
 	set.source(setPersist, w, SemiSyncWant{})
-	return a.exec(ctx, set.statement())
+	return a.Exec(ctx, set.statement())
 }
 
 // detach takes a server out of replication.
@@ -238,12 +238,12 @@ func (a *actor) detach(ctx context.Context, w words, do Detach) error {
 	}
 	if ch != nil {
 		if ch.IO != ThreadNo || ch.SQL != ThreadNo {
-			if err := a.exec(ctx, w.stop()); err != nil {
+			if err := a.Exec(ctx, w.stop()); err != nil {
 				return err
 			}
 		}
 		if !do.KeepChannel {
-			if err := a.exec(ctx, w.resetReplicaAll()); err != nil {
+			if err := a.Exec(ctx, w.resetReplicaAll()); err != nil {
 				return err
 			}
 		}
@@ -274,17 +274,17 @@ func (a *actor) setSemiSync(ctx context.Context, w words, do SetSemiSync) error 
 	set.replica(setPersist, w, do.Replica)
 	set.source(setPersist, w, do.Source)
 	if len(set) > 0 {
-		if err := a.exec(ctx, set.statement()); err != nil {
+		if err := a.Exec(ctx, set.statement()); err != nil {
 			return err
 		}
 	}
 	if !now.otherwise(do.Replica) || ch == nil || ch.IO == ThreadNo {
 		return nil
 	}
-	if err := a.exec(ctx, w.stopReceiver()); err != nil {
+	if err := a.Exec(ctx, w.stopReceiver()); err != nil {
 		return err
 	}
-	if err := a.exec(ctx, w.startReceiver()); err != nil {
+	if err := a.Exec(ctx, w.startReceiver()); err != nil {
 		return err
 	}
 	return a.awaitThreads(ctx, w)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -137,7 +138,7 @@ func TestRenewPassword(t *testing.T) {
 	})
 	c.servers["a"].SQL("ALTER USER replication IDENTIFIED BY 'another'")
 	c.servers["b"].SQL("STOP REPLICA IO_THREAD FOR CHANNEL ''", "START REPLICA IO_THREAD FOR CHANNEL ''")
-	c.servers["b"].Eventually("it is refused", func() bool { return c.server("b").Channel.IOErrno == errAccessDenied })
+	c.servers["b"].Eventually("it is refused", func() bool { return c.server("b").Channel.IOErrno == conn.NumberAccessDenied })
 
 	c.creds.Version = "another"
 	c.creds.Passwords[mysqld.ReplicationUser] = credential.NewPassword("another")

@@ -41,7 +41,7 @@ func (a *actor) setWritable(ctx context.Context, w words, do SetWritable) error 
 	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
 		return fmt.Errorf("it replicates from %s:%d: a node that takes writes must not", ch.SourceHost, ch.SourcePort)
 	}
-	if err := a.exec(ctx, writable(setPersist, w, do.SemiSync)); err != nil {
+	if err := a.Exec(ctx, writable(setPersist, w, do.SemiSync)); err != nil {
 		return err
 	}
 	return a.verifyWritable(ctx)
@@ -98,11 +98,11 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 	// The applier's own commits would wait for acknowledgements: it stops before
 	// semi-sync is switched on.
 	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
-		if err := a.exec(ctx, w.stop()); err != nil {
+		if err := a.Exec(ctx, w.stop()); err != nil {
 			return err
 		}
 	}
-	if err := a.exec(ctx, writable(setGlobal, w, do.SemiSync)); err != nil {
+	if err := a.Exec(ctx, writable(setGlobal, w, do.SemiSync)); err != nil {
 		return err
 	}
 	return a.verifyWritable(ctx)
@@ -159,11 +159,11 @@ func (a *actor) settle(ctx context.Context, w words, do Settle) error {
 	if err != nil || !b.writable() {
 		return err
 	}
-	if err := a.exec(ctx, writable(setPersist, w, do.SemiSync)); err != nil {
+	if err := a.Exec(ctx, writable(setPersist, w, do.SemiSync)); err != nil {
 		return err
 	}
 	if ch != nil && ch.IO == ThreadNo && ch.SQL == ThreadNo && b.executed.Contains(ch.Retrieved) {
-		return a.exec(ctx, w.resetReplicaAll())
+		return a.Exec(ctx, w.resetReplicaAll())
 	}
 	return nil
 }

@@ -11,6 +11,9 @@
 //	observe.go          asks the servers
 //	act*.go             carries actions out
 //	vocabulary.go       the words of the server's version (source/replica or master/slave)
-//	client.go           connections and their deadlines
+//	handle.go           what is asked of one server by more than one action
+//	channel_status.go   SHOW REPLICA STATUS under either vocabulary
 //	engine.go           the adapter to the reconcile kernel
+//	conn/               connections, their deadlines and their errors
+//	gtid/               sets of transactions
 package mysql

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/pool"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -37,7 +38,7 @@ var _ reconcile.Engine[*v1alpha1.MysqlReplication, State, Data] = (*Engine)(nil)
 // NewEngine returns an engine without any connection.
 func NewEngine() *Engine {
 	return &Engine{
-		handles: pool.New((*handle).close),
+		handles: pool.New((*handle).Close),
 		counted: map[types.NamespacedName]string{},
 	}
 }
@@ -111,16 +112,16 @@ func (e *Engine) named(scene Scene, name string) (*handle, error) {
 func (e *Engine) open(scene Scene, m Member) (*handle, error) {
 	if scene.Credentials == nil {
 		// The server was not asked, and may well be serving clients.
-		return nil, refusal(fmt.Sprintf("the operator has no password: %v", scene.CredentialError))
+		return nil, conn.Refusal(fmt.Sprintf("the operator has no password: %v", scene.CredentialError))
 	}
 	return e.handles.Get(keyOf(scene, m), func() (*handle, error) {
 		user := operatorUser(scene.Object)
-		return newHandle(access{host: m.Host, port: m.Port, user: user, password: scene.Credentials.Password(user)})
+		return newHandle(conn.Access{Host: m.Host, Port: m.Port, User: user, Password: scene.Credentials.Password(user)})
 	})
 }
 
 func keyOf(scene Scene, m Member) pool.Key {
-	key := pool.Key{Object: scene.Key, Node: m.Name, User: operatorUser(scene.Object), Address: access{host: m.Host, port: m.Port}.address()}
+	key := pool.Key{Object: scene.Key, Node: m.Name, User: operatorUser(scene.Object), Address: conn.Access{Host: m.Host, Port: m.Port}.Address()}
 	if scene.Credentials != nil {
 		key.Version = scene.Credentials.Version
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
@@ -114,7 +115,7 @@ func maySource(servers []*Server, recorded string) []bool {
 
 func unseen(m Member, err error) *Server {
 	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: err.Error()}
-	if answered(err) {
+	if conn.Answered(err) {
 		s.Reach = ReachError
 	}
 	return s
@@ -128,9 +129,9 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	var figures map[string]string
 	var figuresErr error
 	var beside sync.WaitGroup
-	beside.Go(func() { figures, figuresErr = c.pairs(ctx, figuresQuery) })
+	beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
 	s, text, err := identity(ctx, c, m)
-	if isNumber(err, errTooManyConnections) {
+	if conn.IsNumber(err, conn.NumberTooManyConnections) {
 		// A full server keeps one connection free for the operator: the one that the
 		// figures have.
 		beside.Wait()
@@ -141,18 +142,18 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 		beside.Wait()
 		return nil, err
 	}
-	v, err := parseVersion(text)
+	v, err := conn.ParseVersion(text)
 	if err != nil {
-		return nil, refusal(err.Error())
+		return nil, conn.Refusal(err.Error())
 	}
-	if why := unsupported(text, v); why != "" {
-		return nil, refusal(why)
+	if why := conn.Unsupported(text, v); why != "" {
+		return nil, conn.Refusal(why)
 	}
 	s.Version = text
 	s.Channel, s.ForeignChannels, err = c.channel(ctx, words{version: v})
 	beside.Wait()
-	if err == nil && isNumber(figuresErr, errTooManyConnections) {
-		figures, figuresErr = c.pairs(ctx, figuresQuery)
+	if err == nil && conn.IsNumber(figuresErr, conn.NumberTooManyConnections) {
+		figures, figuresErr = c.Pairs(ctx, figuresQuery)
 	}
 	if err == nil {
 		err = figuresErr
@@ -168,23 +169,20 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	return s, nil
 }
 
-// refusal is the error of a server that answers and cannot be looked after.
-func refusal(text string) error { return &problem{text: text, answered: true} }
-
 func identity(ctx context.Context, c *handle, m Member) (*Server, string, error) {
 	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK}
 	var text, mode, executed, purged string
-	err := c.row(ctx, identityQuery, nil, &s.UUID, &s.ServerID, &text, &s.ReadOnly, &s.SuperReadOnly,
+	err := c.Row(ctx, identityQuery, nil, &s.UUID, &s.ServerID, &text, &s.ReadOnly, &s.SuperReadOnly,
 		&mode, &s.LogBin, &executed, &purged)
 	if err != nil {
 		return nil, "", err
 	}
 	s.GTIDMode = strings.EqualFold(mode, "ON")
 	if s.Executed, err = gtid.Parse(executed); err != nil {
-		return nil, "", refusal(fmt.Sprintf("gtid_executed: %v", err))
+		return nil, "", conn.Refusal(fmt.Sprintf("gtid_executed: %v", err))
 	}
 	if s.Purged, err = gtid.Parse(purged); err != nil {
-		return nil, "", refusal(fmt.Sprintf("gtid_purged: %v", err))
+		return nil, "", conn.Refusal(fmt.Sprintf("gtid_purged: %v", err))
 	}
 	return s, text, nil
 }

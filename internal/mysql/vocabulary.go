@@ -4,71 +4,26 @@
 package mysql
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 )
-
-// version of a server, e.g. 8.0.36.
-type version struct{ major, minor, patch int }
-
-func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch) }
-
-func (v version) atLeast(o version) bool {
-	if v.major != o.major {
-		return v.major > o.major
-	}
-	if v.minor != o.minor {
-		return v.minor > o.minor
-	}
-	return v.patch >= o.patch
-}
-
-// parseVersion reads the beginning of @@version: "8.0.36-28.1", "9.7.0-1".
-func parseVersion(text string) (version, error) {
-	number, _, _ := strings.Cut(text, "-")
-	parts := strings.Split(number, ".")
-	var out [3]int
-	if len(parts) < len(out) {
-		return version{}, fmt.Errorf("not a version of MySQL: %q", text)
-	}
-	for i := range out {
-		n, err := strconv.Atoi(parts[i])
-		if err != nil {
-			return version{}, fmt.Errorf("not a version of MySQL: %q", text)
-		}
-		out[i] = n
-	}
-	return version{out[0], out[1], out[2]}, nil
-}
 
 var (
-	// oldestVersion is the oldest server that is looked after.
-	oldestVersion = version{8, 0, 0}
 	// SHOW REPLICA STATUS, START REPLICA and their like came with 8.0.22.
-	replicaWords = version{8, 0, 22}
+	replicaWords = conn.Version{Major: 8, Minor: 0, Patch: 22}
 	// CHANGE REPLICATION SOURCE TO and the SOURCE_ options came with 8.0.23.
-	sourceWords = version{8, 0, 23}
+	sourceWords = conn.Version{Major: 8, Minor: 0, Patch: 23}
 	// replica_net_timeout and other variables got their names with 8.0.26.
-	replicaVariables = version{8, 0, 26}
+	replicaVariables = conn.Version{Major: 8, Minor: 0, Patch: 26}
 )
-
-// unsupported says why a server cannot be looked after; "" when it can.
-func unsupported(text string, v version) string {
-	switch {
-	case strings.Contains(text, "MariaDB"):
-		return "the server is MariaDB " + text + ": its GTIDs are of another kind; only MySQL 8.0 and newer is looked after"
-	case !v.atLeast(oldestVersion):
-		return "the server is MySQL " + v.String() + ": upgrade it to 8.0 or newer"
-	}
-	return ""
-}
 
 // words are the names that a server understands. 8.0 moved from master and slave
 // to source and replica in steps, and the semi-sync plugins are installed under
 // the one or the other name whatever the version.
 type words struct {
-	version version
+	version conn.Version
 	// sourcePlugin is "source" or "master", replicaPlugin "replica" or "slave": the
 	// plugins that are loaded. Empty: none.
 	sourcePlugin, replicaPlugin string
@@ -76,7 +31,7 @@ type words struct {
 	instrumented bool
 }
 
-func newWords(v version, variables map[string]string) words {
+func newWords(v conn.Version, variables map[string]string) words {
 	w := words{version: v, instrumented: !strings.EqualFold(variables["performance_schema"], "OFF")}
 	for _, name := range []string{"source", "master"} {
 		if _, loaded := variables["rpl_semi_sync_"+name+"_enabled"]; loaded && w.sourcePlugin == "" {
@@ -93,7 +48,7 @@ func newWords(v version, variables map[string]string) words {
 
 // replica is the server's word in statements about replication threads.
 func (w words) replica() string {
-	if w.version.atLeast(replicaWords) {
+	if w.version.AtLeast(replicaWords) {
 		return "REPLICA"
 	}
 	return "SLAVE"
@@ -126,7 +81,7 @@ func (w words) changePassword() string { return w.changeTo("USER=?", "PASSWORD=?
 
 func (w words) changeTo(options ...string) string {
 	verb, prefix := "CHANGE REPLICATION SOURCE TO ", "SOURCE_"
-	if !w.version.atLeast(sourceWords) {
+	if !w.version.AtLeast(sourceWords) {
 		verb, prefix = "CHANGE MASTER TO ", "MASTER_"
 	}
 	// GET_SOURCE_PUBLIC_KEY has the prefix in its middle.
@@ -157,7 +112,7 @@ const (
 
 // netTimeout is the variable that bounds the receiver's wait.
 func (w words) netTimeout() string {
-	if w.version.atLeast(replicaVariables) {
+	if w.version.AtLeast(replicaVariables) {
 		return "replica_net_timeout"
 	}
 	return "slave_net_timeout"

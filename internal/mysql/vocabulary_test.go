@@ -8,42 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 )
 
-func TestParseVersion(t *testing.T) {
-	for text, want := range map[string]version{
-		"8.0.20": {8, 0, 20}, "8.0.36-28.1": {8, 0, 36}, "9.7.4-2": {9, 7, 4}, "8.4.0-commercial": {8, 4, 0},
-	} {
-		got, err := parseVersion(text)
-		if err != nil || got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "8", "8.0", "x.y.z", "8.0.x"} {
-		if _, err := parseVersion(text); err == nil {
-			t.Errorf("%q is taken for a version", text)
-		}
-	}
-}
-
-func TestUnsupported(t *testing.T) {
-	for text, want := range map[string]string{
-		"8.0.20": "", "9.7.4-2": "", "5.7.44-log": "upgrade", "10.11.6-MariaDB-log": "MariaDB",
-	} {
-		v, err := parseVersion(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := unsupported(text, v); (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("%s: %q", text, got)
-		}
-	}
-}
-
 func TestWords(t *testing.T) {
-	old, between, current := version{8, 0, 20}, version{8, 0, 22}, version{9, 7, 4}
+	old, between, current := conn.Version{Major: 8, Minor: 0, Patch: 20}, conn.Version{Major: 8, Minor: 0, Patch: 22}, conn.Version{Major: 9, Minor: 7, Patch: 4}
 	for _, test := range []struct {
-		v    version
+		v    conn.Version
 		of   func(words) string
 		want string
 	}{
@@ -90,7 +62,7 @@ func TestSemiSyncNames(t *testing.T) {
 			"SET GLOBAL super_read_only=OFF, GLOBAL read_only=OFF",
 		},
 	} {
-		w := newWords(version{8, 0, 26}, test.figures)
+		w := newWords(conn.Version{Major: 8, Minor: 0, Patch: 26}, test.figures)
 		if got := writable(setGlobal, w, on); got != test.source {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, test.source)
 		}
@@ -156,7 +128,7 @@ func TestFiguresUnderOlderNames(t *testing.T) {
 		"rpl_semi_sync_master_wait_sessions": "4", "rpl_semi_sync_slave_status": "OFF",
 	}
 	s := &Server{}
-	s.read(newWords(version{8, 0, 20}, figures), figures)
+	s.read(newWords(conn.Version{Major: 8, Minor: 0, Patch: 20}, figures), figures)
 	want := SemiSync{
 		SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: true, ReplicaEnabled: true, SourceActive: true,
 		Timeout: 10 * time.Second, WaitCount: 2, Clients: 3, WaitSessions: 4,

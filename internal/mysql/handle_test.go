@@ -15,10 +15,11 @@ import (
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 )
 
 func TestReachOfErrors(t *testing.T) {
-	h := &handle{user: "operator"}
+	h := &handle{Handle: &conn.Handle{User: "operator"}}
 	for name, test := range map[string]struct {
 		err  error
 		want Reach
@@ -36,21 +37,21 @@ func TestReachOfErrors(t *testing.T) {
 		"wrapped":        {fmt.Errorf("x: %w", &driver.MySQLError{Number: 1045}), ReachError, "Secret"},
 		"lost":           {driver.ErrInvalidConn, ReachNone, "SELECT 1"},
 	} {
-		s := unseen(Member{Name: "a", Host: "h", Port: 1}, h.fail("SELECT 1", test.err))
+		s := unseen(Member{Name: "a", Host: "h", Port: 1}, h.Fail("SELECT 1", test.err))
 		if s.Reach != test.want || !strings.Contains(s.Problem, test.says) {
 			t.Errorf("%s: %s %q", name, s.Reach, s.Problem)
 		}
 	}
-	if h.fail("SELECT 1", nil) != nil || h.failSecret("SELECT 1", nil) != nil {
+	if h.Fail("SELECT 1", nil) != nil || h.FailSecret("SELECT 1", nil) != nil {
 		t.Error("no error became one")
 	}
 }
 
 // Whatever the server says about a statement with a password, the password is not in it.
 func TestErrorsShowNoPassword(t *testing.T) {
-	h := &handle{user: "operator"}
-	for _, number := range []uint16{errParse, errStringLength, errPasswordLength, 1201, 9999} {
-		err := h.failSecret((words{version: version{9, 7, 0}}).change(), &driver.MySQLError{Number: number, Message: "near 's3cret' at line 1"})
+	h := &handle{Handle: &conn.Handle{User: "operator"}}
+	for _, number := range []uint16{conn.NumberParse, conn.NumberStringLength, conn.NumberPasswordLength, 1201, 9999} {
+		err := h.FailSecret((words{version: conn.Version{Major: 9, Minor: 7, Patch: 0}}).change(), &driver.MySQLError{Number: number, Message: "near 's3cret' at line 1"})
 		for ; err != nil; err = errors.Unwrap(err) {
 			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "s3cret") {
 				t.Errorf("%d: %s", number, text)
@@ -66,7 +67,7 @@ func TestAddresses(t *testing.T) {
 	for host, want := range map[string]string{
 		"10.0.0.1": "10.0.0.1:3306", "fd00::1": "[fd00::1]:3306", "db-0.db.team.svc": "db-0.db.team.svc:3306",
 	} {
-		if got := (access{host: host, port: 3306}).address(); got != want {
+		if got := (conn.Access{Host: host, Port: 3306}).Address(); got != want {
 			t.Errorf("%s: %s", host, got)
 		}
 	}
@@ -79,16 +80,16 @@ func TestSilentServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close() //nolint:errcheck // the test is over
-	h, err := newHandle(access{host: "127.0.0.1", port: int32(l.Addr().(*net.TCPAddr).Port), user: "u", password: credential.NewPassword("p")})
+	h, err := newHandle(conn.Access{Host: "127.0.0.1", Port: int32(l.Addr().(*net.TCPAddr).Port), User: "u", Password: credential.NewPassword("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.close()
+	defer h.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
 	_, err = lookAt(ctx, h, Member{Name: "a"})
-	if err == nil || answered(err) {
+	if err == nil || conn.Answered(err) {
 		t.Errorf("err = %v", err)
 	}
 	if took := time.Since(began); took > 20*time.Second {
