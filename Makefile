@@ -271,16 +271,27 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 .PHONY: on-testbed-e2e
 on-testbed-e2e: ## A part of test-e2e: the operator at work, installed by OLM.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
-	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m -ginkgo.json-report=$(CURDIR)/bin/e2e-report.json $(TESTARGS)
+	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m -ginkgo.json-report=$(CURDIR)/bin/e2e-report.json -ginkgo.label-filter='!long' $(TESTARGS)
 
 .PHONY: on-testbed-plain
 on-testbed-plain: ## A part of test-e2e: the same from dist/install.yaml, the specs that depend on the installation.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
 	$(ON_TESTBED) INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/e2e.test -test.timeout 20m -ginkgo.label-filter=installation $(TESTARGS)
 
+.PHONY: fault-matrix
+fault-matrix: bin/testbed ## Every fault at rest, in a switchover and in a failover, on the testbed, which stays up; writes docs/fault-matrix.md.
+	bin/testbed up
+	$(SUBMAKE) image
+	$(SUBMAKE) on-testbed-matrix
+
+.PHONY: on-testbed-matrix
+on-testbed-matrix: ## A part of fault-matrix: the specs, on a testbed that is up and has the images.
+	go test -c -tags e2e -o bin/e2e.test ./test/e2e
+	$(ON_TESTBED) FAULT_MATRIX_PAGE=$(CURDIR)/docs/fault-matrix.md INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/e2e.test -test.timeout 90m -ginkgo.timeout 90m -ginkgo.label-filter=matrix $(TESTARGS)
+
 .PHONY: test-e2e-cluster
 test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.
-	go test -tags e2e -count=1 -timeout 50m $(TESTARGS) ./test/e2e
+	go test -tags e2e -count=1 -timeout 50m ./test/e2e -ginkgo.label-filter='!long' $(TESTARGS)
 
 ##@ A real cluster
 

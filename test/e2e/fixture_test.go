@@ -38,11 +38,13 @@ var (
 	async    = &fixture{mode: v1alpha1.MysqlAsync}
 	// least has an operator that cannot end the administrator's sessions.
 	least = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{LeastPrivileges: true}}
+	// onLimitedDisks can be full.
+	onLimitedDisks = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{DiskBytes: 1 << 30}}
 )
 
 // closeSets lets go of the sets at the end of the suite.
 func closeSets(ctx context.Context) {
-	for _, f := range []*fixture{semiSync, async, least} {
+	for _, f := range []*fixture{semiSync, async, least, onLimitedDisks} {
 		f.discard(ctx)
 	}
 }
@@ -131,7 +133,7 @@ type scene struct {
 }
 
 // traffic of a spec: it is not a stress test, and the machine has other things to do.
-var traffic = load.Options{Writers: 8, Readers: 1, Interval: 15 * time.Millisecond}
+var traffic = load.Options{Writers: 8, Readers: 1, Interval: 15 * time.Millisecond, NoteServers: true}
 
 // onSet gives every spec of a container a healthy set with clients at work, and
 // checks them at the spec's end.

@@ -15,15 +15,23 @@ import (
 type journal struct {
 	mu      sync.Mutex
 	answers []time.Duration
+	// notes say of each write when it was sent, and to whom.
+	notes []note
+}
+
+type note struct {
+	began  time.Duration
+	server string
 }
 
 const noAnswer time.Duration = -1
 
-// attempt notes that the next seq is about to be sent and returns it.
-func (j *journal) attempt() int {
+// attempt notes that the next seq is about to be sent to server and returns it.
+func (j *journal) attempt(at time.Duration, server string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.answers = append(j.answers, noAnswer)
+	j.notes = append(j.notes, note{at, server})
 	return len(j.answers) - 1
 }
 
@@ -39,6 +47,19 @@ func (j *journal) copy() []time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]time.Duration(nil), j.answers...)
+}
+
+// acks returns the acknowledged writes.
+func (j *journal) acks() []ack {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []ack
+	for i, at := range j.answers {
+		if at != noAnswer {
+			out = append(out, ack{began: j.notes[i].began, at: at, server: j.notes[i].server})
+		}
+	}
+	return out
 }
 
 // acknowledged returns the number of acknowledged writes so far.

@@ -41,6 +41,9 @@ type Options struct {
 	// Pause after an error before the next attempt; 10 ms, as clients do that do not
 	// want to storm a server.
 	Pause time.Duration
+	// NoteServers makes every writer ask who it is connected to, once for each connection,
+	// for Run.Turns.
+	NoteServers bool
 }
 
 // Defaults of Options.
@@ -108,6 +111,27 @@ func (o Options) connect(ctx context.Context, address string) (connection, error
 		return connection{}, fmt.Errorf("connect to %s: %w", address, err)
 	}
 	return connection{conn}, nil
+}
+
+// server asks for the server's server_uuid.
+func (c connection) server(ctx context.Context) (string, error) {
+	queryer, ok := c.Conn.(driver.QueryerContext)
+	if !ok {
+		return "", fmt.Errorf("the driver's connection %T cannot query", c.Conn)
+	}
+	rows, err := queryer.QueryContext(ctx, "SELECT @@server_uuid", nil)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = rows.Close() }()
+	row := make([]driver.Value, 1)
+	if err := rows.Next(row); err != nil {
+		return "", err
+	}
+	if text, ok := row[0].([]byte); ok {
+		return string(text), nil
+	}
+	return fmt.Sprint(row[0]), nil
 }
 
 // exec runs a statement without arguments.

@@ -29,6 +29,7 @@ type writer struct {
 // that as few outcomes as possible are unknown.
 func (w *writer) work(ctx context.Context) {
 	var conn connection
+	var server string
 	defer func() {
 		if conn.Conn != nil {
 			_ = conn.Close()
@@ -40,7 +41,7 @@ func (w *writer) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		if conn.Conn == nil {
 			var err error
-			if conn, err = w.run.options.connect(ctx, w.run.options.ReadWrite); err != nil {
+			if conn, server, err = w.connect(ctx); err != nil {
 				conn = connection{}
 				if ctx.Err() == nil {
 					w.run.writing.add("connect: " + kindOf(err))
@@ -50,7 +51,7 @@ func (w *writer) work(ctx context.Context) {
 			}
 		}
 		began := time.Now()
-		seq := w.journal.attempt()
+		seq := w.journal.attempt(time.Since(w.run.started), server)
 		err := conn.exec(sending, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d, %d)", table, w.run.id, w.number, seq))
 		if err != nil {
 			w.run.writing.add(kindOf(err))
@@ -68,6 +69,20 @@ func (w *writer) work(ctx context.Context) {
 			pause(ctx, rest)
 		}
 	}
+}
+
+// connect and, where that is wanted, ask who it is.
+func (w *writer) connect(ctx context.Context) (conn connection, server string, err error) {
+	conn, err = w.run.options.connect(ctx, w.run.options.ReadWrite)
+	if err != nil || !w.run.options.NoteServers {
+		return conn, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.run.options.AnswerTimeout)
+	defer cancel()
+	if server, err = conn.server(ctx); err != nil {
+		_ = conn.Close()
+	}
+	return conn, server, err
 }
 
 // pause waits, or returns at once when ctx ends.

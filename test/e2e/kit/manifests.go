@@ -53,22 +53,12 @@ func configuration(namespace string, semiSync bool) *corev1.ConfigMap {
 
 func statefulSet(namespace, image, storageClass string, replicas int32) *appsv1.StatefulSet {
 	labels := map[string]string{"app": mysqlName}
-	claim := corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: "data"},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
-		},
-	}
-	if storageClass != "" {
-		claim.Spec.StorageClassName = &storageClass
-	}
 	return &appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
 		Spec: appsv1.StatefulSetSpec{
 			ServiceName: mysqlName, Replicas: &replicas, PodManagementPolicy: appsv1.ParallelPodManagement,
 			Selector:             &metav1.LabelSelector{MatchLabels: labels},
-			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{claim},
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{dataClaim(storageClass)},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec:       MySQLPod(image, usersSecret, confMap),

@@ -357,3 +357,21 @@ func (o *Operator) LogSince(ctx context.Context, since time.Time) (string, error
 	}
 	return out.String(), nil
 }
+
+// PodIPs of the operator's pods.
+func (o *Operator) PodIPs(ctx context.Context) ([]string, error) {
+	pods, err := o.Pods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ips []string
+	for i := range pods {
+		if ip := pods[i].Status.PodIP; ip != "" {
+			ips = append(ips, ip)
+		}
+	}
+	if len(ips) == 0 {
+		return nil, errors.New("no pod of the operator has an IP")
+	}
+	return ips, nil
+}

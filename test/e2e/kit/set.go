@@ -48,6 +48,7 @@ type Set struct {
 	passwords map[string]string
 	aesKey    []byte
 	servers   serverCache
+	disks     disks
 }
 
 // SetOptions of a new set.
@@ -61,6 +62,9 @@ type SetOptions struct {
 	LeastPrivileges bool
 	// WithoutSemiSync leaves the semi-sync plugins out.
 	WithoutSemiSync bool
+	// DiskBytes limits the size of each pod's disk, which works on the node's own
+	// machine only; zero: as large as the machine's.
+	DiskBytes int64
 }
 
 // NewSet makes the Secrets and the pods in a namespace and waits until they are
@@ -85,6 +89,12 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 	s.aesKey = []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
 	if err := s.writeSecrets(ctx); err != nil {
 		return nil, err
+	}
+	if options.DiskBytes > 0 {
+		if err := s.limitDisks(ctx, options.Pods, c.Settings.StorageClass, options.DiskBytes); err != nil {
+			s.disks.release()
+			return s, err
+		}
 	}
 	for _, obj := range []client.Object{
 		configuration(namespace, !options.WithoutSemiSync), headlessService(namespace),
@@ -287,5 +297,8 @@ func (s *Set) Admin() load.Login {
 	return load.Login{User: userAdmin, Password: s.passwords[userAdmin]}
 }
 
-// Close releases the connections to the servers.
-func (s *Set) Close() { s.servers.close() }
+// Close releases the connections to the servers, and limited disks.
+func (s *Set) Close() {
+	s.servers.close()
+	s.disks.release()
+}

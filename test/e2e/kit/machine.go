@@ -1,0 +1,187 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// What only a test on the node's own machine can do to pods: processes that are stopped,
+// networks that are cut. Everything is found by the pod's UID, so that nothing else on
+// the machine can be meant.
+
+// machineTimeout bounds a command on the machine.
+const machineTimeout = 15 * time.Second
+
+// OnNode says whether the processes of a set's pods can be reached from here: on the
+// testbed they can, on another cluster mostly not.
+func (s *Set) OnNode(ctx context.Context, pod string) bool {
+	_, err := s.Process(ctx, pod)
+	return err == nil
+}
+
+// Process is the id of a pod's mysqld, as this machine counts.
+func (s *Set) Process(ctx context.Context, pod string) (int, error) {
+	p, err := s.Pod(ctx, pod)
+	if err != nil {
+		return 0, err
+	}
+	return processOf(p, "mysqld")
+}
+
+// processOf finds a pod's process by its name: the cgroup has the pod's UID in it,
+// with dashes or with underscores.
+func processOf(pod *corev1.Pod, name string) (int, error) {
+	uid := string(pod.UID)
+	found := func(dir string) bool {
+		group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+		return err == nil && (strings.Contains(string(group), uid) || strings.Contains(string(group), strings.ReplaceAll(uid, "-", "_")))
+	}
+	pid, err := findProcess(name, found)
+	if err != nil {
+		return 0, fmt.Errorf("pod %s: %w", pod.Name, err)
+	}
+	return pid, nil
+}
+
+// findProcess returns the process of a name for whose directory in /proc is says yes.
+func findProcess(name string, is func(dir string) bool) (int, error) {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, fmt.Errorf("processes of this machine: %w", err)
+	}
+	for _, dir := range dirs {
+		comm, err := os.ReadFile(filepath.Join(dir, "comm"))
+		if err != nil || strings.TrimSpace(string(comm)) != name || !is(dir) {
+			continue
+		}
+		return strconv.Atoi(filepath.Base(dir))
+	}
+	return 0, fmt.Errorf("no process %s of it runs on this machine", name)
+}
+
+// Kill ends a pod's mysqld as a crash does. The kubelet starts it again.
+func (s *Set) Kill(ctx context.Context, pod string) error { return s.signal(ctx, pod, syscall.SIGKILL) }
+
+// Freeze stops a pod's mysqld without ending it: connections are accepted and nothing
+// is said. Thaw lets it go on.
+func (s *Set) Freeze(ctx context.Context, pod string) error {
+	return s.signal(ctx, pod, syscall.SIGSTOP)
+}
+
+// Thaw ends what Freeze began. A process that is gone needs no thawing.
+func (s *Set) Thaw(ctx context.Context, pod string) error {
+	err := s.signal(ctx, pod, syscall.SIGCONT)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+func (s *Set) signal(ctx context.Context, pod string, signal syscall.Signal) error {
+	pid, err := s.Process(ctx, pod)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, signal); err != nil {
+		return fmt.Errorf("signal %s to mysqld of pod %s: %w", signal, pod, err)
+	}
+	return nil
+}
+
+// FreezeAPIServer stops the API server of the network that this test runs in, and
+// returns what lets it go on.
+func FreezeAPIServer() (thaw func() error, err error) {
+	here, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("network of this process: %w", err)
+	}
+	pid, err := findProcess("kube-apiserver", func(dir string) bool {
+		there, err := os.Readlink(filepath.Join(dir, "ns", "net"))
+		return err == nil && there == here
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return nil, fmt.Errorf("stop the API server: %w", err)
+	}
+	return func() error { return syscall.Kill(pid, syscall.SIGCONT) }, nil
+}
+
+// Cut drops all packets between a pod and some addresses, in both directions, until heal
+// is called. It needs nothing of the pod but its network, which a restart of mysqld keeps.
+func (s *Set) Cut(ctx context.Context, pod string, addresses ...string) (heal func(context.Context) error, err error) {
+	pid, err := s.Process(ctx, pod)
+	if err != nil {
+		return nil, err
+	}
+	// mysqld may be gone when the cut is to be healed; its network has a name as long as
+	// it is open here.
+	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return nil, fmt.Errorf("network of pod %s: %w", pod, err)
+	}
+	var rules [][]string
+	for _, address := range addresses {
+		rules = append(rules, []string{"INPUT", "-s", address, "-j", "DROP"}, []string{"OUTPUT", "-d", address, "-j", "DROP"})
+	}
+	heal = func(ctx context.Context) error {
+		defer func() { _ = network.Close() }()
+		var errs []error
+		for _, rule := range rules {
+			errs = append(errs, inNetwork(ctx, network, append([]string{"-D"}, rule...)...))
+		}
+		return errors.Join(errs...)
+	}
+	for i, rule := range rules {
+		if err := inNetwork(ctx, network, append([]string{"-I"}, rule...)...); err != nil {
+			rules = rules[:i]
+			return nil, errors.Join(err, heal(ctx))
+		}
+	}
+	return heal, nil
+}
+
+// inNetwork runs iptables in a network namespace that is open as a file.
+func inNetwork(ctx context.Context, network *os.File, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=/proc/self/fd/3", "iptables", "-w", "5"}, args...)...)
+	cmd.ExtraFiles = []*os.File{network}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("iptables %s: %w: %s", strings.Join(args, " "), err, out.String())
+	}
+	return nil
+}
+
+// IPs of pods, by name.
+func (s *Set) IPs(ctx context.Context, pods ...string) ([]string, error) {
+	var out []string
+	for _, name := range pods {
+		p, err := s.Pod(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if p.Status.PodIP == "" {
+			return nil, fmt.Errorf("pod %s has no IP", name)
+		}
+		out = append(out, p.Status.PodIP)
+	}
+	return out, nil
+}
