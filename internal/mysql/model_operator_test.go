@@ -42,6 +42,8 @@ type operator struct {
 	// dies is the number of statements after which the process dies; 0: it does not.
 	dies int
 	dead bool
+	// skew is how far its clock is ahead of the others.
+	skew time.Duration
 	// late are statements of a leader that was cut off, which still run one day.
 	late *[]func()
 
@@ -157,7 +159,7 @@ func (o *operator) runBackground(acts []func() error) {
 // The sets of those that may be a source are read last: see observe.go.
 func (o *operator) gather() Input {
 	w := o.w
-	in := Input{Object: o.object, State: State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: w.now}
+	in := Input{Object: o.object, State: State{Nodes: map[string]*Server{}}, Pods: map[string]reconcile.Pod{}, Now: w.now.Add(o.skew)}
 	members := Members(o.object)
 	o.pods = maps.Clone(w.pod)
 	w.seen = map[string]int{}

@@ -38,6 +38,8 @@ type profile struct {
 	nodes                                                    int
 	crashes, cuts, errors, humans, death, anew, purges, dies bool
 	edits, detaches, feeds, newPods                          bool
+	// skews: the clock of each operator is another one.
+	skews bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -51,6 +53,8 @@ type schedule struct {
 	lateRan bool
 	// busy keeps mischief from mischief.
 	busy bool
+	// clocks has its own randomness, so that schedules without skew stay what they are.
+	clocks *rand.Rand
 }
 
 func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
@@ -61,6 +65,8 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		crashes: flip(60), cuts: flip(50), errors: flip(30), humans: flip(25), death: flip(20), anew: flip(10), purges: flip(10), dies: flip(60),
 		detaches: flip(25), feeds: flip(20), newPods: flip(20),
 	}}
+	s.clocks = rand.New(rand.NewPCG(seed, 11)) //nolint:gosec // a schedule must be repeatable
+	s.skews = s.clocks.IntN(100) < 20
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
@@ -116,6 +122,9 @@ func (s *schedule) settle() {
 // hire starts a new operator.
 func (s *schedule) hire() {
 	s.op = &operator{w: s.world, api: s.api, flaws: s.flaws, late: &s.late}
+	if s.skews {
+		s.op.skew = []time.Duration{-time.Hour, -5 * time.Second, 0, 5 * time.Second, time.Hour}[s.clocks.IntN(5)]
+	}
 	if s.dies && s.chance(30) {
 		s.op.dies = 1 + s.rng.IntN(60)
 	}
