@@ -130,6 +130,8 @@ type scene struct {
 	run *load.Run
 	// broken pods are not judged by the checker: a spec broke them on purpose.
 	broken []string
+	// spent: the spec leaves nothing that another one can use.
+	spent bool
 }
 
 // traffic of a spec: it is not a stress test, and the machine has other things to do.
@@ -184,7 +186,7 @@ func (s *scene) judge(restore func(context.Context) error, giveUp func(context.C
 			GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
 		}
 		var problems []string
-		if restore != nil && !failed {
+		if restore != nil && !failed && !s.spent {
 			if err := restore(ctx); err != nil {
 				problems = append(problems, "the set is not healthy at the end: "+err.Error())
 			} else if s.run != nil {
@@ -199,7 +201,7 @@ func (s *scene) judge(restore func(context.Context) error, giveUp func(context.C
 		if len(problems) > 0 && !failed {
 			GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
 		}
-		if len(problems) > 0 || failed {
+		if len(problems) > 0 || failed || s.spent {
 			giveUp(ctx)
 		}
 		Expect(problems).To(BeEmpty())
