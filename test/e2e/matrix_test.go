@@ -230,7 +230,8 @@ func meet(ctx SpecContext, s *scene, fault trouble, meets situation) {
 	mends := []func(context.Context) error{}
 	mend := func(ctx context.Context) error {
 		var errs []error
-		for _, one := range mends {
+		// The last one first: what was broken before may need what was broken after.
+		for _, one := range slices.Backward(mends) {
 			errs = append(errs, one(ctx))
 		}
 		mends = nil
