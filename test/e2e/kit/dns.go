@@ -5,6 +5,7 @@ package kit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,7 +38,10 @@ func (c *Cluster) Misdirect(ctx context.Context, host, address string) (heal fun
 	}
 	lie := fmt.Sprintf("  hosts {\n    ttl 5\n    %s %s\n    fallthrough\n  }\n", address, host)
 	heal = func(ctx context.Context) error { return c.writeCorefile(ctx, corefile) }
-	return heal, c.writeCorefile(ctx, corefile[:open+2]+lie+corefile[open+2:])
+	if err := c.writeCorefile(ctx, corefile[:open+2]+lie+corefile[open+2:]); err != nil {
+		return nil, errors.Join(err, heal(context.WithoutCancel(ctx)))
+	}
+	return heal, nil
 }
 
 // writeCorefile and wait until CoreDNS runs with it. Pods are made anew, because a
