@@ -12,12 +12,12 @@ SET SESSION sql_log_bin = 0;
 --   REPLICATION_SLAVE_ADMIN    CHANGE REPLICATION SOURCE, START, STOP, RESET REPLICA
 --   CONNECTION_ADMIN           end the clients of a source that is fenced, connect while all connections are taken
 --   REPLICATION CLIENT         the state of replication
---   PROCESS                    see the clients
 --   RELOAD                     RESET REPLICA ALL, FLUSH BINARY LOGS
 --   PERSIST_RO_VARIABLES_ADMIN may be left out: with it the fence of a switchover is stored before, and is up sooner
---   SELECT on performance_schema   what a replica has received and applied
+--   SELECT on performance_schema   see the clients, and who holds up a fence
+-- Servers with performance_schema=OFF need PROCESS too, to see the clients.
 CREATE USER IF NOT EXISTS 'mysql'@'%' IDENTIFIED BY 'change-me-mysql';
-GRANT PROCESS, RELOAD, REPLICATION CLIENT ON *.* TO 'mysql'@'%';
+GRANT RELOAD, REPLICATION CLIENT ON *.* TO 'mysql'@'%';
 GRANT SYSTEM_VARIABLES_ADMIN, PERSIST_RO_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN ON *.* TO 'mysql'@'%';
 GRANT SELECT ON performance_schema.* TO 'mysql'@'%';
 

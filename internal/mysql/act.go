@@ -231,7 +231,7 @@ func (a *actor) awaitThreads(ctx context.Context, w words) error {
 		case ch.Streams():
 			return nil
 		case ch.IOErrno != 0:
-			return fmt.Errorf("the receiver reports error %d: %s", ch.IOErrno, shorten(ch.IOError))
+			return errors.New(ch.receiverTrouble())
 		case ch.SQLErrno != 0:
 			return fmt.Errorf("the applier reports error %d: %s", ch.SQLErrno, shorten(ch.SQLError))
 		}

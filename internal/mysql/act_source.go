@@ -162,7 +162,7 @@ func (a *actor) settle(ctx context.Context, w words, do Settle) error {
 	if err := a.Exec(ctx, writable(setPersist, w, do.SemiSync)); err != nil {
 		return err
 	}
-	if ch != nil && ch.IO == ThreadNo && ch.SQL == ThreadNo && b.executed.Contains(ch.Retrieved) {
+	if !do.KeepChannel && ch != nil && ch.IO == ThreadNo && ch.SQL == ThreadNo && b.executed.Contains(ch.Retrieved) {
 		return a.Exec(ctx, w.resetReplicaAll())
 	}
 	return nil

@@ -100,6 +100,8 @@ type Promote struct {
 type Settle struct {
 	target
 	SemiSync SemiSyncWant
+	// KeepChannel where the operator's user may not remove it.
+	KeepChannel bool
 }
 
 // Attach makes the server a read-only replica of a source by auto-position:

@@ -11,9 +11,11 @@
 //	observe.go          asks the servers
 //	act*.go             carries actions out
 //	vocabulary.go       the words of the server's version (source/replica or master/slave)
+//	privileges.go       what the operator's user may do on a server
 //	handle.go           what is asked of one server by more than one action
 //	channel_status.go   SHOW REPLICA STATUS under either vocabulary
 //	engine.go           the adapter to the reconcile kernel
 //	conn/               connections, their deadlines and their errors
 //	gtid/               sets of transactions
+//	grants/             what an account may do, out of SHOW GRANTS: pure
 package mysql

@@ -88,7 +88,9 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 		other:           func(name string) (*handle, error) { return e.named(scene, name) },
 		replicationUser: user, replicationPassword: scene.Credentials.Password(user),
 	}
-	return a.run(ctx, action)
+	learned, err := a.run(ctx, action)
+	on.doubt(err)
+	return learned, err
 }
 
 // Forget implements reconcile.Engine.

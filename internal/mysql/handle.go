@@ -18,6 +18,8 @@ type handle struct {
 
 	// learned is what the last observation found of the server's vocabulary.
 	learned atomic.Pointer[words]
+	// may is what was read last of what the user may do here.
+	may atomic.Pointer[permission]
 }
 
 // newHandle makes a handle. Nothing is asked of the server before the first use.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -34,6 +35,9 @@ func (w *world) observeOne(m Member) *Server {
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
 		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep,
 			Timeout: SemiSyncTimeout, WaitCount: 1, WaitNoReplica: true, WaitSessions: bits.OnesCount64(uint64(s.pending))},
+	}
+	if w.lacking[m.Name] {
+		out.Account, out.Missing = "'mysql'@'%'", []grants.Privilege{grants.ReplicationSlaveAdmin}
 	}
 	if s.fed {
 		out.ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}
@@ -72,6 +76,12 @@ func (w *world) reach(s *mServer) error {
 func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) statements {
 	s := w.servers[a.Node()]
 	reach := func() error { return w.reach(s) }
+	if w.lacking[a.Node()] {
+		switch a.(type) {
+		case Attach, FollowAhead, Promote, StopReceiver, StartReplication, Detach, SetSemiSync:
+			return statements{reach, func() error { return errors.New("access denied; you need REPLICATION_SLAVE_ADMIN") }}
+		}
+	}
 	switch do := a.(type) {
 	case FenceSource:
 		still := func() error {

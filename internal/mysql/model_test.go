@@ -73,7 +73,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	w := &world{
 		hangs: map[bool]int{false: 5, true: 40}[s.newPods],
 		rng:   rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
-		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, nodeCut: map[link]bool{},
+		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, lacking: map[string]bool{}, nodeCut: map[link]bool{},
 		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{},
 	}
 	s.world = w
@@ -245,6 +245,11 @@ func (s *schedule) mischief() {
 		}
 	case 11:
 		if s.errors {
+			if s.chance(40) {
+				s.lacking[n] = !s.lacking[n]
+				s.tracef("%s lacks a privilege: %t", n, s.lacking[n])
+				break
+			}
 			s.failing[n] = !s.failing[n]
 			s.tracef("%s fails: %t", n, s.failing[n])
 		}
@@ -415,6 +420,7 @@ func (s *schedule) heal() {
 	clear(s.opCut)
 	clear(s.clientCut)
 	clear(s.failing)
+	clear(s.lacking)
 	clear(s.nodeCut)
 	for _, n := range s.names {
 		v := s.servers[n]

@@ -114,7 +114,9 @@ type world struct {
 	// What is cut: operator–node, client–node, node–node. failing nodes answer the
 	// operator with an error.
 	opCut, clientCut, failing map[string]bool
-	nodeCut                   map[link]bool
+	// lacking nodes let the operator look, and refuse it whatever leads replication.
+	lacking map[string]bool
+	nodeCut map[link]bool
 	// hangs is how many of a hundred changes of a label fail.
 	hangs int
 	// sheltered: nothing fails any more.

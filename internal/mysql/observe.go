@@ -118,10 +118,13 @@ func unseen(m Member, err error) *Server {
 	if conn.Answered(err) {
 		s.Reach = ReachError
 	}
+	if lacks := (*lackingError)(nil); errors.As(err, &lacks) {
+		s.Missing, s.Account = lacks.missing, lacks.account
+	}
 	return s
 }
 
-// lookAt reads one server: two connections, three statements.
+// lookAt reads one server: two connections, three statements, and now and then a fourth.
 func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -159,13 +162,14 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 		err = figuresErr
 	}
 	if err != nil {
-		return nil, err
+		return nil, c.explain(ctx, err)
 	}
 	w, err := c.learn(text, figures)
 	if err != nil {
 		return nil, err
 	}
 	s.read(w, figures)
+	s.Account, s.Missing = c.lacks(ctx, w)
 	return s, nil
 }
 

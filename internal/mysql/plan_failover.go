@@ -50,6 +50,8 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "CandidateUnreachable", to.Problem
 	case !to.GTIDMode || !to.LogBin:
 		return "CandidateConfiguration", "gtid_mode and log_bin must be ON"
+	case v.hindrance(v.source, to) != "":
+		return "LacksPrivilege", v.hindrance(v.source, to)
 	case v.forced():
 		return "", ""
 	case to.Received().Empty() && v.betterThan(to) == "":
@@ -114,6 +116,9 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 			p.Steps = v.shutOut()
 			return p
 		}
+		if why := v.hindrance(from, to); why != "" {
+			return v.refuse("FailoverRefused", to, "LacksPrivilege", why)
+		}
 		r.Phase = v1alpha1.SwitchoverSwitching
 		at := metav1.NewMicroTime(v.now)
 		r.SwitchingAt = &at
@@ -170,7 +175,7 @@ func (v *view) resumeReceivers() []reconcile.Step {
 			out = append(out, StartReplication{target{m.Name}})
 		}
 	}
-	if len(out) == 0 {
+	if out = v.allowed(out); len(out) == 0 {
 		return nil
 	}
 	return []reconcile.Step{{Name: "restart-replication", Optional: true, Actions: out}}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -147,6 +148,12 @@ func (n *node) acks() *node {
 	return n
 }
 func (n *node) withoutGTID() *node { n.GTIDMode = false; return n }
+
+// lacks: the operator's user may not do everything there.
+func (n *node) lacks(missing ...grants.Privilege) *node {
+	n.Account, n.Missing = "'mysql'@'%'", missing
+	return n
+}
 
 // unseen servers give no answer, failing ones an error.
 func (n *node) unseen() *node  { return n.out(ReachNone, "connection refused") }
@@ -411,7 +418,7 @@ func describeAction(a reconcile.Action) string {
 		}
 		return flags(fmt.Sprintf("promote %s after %s", do.On, after), "failover", do.Failover, "semi", do.SemiSync.Enabled)
 	case Settle:
-		return flags("settle "+do.On, "semi", do.SemiSync.Enabled)
+		return flags("settle "+do.On, "semi", do.SemiSync.Enabled, "keep", do.KeepChannel)
 	case Attach:
 		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword)
 	case FollowAhead:

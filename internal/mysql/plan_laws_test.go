@@ -5,10 +5,12 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -195,6 +197,7 @@ func (l *lawyer) action(a reconcile.Action) {
 		return
 	}
 	s := l.server(name)
+	l.permitted(a, s)
 	switch do := a.(type) {
 	case FenceSource:
 		if name == l.p.Data.Source && l.fencesOwn(name) {
@@ -231,6 +234,23 @@ func (l *lawyer) action(a reconcile.Action) {
 		if !do.KeepChannel && s.Channel != nil && (!src.OK() || !src.Executed.Union(s.Executed).Contains(s.Channel.Retrieved)) {
 			l.broken("law 6: %s throws away what the source lacks", describeAction(a))
 		}
+	}
+}
+
+// permitted: nothing is begun that the operator's user may not do. What has begun is
+// tried all the same, and a writable node that left is fenced if that can be.
+func (l *lawyer) permitted(a reconcile.Action, s *Server) {
+	r := l.in.Object.Status.Switchover
+	if r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
+		return
+	}
+	leads := false
+	switch a.(type) {
+	case Attach, FollowAhead, Promote, StopReceiver, StartReplication, Detach, SetSemiSync:
+		leads = true
+	}
+	if leads && slices.Contains(s.Missing, grants.ReplicationSlaveAdmin) {
+		l.broken("law 3: %s, which the operator's user may not do", describeAction(a))
 	}
 }
 

@@ -94,6 +94,10 @@ func (v *view) setUp() reconcile.Plan[Data] {
 			ahead = append(ahead, fmt.Sprintf("%s holds %d transaction(s) that %s lacks: %s", m.Name, extra.Count(), src.Name, shorten(extra.String())))
 		}
 	}
+	if lacking := v.lacking(); len(lacking) > 0 {
+		p.Events = v.privilegeEvents()
+		return refuse("PrivilegeMissing", strings.Join(lacking, "; ")+". Nothing was changed.")
+	}
 	if len(unseen) > 0 {
 		return refuse("WaitingForNodes", "before replication is set up every node must be seen, for it may hold data. Not seen: "+strings.Join(unseen, ", "))
 	}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -29,18 +30,24 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 		untouched[n] = true
 	}
 	add := func(name string, optional bool, actions ...reconcile.Action) {
-		if len(actions) > 0 {
+		if actions = v.allowed(actions); len(actions) > 0 {
 			p.Steps = append(p.Steps, reconcile.Step{Name: name, Optional: optional, Actions: actions})
 		}
 	}
 
 	// A second writable node first: it must be fenced before the source is let loose.
-	add("fence-extra", false, v.fenceExtras()...)
+	extras := v.fenceExtras()
+	add("fence-extra", false, extras...)
 
 	acks := v.replicaSettings()
 	source := v.sourceSettings()
+	detach := v.detachSource()
+	if before := append(extras, detach...); !v.source.Writable() && len(v.allowed(before)) < len(before) {
+		// Somebody else takes writes, or it replicates itself, and that cannot be ended.
+		source = nil
+	}
 	attach := v.attachments(untouched)
-	add("detach-source", false, v.detachSource()...)
+	add("detach-source", false, detach...)
 	if v.semi {
 		// Replicas learn to acknowledge before the source begins to wait for them.
 		add("replica-settings", true, acks...)
@@ -57,7 +64,9 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	if retry := v.restarts(untouched); len(retry) > 0 {
 		add("restart-replication", true, retry...)
 	}
-	add("fence-old-source", true, v.fenceDeposed()...)
+	if old := v.fenceDeposed(); len(old) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-old-source", Optional: true, Actions: old})
+	}
 	v.dropLeaving()
 	add("expel", true, v.expulsions()...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
@@ -113,13 +122,14 @@ func (v *view) sourceSettings() []reconcile.Action {
 		// A source that replicates from a member is detached before, and read-only then.
 		return []reconcile.Action{SetWritable{target: target{s.Name}, SemiSync: want}}
 	}
-	stale := s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
+	mayReset := len(missingOn(s, []grants.Privilege{grants.Reload})) == 0
+	stale := mayReset && s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
 	// With a replica attached the server begins to wait again by itself, at the next
 	// acknowledgement: asking for it again and again changes nothing.
 	gaveUp := !s.SemiSync.SourceActive && s.SemiSync.Clients == 0
 	impatient := want.Enabled && (!s.SemiSync.Patient() || gaveUp)
 	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || impatient || s.SemiSync.ReplicaEnabled {
-		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want}}
+		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want, KeepChannel: !mayReset}}
 	}
 	return nil
 }
@@ -302,6 +312,9 @@ func (v *view) steadyCondition() []metav1.Condition {
 		}
 		problems = append(problems, text)
 	}
+	if lacking := v.lacking(); len(lacking) > 0 {
+		note("PrivilegeMissing", strings.Join(lacking, "; "))
+	}
 	if w := v.wanted(); w != v.source && v.source != nil {
 		note("SourceNotAsWanted", fmt.Sprintf("the source is %s and spec.source is %s", v.source.Name, w.Name))
 	}
@@ -329,6 +342,8 @@ func (v *view) steadyCondition() []metav1.Condition {
 		switch _, bad := v.data.Errant[n]; {
 		case bad:
 			note("ReplicaDiverged", n+": "+v.data.Notes[n])
+		case len(v.server(n).Missing) > 0 && !v.server(n).OK():
+			// Named above.
 		case !v.server(n).OK():
 			note("NodeUnreachable", n+" is not seen: "+v.data.Notes[n])
 		default:
@@ -384,6 +399,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 			out = append(out, reconcile.Event{Warning: true, Reason: "OldSourceReturned", Once: m.Name, Message: fmt.Sprintf("%s was the source before %s and left the spec: it is back, fenced, and not looked after any more. It holds %d transaction(s) that %s lacks%s", m.Name, v.source.Name, e.count, v.source.Name, listed(e.set))})
 		}
 	}
+	out = append(out, v.privilegeEvents()...)
 	if v.moved {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
 	}
@@ -405,7 +421,7 @@ func (v *view) sourceUnseen() bool { return !v.source.OK() }
 // Extra writable nodes are fenced all the same, isolated ones stay isolated.
 func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	p := v.plan()
-	if extra := v.fenceExtras(); len(extra) > 0 {
+	if extra := v.allowed(v.fenceExtras()); len(extra) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
 	}
 	if old := v.fenceDeposed(); len(old) > 0 {

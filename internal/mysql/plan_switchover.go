@@ -77,6 +77,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "SourceAnswersWithError", fmt.Sprintf("%s answers with an error (%s). Mend that; or, if it is beyond repair, stop its pod or set the annotation %s: %s", from.Name, from.Problem, v1alpha1.AnnotationForcePromote, to.Name)
 	case !to.OK():
 		return "CandidateUnreachable", to.Problem
+	case v.hindrance(from, to) != "":
+		return "LacksPrivilege", v.hindrance(from, to)
 	case v.overtakenBy(from) != "":
 		return "SourceOvertaken", v.data.Notes[from.Name]
 	case from.Channel.Running():
@@ -92,7 +94,7 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 	case c.SQLErrno != 0:
 		return "ApplierError", fmt.Sprintf("its applier has error %d: %s", c.SQLErrno, shorten(c.SQLError))
 	case c.IOErrno != 0:
-		return "ReceiverError", fmt.Sprintf("its receiver has error %d: %s", c.IOErrno, shorten(c.IOError))
+		return "ReceiverError", c.receiverTrouble()
 	case c.IO != ThreadYes:
 		return "ReceiverStopped", "its receiver (IO thread) is not running. Run START REPLICA on it"
 	case c.SQL != ThreadYes:

@@ -369,7 +369,7 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 	case c.SQLErrno != 0:
 		return fmt.Sprintf("the applier stopped with error %d: %s. Mend the cause and run START REPLICA", c.SQLErrno, shorten(c.SQLError))
 	case c.IOErrno != 0:
-		return fmt.Sprintf("the receiver reports error %d: %s", c.IOErrno, shorten(c.IOError))
+		return c.receiverTrouble()
 	case c.SQL != ThreadYes:
 		return "the applier (SQL thread) is stopped"
 	case c.IO == ThreadNo:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -80,6 +81,9 @@ func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
 		n.Role = role
 	}
 	n.Ready = d.Ready[m.Name]
+	if n.Message == "" && len(s.Missing) > 0 {
+		n.Message = "the operator's user lacks " + grants.List(s.Missing)
+	}
 	n.Readonly, n.SuperReadonly = s.ReadOnly, s.SuperReadOnly
 	n.ServerUUID = s.UUID
 	if c := s.Channel; c != nil && n.Role == v1alpha1.MysqlRoleReplica {

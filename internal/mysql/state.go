@@ -6,6 +6,7 @@ package mysql
 import (
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
@@ -31,7 +32,7 @@ const (
 )
 
 // Server is one observed server. Unless Reach is ReachOK, only Name, Host, Port,
-// Reach and Problem mean anything.
+// Reach, Problem, Missing and Account mean anything.
 type Server struct {
 	Name string
 	Host string
@@ -40,6 +41,11 @@ type Server struct {
 	Reach Reach
 	// Problem is the error in words without secrets, when Reach is not ReachOK.
 	Problem string
+	// Missing are privileges that the operator's user needs here and does not have;
+	// empty also while that is not known. With ReachError the look itself failed for it.
+	Missing []grants.Privilege
+	// Account of the operator's user as a GRANT names it, where it is known.
+	Account string
 
 	UUID     string
 	ServerID uint32

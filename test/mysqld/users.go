@@ -24,7 +24,7 @@ const (
 
 // LeastPrivileges are what the operator's user needs at least.
 var LeastPrivileges = []string{
-	"SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, REPLICATION CLIENT, PROCESS, RELOAD ON *.*",
+	"SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, REPLICATION CLIENT, RELOAD ON *.*",
 	"SELECT ON performance_schema.*",
 }
 
