@@ -23,10 +23,8 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err != nil {
 		return err
 	}
-	if !now.fenced() {
-		if now.basics, err = a.fence(ctx, w, toFollow); err != nil {
-			return err
-		}
+	if err := a.holdForGood(ctx, w, &now); err != nil {
+		return err
 	}
 	ch, _, err := a.channel(ctx, w)
 	if err != nil {
@@ -62,6 +60,27 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		a.killClients(ctx, w)
 	}
 	return a.persistReplica(ctx, w, do.SemiSync)
+}
+
+// holdForGood fences a server that is to follow, and its next start with it: replication
+// begins by itself after a restart, and must not find a server that takes writes. One
+// that is persisted so already costs no write, which clients may be waiting for.
+func (a *actor) holdForGood(ctx context.Context, w words, now *follower) error {
+	if !now.fenced() {
+		how := toFollow
+		if !now.persisted {
+			how.scope = setPersist
+		}
+		var err error
+		now.basics, err = a.fence(ctx, w, how)
+		return err
+	}
+	if now.persisted {
+		return nil
+	}
+	var set assignments
+	set.readOnly(setPersist, true)
+	return a.Exec(ctx, set.statement())
 }
 
 // leadsTo says whether the channel is as an attachment by that user leaves it.
@@ -154,6 +173,8 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 // follower is what is looked at before a server is made to follow another.
 type follower struct {
 	basics
+	// persisted: a restart comes up fenced.
+	persisted bool
 	// waits: the semi-sync source side is on.
 	waits bool
 	// acknowledges: the replica side is on; active: its receiver works so.
@@ -172,7 +193,7 @@ func (f follower) otherwise(acknowledges bool) bool {
 func (a *actor) asFollower(ctx context.Context, w words) (follower, error) {
 	var now follower
 	var executed string
-	var active sql.NullString
+	var active, persisted sql.NullString
 	waits, acknowledges := "0", "0"
 	if w.sourcePlugin != "" {
 		waits = "@@GLOBAL." + w.sourceVariable("enabled")
@@ -183,11 +204,13 @@ func (a *actor) asFollower(ctx context.Context, w words) (follower, error) {
 	// The status variable has the name of a system variable that does not exist.
 	query := "SELECT @@GLOBAL.server_uuid, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.gtid_executed, @@GLOBAL." + w.netTimeout() +
 		", " + waits + ", " + acknowledges +
-		", (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "')"
+		", (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = '" + w.replicaVariable("status") + "')" +
+		", (SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = 'super_read_only')"
 	if err := a.Row(ctx, query, nil, &now.uuid, &now.readOnly, &now.superReadOnly, &executed, &now.netTimeout,
-		&now.waits, &now.acknowledges, &active); err != nil {
+		&now.waits, &now.acknowledges, &active, &persisted); err != nil {
 		return now, err
 	}
+	now.persisted = strings.EqualFold(persisted.String, "ON")
 	now.active = strings.EqualFold(active.String, "ON")
 	var err error
 	now.executed, err = gtid.Parse(executed)

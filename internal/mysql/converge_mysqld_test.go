@@ -23,6 +23,10 @@ import (
 type kernel struct {
 	*cluster
 	labels map[string]string
+	// after, when there is one, is called after everything that is done.
+	after func(did string)
+	// crashed says that a server had a crash in a test of that.
+	crashed bool
 }
 
 func (k *kernel) look() (State, reconcile.Plan[Data]) {
@@ -52,21 +56,35 @@ func (k *kernel) carryOut(plan reconcile.Plan[Data]) {
 				}
 			}
 			maps.Copy(facts, learned)
+			k.did(action.About() + " " + action.Node())
 		}
 		for node, access := range step.Routing {
 			k.labels[node] = map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[access]
 		}
+		if len(step.Routing) > 0 {
+			k.did("route")
+		}
+	}
+}
+
+func (k *kernel) did(what string) {
+	if k.after != nil {
+		k.after(what)
 	}
 }
 
 // settle looks and acts until the topology is as the spec wants it.
 func (k *kernel) settle(what string) {
 	k.t.Helper()
-	k.servers["a"].Eventually(what, func() bool {
+	done := func() bool {
 		_, plan := k.look()
 		k.carryOut(plan)
 		return !plan.Again && plan.Data.Switchover == nil && plan.Conditions[0].Status == metav1.ConditionTrue
-	})
+	}
+	// A crash takes its time, which is nobody's patience.
+	before := k.crashed
+	k.servers["a"].Eventually(what, func() bool { return done() || k.crashed != before })
+	k.servers["a"].Eventually(what, done)
 	for name, s := range k.servers {
 		readonly, fenced := "true", "1"
 		switch {

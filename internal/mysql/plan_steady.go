@@ -58,6 +58,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	}
 	add("attach", true, attach...)
 	add("detach", true, v.detachments()...)
+	add("hold-read-only", true, v.holds()...)
 	p.Again = len(p.Steps) > 0
 
 	add("renew-password", true, v.renewals()...)
@@ -89,6 +90,20 @@ func (v *view) fenceExtras() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		if s := v.server(m.Name); s != v.source && s.Writable() {
+			out = append(out, v.fenceExtra(m.Name))
+		}
+	}
+	return out
+}
+
+// holds keep a node read-only that is not attached, because it holds what the source
+// lacks or the source is not seen to hold it: nothing else would see to it that it stays so,
+// for those too who may write in spite of read_only, and after a restart.
+func (v *view) holds() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		s := v.server(m.Name)
+		if s.OK() && !s.Writable() && !v.attachable(s) && (!s.Fenced() || !s.ReadOnlyPersisted) {
 			out = append(out, v.fenceExtra(m.Name))
 		}
 	}
@@ -384,7 +399,10 @@ func (v *view) steadyEvents() []reconcile.Event {
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		if s != v.source && s.Writable() && v.status.Source != "" && v.status.Topology[m.Name] != nil {
-			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source and took writes: it is made read-only. Somebody set read_only=OFF, or it came back as the old source."})
+			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source and took writes: read_only and super_read_only are switched on again. Somebody set read_only=OFF, or it came back as the old source." + v.tookMeanwhile(m.Name)})
+		}
+		if was := v.status.Topology[m.Name]; s != v.source && s.OK() && s.ReadOnly && !s.SuperReadOnly && was != nil && was.SuperReadonly {
+			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source, and administrators could write to it: super_read_only is switched on again. Somebody set super_read_only=OFF." + v.tookMeanwhile(m.Name)})
 		}
 		if m.Port != v.readers && s != v.source && !m.Isolated {
 			out = append(out, reconcile.Event{Warning: true, Reason: "PortsDiffer", Once: m.Name, Message: fmt.Sprintf("%s listens on port %d and the Service for readers leads to port %d: it is left out of it. Have all nodes listen on one port", m.Name, m.Port, v.readers)})
@@ -404,6 +422,15 @@ func (v *view) steadyEvents() []reconcile.Event {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
 	}
 	return out
+}
+
+// tookMeanwhile says what a node that was writable holds and the source lacks.
+func (v *view) tookMeanwhile(name string) string {
+	e, bad := v.data.Errant[name]
+	if !bad {
+		return ""
+	}
+	return fmt.Sprintf(" It holds %d transaction(s) that the source %s lacks: %s", e.count, v.source.Name, shorten(e.set.String()))
 }
 
 // listed is a set at the end of a sentence.

@@ -24,6 +24,15 @@ func steadySemiSet() *scene {
 func TestPlanSteady(t *testing.T) {
 	runRows(t, []row{
 		{
+			name:  "one that is kept apart is held, for administrators and across a restart too",
+			scene: steadySet().seeing(replica("b", "a").has("a:1-100 b:1").halfFenced(), replica("c", "a").has("a:1-100 c:1").unpersisted()),
+			steps: []string{
+				"hold-read-only: fence b kill persist release, fence c kill persist release (optional)",
+				"route: {a=rw b=- c=-}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
 			name:  "in order",
 			scene: steadySet(),
 			steps: []string{

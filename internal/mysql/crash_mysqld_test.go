@@ -1,0 +1,185 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mysqld
+
+package mysql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/mysqld"
+)
+
+// writables counts the servers that take writes.
+func (k *kernel) writables() (out []string) {
+	for name, s := range k.servers {
+		if s.Value("SELECT @@GLOBAL.read_only") == "0" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// crashing has a server crash and come back after the n-th thing that is done, and looks
+// how it comes back before anything more is done. It says whether it came to that.
+func (k *kernel) crashing(node string, n int, look func(did string)) func() bool {
+	count := 0
+	crashed := false
+	k.crashed = false
+	k.after = func(did string) {
+		if count++; count != n || crashed {
+			return
+		}
+		crashed, k.crashed = true, true
+		k.servers[node].Kill9()
+		k.servers[node].Start()
+		look(did)
+	}
+	return func() bool { k.after = nil; return crashed }
+}
+
+// A replica that crashes after any step of set-up: once it was fenced it comes back so,
+// and the set is set up in the end. A source that crashes comes back and takes writes.
+func TestCrashesDuringSetUp(t *testing.T) {
+	for _, node := range []string{"b", "a"} {
+		for n, more := 1, true; more; n++ {
+			t.Run(fmt.Sprintf("%s after %d", node, n), func(t *testing.T) {
+				k := &kernel{cluster: newCluster(t, 2, mysqld.Options{}), labels: map[string]string{}}
+				k.as(mysqld.LeastUser, mysqld.LeastPassword)
+				crashed := k.crashing(node, n, func(did string) {
+					t.Logf("%s crashes after: %s", node, did)
+					// Its fence is the first thing that is done.
+					if w := k.writables(); len(w) != 1 || w[0] != "a" {
+						t.Errorf("after %q %v take writes", did, w)
+					}
+				})
+				k.converge("the set is set up", "a")
+				more = crashed()
+				mustWrite(t, k.servers["a"])
+				k.caughtUp("a")
+			})
+		}
+	}
+}
+
+// Source or candidate crash after any step of a switchover: at no moment do both take
+// writes, what was written before is on whoever is the source in the end, and the set
+// becomes what the spec wants.
+func TestCrashesDuringSwitchover(t *testing.T) {
+	for _, mode := range []v1alpha1.MysqlReplicationMode{v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync} {
+		t.Run(string(mode), func(t *testing.T) {
+			k := &kernel{cluster: newCluster(t, 2, mysqld.Options{SemiSync: mode == v1alpha1.MysqlSemiSync}), labels: map[string]string{}}
+			k.object.Spec.Mode = mode
+			k.as(mysqld.LeastUser, mysqld.LeastPassword)
+			k.settle("the set is set up")
+			rows := 0
+			from, to := "a", "b"
+			for _, candidate := range []bool{false, true} {
+				for n, more := 1, true; more; n++ {
+					node := from
+					if candidate {
+						node = to
+					}
+					k.servers[from].SQL("INSERT INTO app.entries (writer, seq) VALUES (7, 7)")
+					rows++
+					k.exchange(to)
+					crashed := k.crashing(node, n, func(did string) {
+						t.Logf("%s, which is to hand over to %s: %s crashes after: %s", from, to, node, did)
+						if w := k.writables(); len(w) > 1 {
+							t.Errorf("after %q %v take writes", did, w)
+						}
+					})
+					k.converge(fmt.Sprintf("%s takes over, %s crashes after step %d", to, node, n), to)
+					more = crashed()
+					if has := k.servers[to].Value("SELECT COUNT(*) FROM app.entries WHERE writer = 7"); has != fmt.Sprint(rows) {
+						t.Fatalf("%s has %s rows of %d", to, has, rows)
+					}
+					from, to = to, from
+				}
+			}
+		})
+	}
+}
+
+// converge goes on until the node is the source, and says so again when it was undone.
+func (k *kernel) converge(what, to string) {
+	k.t.Helper()
+	goOn := func() bool {
+		_, plan := k.look()
+		if s := plan.Data.Switchover; s != nil && s.Phase == v1alpha1.SwitchoverUndone {
+			k.exchange(s.From)
+			k.look()
+			k.exchange(to)
+			return false
+		}
+		k.carryOut(plan)
+		return plan.Data.Source == to && plan.Data.Switchover == nil
+	}
+	k.servers["a"].Eventually(what+", or the crash", func() bool { return goOn() || k.crashed })
+	k.servers["a"].Eventually(what, goOn)
+	k.settle(what)
+}
+
+// A replica that somebody made writable is made read-only again, persisted so, and what it
+// took meanwhile is told.
+func TestMadeWritableByHand(t *testing.T) {
+	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{}), labels: map[string]string{}}
+	k.as(mysqld.LeastUser, mysqld.LeastPassword)
+	k.settle("the set is set up")
+	b := k.servers["b"]
+	for _, test := range []struct {
+		by, want string
+	}{
+		{"SET GLOBAL super_read_only=OFF", "super_read_only is switched on again"},
+		{"SET GLOBAL read_only=OFF", "read_only and super_read_only are switched on again"},
+		{"RESET PERSIST super_read_only", ""},
+		{"SET PERSIST read_only=OFF", "read_only and super_read_only are switched on again"},
+	} {
+		b.SQL(test.by)
+		_, plan := k.look()
+		told := ""
+		for _, e := range plan.Events {
+			told += e.Message + "\n"
+		}
+		if !strings.Contains(told, test.want) {
+			t.Errorf("%s: the events are %s", test.by, told)
+		}
+		k.settle("corrected: " + test.by)
+		b.Kill9()
+		b.Start()
+		if w := k.writables(); len(w) != 1 {
+			t.Errorf("%s: after a restart %v take writes", test.by, w)
+		}
+		k.settle("restarted")
+	}
+	b.SQL("SET GLOBAL read_only=OFF", "INSERT INTO app.entries (writer, seq) VALUES (8, 8)")
+	_, plan := k.look()
+	told := ""
+	for _, e := range plan.Events {
+		if e.Reason == "ReplicaWasWritable" {
+			told += e.Message
+		}
+	}
+	if !strings.Contains(told, "It holds 1 transaction(s) that the source a lacks: "+b.Value("SELECT @@server_uuid")) {
+		t.Errorf("the event is %q", told)
+	}
+	// It is kept apart now, and stays read-only across a restart all the same.
+	b.SQL("SET GLOBAL super_read_only=OFF", "RESET PERSIST super_read_only", "RESET PERSIST read_only")
+	b.Eventually("it is held", func() bool {
+		_, plan := k.look()
+		k.carryOut(plan)
+		s := k.server("b")
+		return s.Fenced() && s.ReadOnlyPersisted
+	})
+	b.SQL("SET GLOBAL super_read_only=OFF", "RESET PERSIST super_read_only")
+	b.Eventually("it is held although it is not attached", func() bool {
+		_, plan := k.look()
+		k.carryOut(plan)
+		s := k.server("b")
+		return s.Fenced() && s.ReadOnlyPersisted
+	})
+}
