@@ -25,6 +25,8 @@ type actor struct {
 
 	replicationUser     string
 	replicationPassword credential.Password
+	// gavePassword is the server_uuid of the server whose channel was given the password.
+	gavePassword string
 }
 
 // run is the list of what can be done.

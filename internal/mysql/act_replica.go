@@ -39,9 +39,13 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	}
 	switch {
 	case !right:
-		err = a.configure(ctx, w, do, ch)
+		if err = a.configure(ctx, w, do, ch); err == nil {
+			a.gavePassword = now.uuid
+		}
 	case do.RenewPassword:
-		err = a.renewPassword(ctx, w, ch)
+		if err = a.renewPassword(ctx, w, ch); err == nil {
+			a.gavePassword = now.uuid
+		}
 	case ch.IO != ThreadNo && now.otherwise(do.SemiSync):
 		// A running receiver does not notice that the replica's setting changed.
 		err = a.Exec(ctx, w.stopReceiver())
@@ -167,7 +171,12 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 			return errors.New("the applier does not run, and a new password would cost the relay log with transactions not executed yet: mend the applier first")
 		}
 	}
-	return a.ExecSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
+	err := a.ExecSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
+	if err != nil && ch.IO != ThreadNo {
+		// With the old one it may go on.
+		return errors.Join(err, a.Exec(ctx, w.startReceiver()))
+	}
+	return err
 }
 
 // follower is what is looked at before a server is made to follow another.

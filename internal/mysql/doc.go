@@ -11,6 +11,7 @@
 //	observe.go          asks the servers
 //	act*.go             carries actions out
 //	vocabulary.go       the words of the server's version (source/replica or master/slave)
+//	passwords.go        which password the channels have
 //	privileges.go       what the operator's user may do on a server
 //	handle.go           what is asked of one server by more than one action
 //	channel_status.go   SHOW REPLICA STATUS under either vocabulary

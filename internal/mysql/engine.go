@@ -26,7 +26,8 @@ type Scene = reconcile.Scene[*v1alpha1.MysqlReplication]
 // Engine implements reconcile.Engine. It holds connections and nothing else that
 // a new process would miss.
 type Engine struct {
-	handles *pool.Pool[*handle]
+	handles   *pool.Pool[*handle]
+	passwords *channelPasswords
 
 	mu sync.Mutex
 	// counted is the last end of a switchover that was counted, by resource.
@@ -38,8 +39,9 @@ var _ reconcile.Engine[*v1alpha1.MysqlReplication, State, Data] = (*Engine)(nil)
 // NewEngine returns an engine without any connection.
 func NewEngine() *Engine {
 	return &Engine{
-		handles: pool.New((*handle).Close),
-		counted: map[types.NamespacedName]string{},
+		handles:   pool.New((*handle).Close),
+		counted:   map[types.NamespacedName]string{},
+		passwords: newChannelPasswords(),
 	}
 }
 
@@ -55,7 +57,8 @@ func (*Engine) NewList() client.ObjectList { return &v1alpha1.MysqlReplicationLi
 // Describe implements reconcile.Engine.
 func (*Engine) Describe(obj *v1alpha1.MysqlReplication) reconcile.Description { return describe(obj) }
 
-// Observe implements reconcile.Engine. It takes 4 s at the most.
+// Observe implements reconcile.Engine. It takes 4 s at the most, and one more when
+// the replication password has changed.
 func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 	members := Members(scene.Object)
 	wanted := make([]pool.Key, 0, len(members))
@@ -63,7 +66,9 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 		wanted = append(wanted, keyOf(scene, m))
 	}
 	e.handles.Keep(scene.Key, wanted)
-	return observe(ctx, members, scene.Object.Status.Source, func(m Member) (*handle, error) { return e.open(scene, m) })
+	state := observe(ctx, members, scene.Object.Status.Source, func(m Member) (*handle, error) { return e.open(scene, m) })
+	e.passwords.outdated(ctx, scene, state)
+	return state
 }
 
 // Plan implements reconcile.Engine.
@@ -90,12 +95,16 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 	}
 	learned, err := a.run(ctx, action)
 	on.doubt(err)
+	if a.gavePassword != "" {
+		e.passwords.given(scene.Key, action.Node(), a.gavePassword, a.replicationPassword)
+	}
 	return learned, err
 }
 
 // Forget implements reconcile.Engine.
 func (e *Engine) Forget(key types.NamespacedName) {
 	e.handles.Forget(key)
+	e.passwords.forget(key)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.counted, key)

@@ -149,6 +149,9 @@ func (n *node) acks() *node {
 }
 func (n *node) withoutGTID() *node { n.GTIDMode = false; return n }
 
+// outdated: the channel has another password than the Secret, which its source takes.
+func (n *node) outdated() *node { n.PasswordOutdated = true; return n }
+
 // lacks: the operator's user may not do everything there.
 func (n *node) lacks(missing ...grants.Privilege) *node {
 	n.Account, n.Missing = "'mysql'@'%'", missing

@@ -219,7 +219,25 @@ func (v *view) renewals() []reconcile.Action {
 			out = append(out, v.attach(s, true))
 		}
 	}
-	return out
+	return append(out, v.rotation()...)
+}
+
+// rotation gives a running channel the Secret's new password, so that it has that when it
+// reconnects some day. One at a time, because its receiver stops for it, and others
+// acknowledge meanwhile; and not while the source is being changed, when it may be given
+// that anyway.
+func (v *view) rotation() []reconcile.Action {
+	if underWay(v.data.Switchover) {
+		return nil
+	}
+	for _, m := range v.replicasOf(v.source) {
+		s := v.server(m.Name)
+		right := s.OK() && s.Follows(v.source) && s.Channel.AutoPosition && !s.Channel.Elsewhere && s.Channel.Streams()
+		if right && s.PasswordOutdated && s.Fenced() && s.ReadOnlyPersisted && v.attachable(s) {
+			return []reconcile.Action{v.attach(s, true)}
+		}
+	}
+	return nil
 }
 
 // rejected: the channel is right and the source refuses its password.

@@ -68,6 +68,9 @@ type Server struct {
 
 	// Channel is the default replication channel; nil when none is configured.
 	Channel *Channel
+	// PasswordOutdated: it runs, the Secret has another password than it was given, and
+	// its source takes that one.
+	PasswordOutdated bool
 	// ForeignChannels are further channels, which are not ours.
 	ForeignChannels []ForeignChannel
 
