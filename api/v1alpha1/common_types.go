@@ -7,10 +7,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Node is one database server: a pod of the resource's namespace, and the
-// address under which the other servers and the operator reach it.
+// Node is one database server: a pod of the resource's namespace, or a server that is
+// none (external), and the address under which the other servers and the operator reach it.
+// +kubebuilder:validation:XValidation:rule="!has(self.external) || !self.external || !self.host.matches('^(0[.]|127[.]|169[.]254[.]|224[.]0[.]0[.]|::1?$|[fF][eE][89aAbB][0-9a-fA-F]:|[fF][fF]0[12]:|[lL]ocalhost[.]?$)')",message="host of an external node must not be a loopback or link-local address: the Services cannot lead there. Give an address that every node of the cluster reaches"
 type Node struct {
-	// Name of the pod, in the namespace of this resource.
+	// Name of the pod, in the namespace of this resource. Of an external node it is a
+	// name within this resource only, and a pod of that name has nothing to do with it.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a pod: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
@@ -29,6 +31,14 @@ type Node struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Port",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:number"}
 	Port int32 `json:"port"`
+
+	// External says that the server is no pod of this namespace: it is known by host and
+	// port only, gets no label, and the Services lead to it through EndpointSlices that
+	// the operator owns. The host has to resolve to one address, or to one IPv4 and one
+	// IPv6 address of the same server.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="External",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:booleanSwitch"}
+	External bool `json:"external,omitempty"`
 }
 
 // ReplicaNode is a node that replicates from the source.

@@ -113,6 +113,9 @@ type MysqlReplicationNode struct {
 	Host string `json:"host,omitempty"`
 	// Port under which the node was asked.
 	Port int32 `json:"port,omitempty"`
+	// External is true of a node that is no pod of the namespace.
+	// +optional
+	External bool `json:"external,omitempty"`
 	// Role that the node plays.
 	// +optional
 	Role MysqlRole `json:"role"`
@@ -295,7 +298,7 @@ type MysqlReplicationStatus struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +operator-sdk:csv:customresourcedefinitions:displayName="MySQL Replication",resources={{Service,v1},{Pod,v1},{Secret,v1},{Event,v1}}
+// +operator-sdk:csv:customresourcedefinitions:displayName="MySQL Replication",resources={{Service,v1},{EndpointSlice,discovery.k8s.io/v1},{Pod,v1},{Secret,v1},{Event,v1}}
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() || size(self.metadata.name) <= 53",message="metadata.name must have 53 characters at the most: it is part of the names of the Services"
 // +kubebuilder:resource:path=mysqlreplications,singular=mysqlreplication,shortName=mr;myrepl,categories=compose
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -14,13 +15,17 @@ import (
 )
 
 // CacheByObject keeps the manager's cache small: of pods and Secrets (which are
-// watched as metadata only) what the kernel looks at, and only those Services
-// that the operator made. It is meant for cache.Options.ByObject.
+// watched as metadata only) what the kernel looks at, and only those Services and
+// EndpointSlices that the operator made. It is meant for cache.Options.ByObject.
 func CacheByObject() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&corev1.Pod{}:    {Transform: trimMetadata},
 		&corev1.Secret{}: {Transform: trimMetadata},
 		&corev1.Service{}: {
+			Label:     labels.SelectorFromSet(labels.Set{LabelManagedBy: ManagedBy}),
+			Transform: cache.TransformStripManagedFields(),
+		},
+		&discoveryv1.EndpointSlice{}: {
 			Label:     labels.SelectorFromSet(labels.Set{LabelManagedBy: ManagedBy}),
 			Transform: cache.TransformStripManagedFields(),
 		},

@@ -10,9 +10,10 @@ package manager
 // ClusterRole compose-operator-manager: the watched namespaces. One that watches all
 // has a ClusterRoleBinding, one that watches some has a RoleBinding in each of them.
 //
-// Labels of pods; Services by server-side apply; events.
+// Labels of pods; Services by server-side apply; EndpointSlices of external nodes; events.
 //+kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+//+kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch;create;update;delete
 //+kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 //+kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 //

@@ -4,6 +4,8 @@
 package mysql
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -51,7 +53,11 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
 	}
 	for _, m := range Members(obj) {
-		d.Pods = append(d.Pods, m.Name)
+		if m.External {
+			d.External = append(d.External, reconcile.ExternalNode{Name: m.Name, Host: m.Host, Port: m.Port})
+		} else {
+			d.Pods = append(d.Pods, m.Name)
+		}
 		if m.Leaving {
 			d.Leaving = append(d.Leaving, m.Name)
 		}
@@ -94,24 +100,28 @@ func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
 }
 
 // ports of -readwrite, which is the present source's, and of -readonly: that of the
-// first replica that takes part. One that listens on another port cannot be behind the
-// same Service. The node that is to become the source is the last to be asked.
+// first replica that takes part. A pod that listens on another port cannot be behind the
+// same Service; an external node can, and is asked only where no pod takes part. The
+// node that is to become the source is the last to be asked.
 func ports(obj *v1alpha1.MysqlReplication) (readWrite, readOnly int32) {
-	wanted := obj.Spec.Source
+	wanted, outside := obj.Spec.Source, int32(0)
 	source := orDefault(obj.Status.Source, wanted.Name)
 	readWrite = wanted.Port
 	for _, m := range Members(obj) {
 		switch {
 		case m.Name == source:
 			readWrite = m.Port
-		case readOnly == 0 && m.Name != wanted.Name && !m.Isolated && !m.Leaving:
+		case m.Name == wanted.Name || m.Isolated || m.Leaving:
+		case m.External && outside == 0:
+			outside = m.Port
+		case !m.External && readOnly == 0:
 			readOnly = m.Port
 		}
 	}
-	if readOnly == 0 {
+	if readOnly == 0 && !wanted.External {
 		readOnly = wanted.Port
 	}
-	return readWrite, readOnly
+	return readWrite, cmp.Or(readOnly, outside, wanted.Port)
 }
 
 // StatusOf implements reconcile.Engine.

@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -125,14 +126,29 @@ func (e *Engine) open(scene Scene, m Member) (*handle, error) {
 		// The server was not asked, and may well be serving clients.
 		return nil, conn.Refusal(fmt.Sprintf("the operator has no password: %v", scene.CredentialError))
 	}
+	if pod := scene.Pods[m.Name]; m.External && len(pod.Addresses) == 0 {
+		return nil, errors.New(pod.Unresolved)
+	}
 	return e.handles.Get(keyOf(scene, m), func() (*handle, error) {
 		user := operatorUser(scene.Object)
-		return newHandle(conn.Access{Host: m.Host, Port: m.Port, User: user, Password: scene.Credentials.Password(user)})
+		access := accessOf(scene, m)
+		access.User, access.Password = user, scene.Credentials.Password(user)
+		return newHandle(access)
 	})
 }
 
+// accessOf says where a server is asked: an external one at the addresses that the
+// Services would lead to, so that it is that server which was seen.
+func accessOf(scene Scene, m Member) conn.Access {
+	access := conn.Access{Host: m.Host, Port: m.Port}
+	if m.External {
+		access.At = scene.Pods[m.Name].Addresses
+	}
+	return access
+}
+
 func keyOf(scene Scene, m Member) pool.Key {
-	key := pool.Key{Object: scene.Key, Node: m.Name, User: operatorUser(scene.Object), Address: conn.Access{Host: m.Host, Port: m.Port}.Address()}
+	key := pool.Key{Object: scene.Key, Node: m.Name, User: operatorUser(scene.Object), Address: accessOf(scene, m).String()}
 	if scene.Credentials != nil {
 		key.Version = scene.Credentials.Version
 	}

@@ -14,6 +14,8 @@ type Member struct {
 	Name string
 	Host string
 	Port int32
+	// External: it is no pod.
+	External bool
 	// Isolated as the spec says.
 	Isolated bool
 	// Leaving: the spec no longer names it, but the record does. It is looked at
@@ -33,10 +35,10 @@ func Members(obj *v1alpha1.MysqlReplication) []Member {
 		}
 	}
 	if s := obj.Spec.Source; s != nil {
-		add(Member{Name: s.Name, Host: s.Host, Port: s.Port})
+		add(Member{Name: s.Name, Host: s.Host, Port: s.Port, External: s.External})
 	}
 	for _, r := range obj.Spec.Replica {
-		add(Member{Name: r.Name, Host: r.Host, Port: r.Port, Isolated: r.Isolated})
+		add(Member{Name: r.Name, Host: r.Host, Port: r.Port, External: r.External, Isolated: r.Isolated})
 	}
 	var gone []string
 	for name := range obj.Status.Topology {
@@ -47,7 +49,7 @@ func Members(obj *v1alpha1.MysqlReplication) []Member {
 	sort.Strings(gone)
 	for _, name := range gone {
 		if n := obj.Status.Topology[name]; n != nil && n.Host != "" {
-			add(Member{Name: name, Host: n.Host, Port: n.Port, Leaving: true})
+			add(Member{Name: name, Host: n.Host, Port: n.Port, External: n.External, Leaving: true})
 		}
 	}
 	return out

@@ -111,7 +111,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		return v.waitFor(to, "the candidate does not answer")
 	case r.Phase == v1alpha1.SwitchoverPreparing:
 		pod, named := v.pods[from.Name]
-		if gone := named && !pod.Exists; !gone && v.now.Before(r.StartedAt.Add(failoverPatience)) {
+		if gone := named && pod.Gone(); !gone && v.now.Before(r.StartedAt.Add(failoverPatience)) {
 			p := v.waitFor(from, "it may be a short silence")
 			p.Steps = v.shutOut()
 			return p

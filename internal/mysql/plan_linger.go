@@ -49,7 +49,7 @@ func (v *view) expulsions() []reconcile.Action {
 	m, known := v.member(last.From)
 	s := v.server(last.From)
 	pod := v.pods[last.From]
-	if !known || m.Leaving || m.Isolated || s == v.source || !s.OK() || !pod.Exists || pod.Readonly != "" || !v.serves(m, s) || v.lingers(m) > 0 {
+	if !known || m.Leaving || m.Isolated || s == v.source || !s.OK() || pod.Gone() || pod.Readonly != "" || !v.serves(m, s) || v.lingers(m) > 0 {
 		return nil
 	}
 	return []reconcile.Action{ExpelClients{target{m.Name}}}

@@ -324,7 +324,7 @@ func (v *view) dropLeaving() {
 			continue
 		}
 		s := v.server(m.Name)
-		gone := !s.OK() && !v.pods[m.Name].Exists
+		gone := !s.OK() && v.pods[m.Name].Gone() || v.givenUp(m, s)
 		// While the source is not seen, a node that leaves may hold what nobody else has.
 		free := s.OK() && v.source.OK() && (!v.followsOurs(s) || !s.SemiSync.ReplicaEnabled)
 		// A source that is not settled still has its channel to the old one.
@@ -333,6 +333,13 @@ func (v *view) dropLeaving() {
 			v.data.Drop[m.Name] = true
 		}
 	}
+}
+
+// givenUp: an external node gives no answer, and the user no longer names it. No pod's
+// absence will ever tell that it is gone. The last old source is waited for: it may come
+// back writable.
+func (v *view) givenUp(m Member, s *Server) bool {
+	return m.External && s.Reach == ReachNone && v.source.OK() && (v.data.Last == nil || v.data.Last.From != m.Name)
 }
 
 // steadyCondition reports the first thing that is not as the spec wants it.
@@ -422,7 +429,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 		if was := v.status.Topology[m.Name]; s != v.source && s.OK() && s.ReadOnly && !s.SuperReadOnly && was != nil && was.SuperReadonly {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source, and administrators could write to it: super_read_only is switched on again. Somebody set super_read_only=OFF." + v.tookMeanwhile(m.Name)})
 		}
-		if m.Port != v.readers && s != v.source && !m.Isolated {
+		if m.Port != v.readers && s != v.source && !m.Isolated && !m.External {
 			out = append(out, reconcile.Event{Warning: true, Reason: "PortsDiffer", Once: m.Name, Message: fmt.Sprintf("%s listens on port %d and the Service for readers leads to port %d: it is left out of it. Have all nodes listen on one port", m.Name, m.Port, v.readers)})
 		}
 		if e, bad := v.data.Errant[m.Name]; bad {

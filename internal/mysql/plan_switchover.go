@@ -312,7 +312,7 @@ func (v *view) anyFollows(to *Server) bool {
 func (v *view) mayServe(from, to *Server) bool {
 	old := v.pods[from.Name]
 	forced := v.forced() && v.force == from.Name
-	return !to.OK() && !forced && (old.Exists && old.Readonly != "false" || !from.Writable() && v.podMadeAnew(to))
+	return !to.OK() && !forced && (!old.Gone() && old.Readonly != "false" || !from.Writable() && v.podMadeAnew(to))
 }
 
 // podMadeAnew: the candidate's pod is not the one that it was when the change began.

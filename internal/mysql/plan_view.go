@@ -406,7 +406,7 @@ func (v *view) routing() reconcile.Routing {
 		case m.Leaving || m.Isolated:
 			r[m.Name] = reconcile.AccessNone
 		case !s.OK():
-			if v.pods[m.Name].Readonly == "false" {
+			if v.pods[m.Name].Readonly == "false" || v.missed(m, s) {
 				r[m.Name] = reconcile.AccessNone
 			}
 		case v.serves(m, s) && v.lingers(m) == 0:
@@ -418,11 +418,18 @@ func (v *view) routing() reconcile.Routing {
 	return r
 }
 
+// missed: readers are led to an external node that gives no answer, and others serve
+// them. Nobody else probes it, as Kubernetes does a pod. One that is the last they have
+// stays: it may be cut off from the operator alone.
+func (v *view) missed(m Member, s *Server) bool {
+	return m.External && s.Reach == ReachNone && v.pods[m.Name].Readonly == "true" && v.source != nil && v.othersServe(m.Name)
+}
+
 // serves says whether a replica is fit for readers: it follows the source, applies, and
-// listens where -readonly leads to.
+// listens where -readonly leads to. (The way to an external node has a port of its own.)
 func (v *view) serves(m Member, s *Server) bool {
 	_, bad := v.data.Errant[m.Name]
-	return !bad && m.Port == v.readers && s.Fenced() && v.source != nil && (s.Follows(v.source) || v.streamsFrom(s, v.source)) &&
+	return !bad && (m.External || m.Port == v.readers) && s.Fenced() && v.source != nil && (s.Follows(v.source) || v.streamsFrom(s, v.source)) &&
 		s.Channel.SQL == ThreadYes && s.Channel.SQLErrno == 0 && s.Channel.IO != ThreadNo
 }
 

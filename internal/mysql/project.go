@@ -67,7 +67,7 @@ func remember(n, was *v1alpha1.MysqlReplicationNode, compared bool) {
 
 func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
 	n := &v1alpha1.MysqlReplicationNode{
-		Host: m.Host, Port: m.Port, Role: v1alpha1.MysqlRoleNone, Status: v1alpha1.NodeFailed,
+		Host: m.Host, Port: m.Port, External: m.External, Role: v1alpha1.MysqlRoleNone, Status: v1alpha1.NodeFailed,
 		Message: d.Notes[m.Name],
 	}
 	if !s.OK() {

@@ -20,11 +20,12 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
-// claims says which resource of a kind this process lets work on a pod. Two that
-// name the same pod would undo each other's work on its database.
+// claims says which resource of a kind this process lets work on a node. Two that
+// name the same one would undo each other's work on its database. A node is its pod;
+// an external one is its host and port, in no namespace.
 type claims struct {
 	mu sync.Mutex
-	// holders by pod.
+	// holders by node.
 	holders map[types.NamespacedName]types.NamespacedName
 }
 
@@ -73,16 +74,46 @@ func (c *claims) give(resource, pod types.NamespacedName) {
 // drop lets go of all that resource holds.
 func (c *claims) drop(resource types.NamespacedName) { c.take(resource, nil) }
 
-// staying are the pods of a description that the spec names.
-func (d Description) staying() []string {
-	return slices.DeleteFunc(slices.Clone(d.Pods), func(pod string) bool { return slices.Contains(d.Leaving, pod) })
+// nodeClaim is what stands for a node in claims.
+type nodeClaim struct {
+	node string
+	key  types.NamespacedName
+}
+
+// claims of the nodes that the spec names.
+func (d Description) claims(namespace string) []nodeClaim {
+	var out []nodeClaim
+	for _, pod := range d.Pods {
+		out = append(out, nodeClaim{pod, types.NamespacedName{Namespace: namespace, Name: pod}})
+	}
+	for _, node := range d.External {
+		out = append(out, nodeClaim{node.Name, types.NamespacedName{Name: node.server()}})
+	}
+	return slices.DeleteFunc(out, func(c nodeClaim) bool { return slices.Contains(d.Leaving, c.node) })
+}
+
+func keysOf(list []nodeClaim) []types.NamespacedName {
+	out := make([]types.NamespacedName, 0, len(list))
+	for _, one := range list {
+		out = append(out, one.key)
+	}
+	return out
+}
+
+// words name a node for a person.
+func (p *pass[T, S, D]) words(node string) string {
+	if external, is := p.external(node); is {
+		return fmt.Sprintf("the server %s of the external node %s", external.server(), node)
+	}
+	return "pod " + node
 }
 
 // claim makes sure that the pods of this resource are its own before anything is
 // done to their databases, and notes those that are not in p.foreign. A pod is of the
 // resource that its label names. One without a label is of the resource that holds
 // it in this process; else of one that another pod which both name is labeled for;
-// else of the oldest that names it.
+// else of the oldest that names it. The slices of an external node are what a label is
+// for a pod, but only the resource that has them sees them.
 func (p *pass[T, S, D]) claim(ctx context.Context) error {
 	p.foreign = map[string]string{}
 	for node, pod := range p.podMetadata {
@@ -97,27 +128,26 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 			p.foreign[node] = other
 		}
 	}
-	var wanted []types.NamespacedName
-	for _, node := range p.description.staying() {
-		wanted = append(wanted, types.NamespacedName{Namespace: p.key.Namespace, Name: node})
-	}
+	wanted := p.description.claims(p.key.Namespace)
 	if err := p.yield(ctx, wanted); err != nil {
 		return err
 	}
-	if len(p.claimed()) == 0 && !p.claims.take(p.key, wanted) {
+	if len(p.claimed()) == 0 && !p.claims.take(p.key, keysOf(wanted)) {
 		p.noteHolders(wanted)
 	}
-	for _, node := range p.claimed() {
-		p.claims.give(p.key, types.NamespacedName{Namespace: p.key.Namespace, Name: node})
+	for _, one := range wanted {
+		if p.foreign[one.node] != "" {
+			p.claims.give(p.key, one.key)
+		}
 	}
 	return nil
 }
 
-// yield notes the pods that nobody has yet and others have the older right to.
-func (p *pass[T, S, D]) yield(ctx context.Context, wanted []types.NamespacedName) error {
-	undecided := slices.DeleteFunc(slices.Clone(wanted), func(pod types.NamespacedName) bool {
-		_, held := p.claims.holder(pod)
-		return held || p.foreign[pod.Name] != "" || p.isLabeled(pod.Name)
+// yield notes the nodes that nobody has yet and others have the older right to.
+func (p *pass[T, S, D]) yield(ctx context.Context, wanted []nodeClaim) error {
+	undecided := slices.DeleteFunc(slices.Clone(wanted), func(one nodeClaim) bool {
+		_, held := p.claims.holder(one.key)
+		return held || p.foreign[one.node] != "" || p.isLabeled(one.node)
 	})
 	if len(undecided) == 0 {
 		return nil
@@ -129,56 +159,91 @@ func (p *pass[T, S, D]) yield(ctx context.Context, wanted []types.NamespacedName
 	if err := p.live.List(ctx, list, client.InNamespace(p.key.Namespace)); err != nil {
 		return fmt.Errorf("list the resources of kind %s in namespace %s, which may name the same pods: %w", p.engine.Kind(), p.key.Namespace, err)
 	}
+	external := slices.ContainsFunc(undecided, func(one nodeClaim) bool { return one.key.Namespace == "" })
+	if err := p.yieldTo(list, wanted, undecided); err != nil || !external {
+		return err
+	}
+	// A server outside can be named from any namespace; of the others the cache knows
+	// those that are watched.
+	everywhere := p.engine.NewList()
+	if err := p.client.List(ctx, everywhere); err != nil {
+		return fmt.Errorf("list the resources of kind %s, which may name the same external nodes: %w", p.engine.Kind(), err)
+	}
+	return p.yieldTo(everywhere, wanted, undecided)
+}
+
+// yieldTo notes the undecided nodes that older resources of a list name.
+func (p *pass[T, S, D]) yieldTo(list client.ObjectList, wanted, undecided []nodeClaim) error {
 	return meta.EachListItem(list, func(item runtime.Object) error {
 		other, is := item.(T)
-		if !is || other.GetName() == p.key.Name || !older(other, p.object) {
+		if !is || client.ObjectKeyFromObject(other) == p.key || !older(other, p.object) {
 			return nil
 		}
 		if !other.GetDeletionTimestamp().IsZero() && !p.holdsBack(other) {
 			// It is about to go, and does nothing any more.
 			return nil
 		}
-		named := p.engine.Describe(other).staying()
-		if slices.ContainsFunc(named, p.isLabeled) {
+		named := keysOf(p.engine.Describe(other).claims(other.GetNamespace()))
+		if slices.ContainsFunc(wanted, func(one nodeClaim) bool { return p.podIsLabeled(one.node) && slices.Contains(named, one.key) }) {
 			// It is stopped by that pod, so that the others are nobody's but ours.
 			return nil
 		}
-		for _, pod := range undecided {
-			if p.foreign[pod.Name] == "" && slices.Contains(named, pod.Name) {
-				p.foreign[pod.Name] = other.GetName()
+		for _, one := range undecided {
+			if p.foreign[one.node] == "" && slices.Contains(named, one.key) {
+				p.foreign[one.node] = p.nameOf(client.ObjectKeyFromObject(other))
 			}
 		}
 		return nil
 	})
 }
 
-// noteHolders notes the pods that another resource holds in this process.
-func (p *pass[T, S, D]) noteHolders(pods []types.NamespacedName) {
-	for _, pod := range pods {
-		if by, held := p.claims.holder(pod); held && by != p.key {
-			p.foreign[pod.Name] = by.Name
+// noteHolders notes the nodes that another resource holds in this process.
+func (p *pass[T, S, D]) noteHolders(wanted []nodeClaim) {
+	for _, one := range wanted {
+		if by, held := p.claims.holder(one.key); held && by != p.key {
+			p.foreign[one.node] = p.nameOf(by)
 		}
 	}
 }
 
-// isLabeled says whether a pod has the label of this resource.
+// nameOf another resource, as seen from this one.
+func (p *pass[T, S, D]) nameOf(other types.NamespacedName) string {
+	if other.Namespace == p.key.Namespace {
+		return other.Name
+	}
+	return other.String()
+}
+
+// isLabeled says whether a node is led to by this resource's labels or slices.
 func (p *pass[T, S, D]) isLabeled(node string) bool {
+	_, external := p.external(node)
+	return p.podIsLabeled(node) || external && p.access(node) != ""
+}
+
+// podIsLabeled says whether a pod has the label of this resource.
+func (p *pass[T, S, D]) podIsLabeled(node string) bool {
 	pod := p.podMetadata[node]
 	return pod != nil && p.keys.Name != "" && p.keys.Of(pod).Name == p.key.Name
 }
 
-// claimed are the nodes of the spec whose pods belong to another resource.
+// claimed are the nodes of the spec that belong to another resource.
 func (p *pass[T, S, D]) claimed() []string {
-	return slices.DeleteFunc(p.description.staying(), func(node string) bool { return p.foreign[node] == "" })
+	var out []string
+	for _, one := range p.description.claims(p.key.Namespace) {
+		if p.foreign[one.node] != "" {
+			out = append(out, one.node)
+		}
+	}
+	return out
 }
 
-// older orders the resources of a kind in a namespace: by age, then by name.
+// older orders the resources of a kind: by age, then by name.
 func older(a, b client.Object) bool {
 	made, other := a.GetCreationTimestamp(), b.GetCreationTimestamp()
 	if !made.Equal(&other) {
 		return made.Before(&other)
 	}
-	return a.GetName() < b.GetName()
+	return client.ObjectKeyFromObject(a).String() < client.ObjectKeyFromObject(b).String()
 }
 
 // withoutPods reports only: pods of this resource belong to another one, and two
@@ -186,7 +251,7 @@ func older(a, b client.Object) bool {
 func (p *pass[T, S, D]) withoutPods(nodes []string) {
 	belongs := make([]string, 0, len(nodes))
 	for _, node := range nodes {
-		belongs = append(belongs, fmt.Sprintf("pod %s belongs to %s %s", node, p.engine.Kind(), p.foreign[node]))
+		belongs = append(belongs, fmt.Sprintf("%s belongs to %s %s", p.words(node), p.engine.Kind(), p.foreign[node]))
 	}
 	message := strings.Join(belongs, ", ") + ". Nothing is done to any node of this resource until then: take the node out of one of the two specs, or delete one of the two resources"
 	p.look = nil

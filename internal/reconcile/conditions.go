@@ -19,6 +19,8 @@ const (
 	reasonPodMissing       = "PodMissing"
 	reasonPodClaimed       = "PodClaimed"
 	reasonLabelsFailed     = "LabelsNotApplied"
+	reasonExternalHost     = "ExternalHostUnusable"
+	reasonSlicesFailed     = "EndpointSlicesNotApplied"
 	reasonServiceNotOwned  = "ServiceNotOwned"
 	reasonServiceFailed    = "ServiceNotApplied"
 	reasonStepFailed       = "StepFailed"
@@ -35,7 +37,7 @@ const (
 // maxConditionMessage keeps a status readable. The API allows 32 KiB.
 const maxConditionMessage = 4096
 
-// problem is something wrong with pods, labels or Services.
+// problem is something wrong with pods, external nodes, labels or Services.
 type problem struct {
 	reason, message string
 	// tell: it is worth a warning event.

@@ -5,6 +5,7 @@ package reconcile
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +23,9 @@ type Description struct {
 	// neither here nor in a Routing of the plan loses them, so one that the status
 	// still names (an old source) belongs here as well.
 	Pods []string
-	// Leaving are those of Pods that the spec no longer names: they may be missing.
+	// External are the nodes that are no pods. None of them is in Pods.
+	External []ExternalNode
+	// Leaving are those of Pods and External that the spec no longer names: they may be missing.
 	Leaving []string
 	// SecretName and SecretKeys of the passwords; a key is also the user's name.
 	SecretName string
@@ -47,14 +50,29 @@ type Description struct {
 // ServiceWant is one managed Service.
 type ServiceWant = kube.ServiceWant
 
-// Pod is what the kernel knows of a pod without asking the database.
+// Pod is what the kernel knows of a node without asking the database.
 type Pod struct {
+	// Exists, UID and Terminating are those of the pod; of an external node they say nothing.
 	Exists      bool
 	UID         types.UID
 	Terminating bool
-	// Labels that are managed.
+	// Labels that are managed. For an external node they say what its EndpointSlices do:
+	// which Service leads to it.
 	Name, Readonly string
+
+	// External: the node is no pod.
+	External bool
+	// Addresses of an external node, each usable in an EndpointSlice: one, or one of
+	// each family of one server. The node is to be asked there, so that the one that was
+	// seen is the one that is led to.
+	Addresses []netip.Addr
+	// Unresolved says why an external node has none.
+	Unresolved string
 }
+
+// Gone says whether the node is known to have no server: its pod does not exist. Of an
+// external node nobody knows.
+func (p Pod) Gone() bool { return !p.Exists && !p.External }
 
 // Scene is what one pass works with.
 type Scene[T client.Object] struct {

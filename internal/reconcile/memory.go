@@ -24,6 +24,10 @@ type memory[T client.Object] struct {
 	lastWrite time.Time
 	// pods that were labeled, by name, until the cache has caught up.
 	pods map[string]*metav1.PartialObjectMetadata
+	// slices that were written or deleted, by name, until the cache has caught up.
+	slices map[string]knownSlice
+	// locations of external nodes at the last look.
+	locations map[string]location
 	// announced events.
 	announced announcements
 	// failures counts the passes in a row that failed.
@@ -33,7 +37,7 @@ type memory[T client.Object] struct {
 }
 
 func newMemory[T client.Object]() *memory[T] {
-	return &memory[T]{pods: map[string]*metav1.PartialObjectMetadata{}}
+	return &memory[T]{pods: map[string]*metav1.PartialObjectMetadata{}, slices: map[string]knownSlice{}}
 }
 
 func (m *memory[T]) remember(object T) {

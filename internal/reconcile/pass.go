@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,6 +48,10 @@ type pass[T client.Object, S, D any] struct {
 	routes sync.Mutex
 	// podMetadata by node name; nil: the pod does not exist.
 	podMetadata map[string]*metav1.PartialObjectMetadata
+	// slices of external nodes by name, and where those nodes are.
+	slices    map[string]*discoveryv1.EndpointSlice
+	sliceLock sync.Mutex
+	locations map[string]location
 	// foreign are the nodes whose pods belong to another resource, and to which.
 	foreign map[string]string
 
@@ -60,6 +65,8 @@ type pass[T client.Object, S, D any] struct {
 	unfinished bool
 	// services that are in place; nil: not looked at.
 	services []ServiceWant
+	// theirs are Services of ours by name that somebody else made.
+	theirs map[string]bool
 	// broken: the API server did not do what it was asked.
 	broken bool
 }
@@ -239,7 +246,7 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 	p.cancel()
 	p.description = p.engine.Describe(p.object)
 	p.index()
-	scene := Scene[T]{Key: p.key, Object: p.object, Pods: make(map[string]Pod, len(p.description.Pods)), Now: p.now()}
+	scene := Scene[T]{Key: p.key, Object: p.object, Pods: make(map[string]Pod, len(p.description.Pods)+len(p.description.External)), Now: p.now()}
 	p.podMetadata = make(map[string]*metav1.PartialObjectMetadata, len(p.description.Pods))
 	for _, node := range p.description.Pods {
 		metadata, err := p.pod(ctx, node)
@@ -261,6 +268,9 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 			Exists: true, UID: metadata.GetUID(), Terminating: !metadata.GetDeletionTimestamp().IsZero(),
 			Name: labels.Name, Readonly: labels.Readonly,
 		}
+	}
+	if err := p.gatherExternal(ctx, &scene); err != nil {
+		return scene, err
 	}
 	if err := p.claim(ctx); err != nil {
 		return scene, err
@@ -304,6 +314,11 @@ func (p *pass[T, S, D]) halfDone(err error) error {
 	for _, node := range p.description.Pods {
 		if pod := p.podMetadata[node]; pod != nil && p.isLabeled(node) && p.keys.Of(pod).Readonly == kube.ReadonlyValue(false) {
 			source = "pod " + node + ", which takes the writes,"
+		}
+	}
+	for _, node := range p.description.External {
+		if p.access(node.Name) == kube.ReadonlyValue(false) {
+			source = "the external node " + node.Name + ", which takes the writes,"
 		}
 	}
 	return fmt.Errorf("%w. A change is on record and in its middle, so that %s may be read-only, and it is neither finished nor undone without the passwords: mend the Secret, and it goes on by itself; or make that server writable by hand", err, source)

@@ -38,8 +38,10 @@ type dependencies struct {
 	live     client.Reader
 	recorder events.EventRecorder
 	resolver *credential.Resolver
-	poll     time.Duration
-	now      func() time.Time
+	// lookup of the hosts of external nodes; nil: DNS.
+	lookup LookupIP
+	poll   time.Duration
+	now    func() time.Time
 	// random is in [0,1).
 	random func() float64
 }
@@ -62,6 +64,9 @@ func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with depen
 	}
 	if with.poll <= 0 {
 		with.poll = DefaultPoll
+	}
+	if with.lookup == nil {
+		with.lookup = lookupIP
 	}
 	return &Reconciler[T, S, D]{
 		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(), claims: newClaims(),
@@ -147,7 +152,7 @@ func (r *Reconciler[T, S, D]) read(ctx context.Context, key types.NamespacedName
 }
 
 // forget takes away what the operator gave to a resource that is gone: the
-// labels of its pods and its Services. The databases stay as they are.
+// labels of its pods, its EndpointSlices and its Services. The databases stay as they are.
 func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedName) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -160,6 +165,7 @@ func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedNa
 	}
 	err = errors.Join(
 		r.unlabel(ctx, key, func(string) bool { return false }),
+		kube.DeleteEndpointSlices(ctx, r.client, owner),
 		kube.DeleteServices(ctx, r.client, owner, func(string) bool { return false }),
 	)
 	r.engine.Forget(key)

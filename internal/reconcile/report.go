@@ -86,11 +86,19 @@ func (p *pass[T, S, D]) keepResources(ctx context.Context) {
 	}
 	routed := p.routed()
 	err := p.unlabel(ctx, p.key, func(pod string) bool {
-		return routed[pod] || slices.Contains(p.description.Pods, pod)
+		_, external := p.external(pod)
+		return routed[pod] && !external || slices.Contains(p.description.Pods, pod)
 	})
 	if err != nil {
 		p.broken = true
 		p.trouble(problem{reason: reasonLabelsFailed, message: err.Error()})
+	}
+	ours := func(service string) bool {
+		return !p.theirs[service] && slices.ContainsFunc(p.description.Services, func(s ServiceWant) bool { return s.Name == service })
+	}
+	if err := p.dropSlices(ctx, p.strays(ours)); err != nil {
+		p.broken = true
+		p.trouble(problem{reason: reasonSlicesFailed, message: err.Error()})
 	}
 }
 
@@ -101,11 +109,13 @@ func (p *pass[T, S, D]) keepServices(ctx context.Context) error {
 	}
 	var errs []error
 	wanted := map[string]bool{}
+	p.theirs = map[string]bool{}
 	p.services = []ServiceWant{}
 	for _, want := range p.description.Services {
 		wanted[want.Name] = true
 		err := kube.EnsureService(ctx, p.client, p.live, owner, p.keys, want)
 		if errors.Is(err, kube.ErrServiceNotOwned) {
+			p.theirs[want.Name] = true
 			p.trouble(problem{tell: true, reason: reasonServiceNotOwned, message: fmt.Sprintf(
 				"Service %s exists and was not made by the operator, so it is left alone: delete or rename it", want.Name)})
 			continue

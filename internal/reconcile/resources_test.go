@@ -4,6 +4,7 @@
 package reconcile
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -83,10 +84,10 @@ func TestThePlannerSeesPodsAndLabels(t *testing.T) {
 	})
 	k.pass()
 	pods := k.engine.seen[0].Pods
-	if got := pods["mysql-2"]; got != (Pod{Exists: true, UID: "u-mysql-2", Name: "orders", Readonly: "true"}) {
+	if got := pods["mysql-2"]; !reflect.DeepEqual(got, Pod{Exists: true, UID: "u-mysql-2", Name: "orders", Readonly: "true"}) {
 		t.Errorf("mysql-2 = %+v", got)
 	}
-	if got := pods["mysql-3"]; got != (Pod{}) {
+	if got := pods["mysql-3"]; !reflect.DeepEqual(got, Pod{}) {
 		t.Errorf("mysql-3 = %+v", got)
 	}
 	c := k.wantCondition(v1alpha1.ConditionResourceReady, metav1.ConditionFalse, reasonPodMissing)

@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -81,10 +82,17 @@ func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warning
 	case attached == 0:
 		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
 	}
+	if spec.Service != nil && spec.Service.Type == corev1.ServiceTypeExternalName && hasExternal(spec) {
+		warnings = append(warnings, "spec.service.type is ExternalName: the Services lead to spec.service.externalName alone, whatever the nodes are; use another type for Services that follow the source")
+	}
 	if spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
 		warnings = append(warnings, fmt.Sprintf(
 			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait until it is back; have two or more, or use %s",
 			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
 	}
 	return warnings
+}
+
+func hasExternal(spec *v1alpha1.MysqlReplicationSpec) bool {
+	return slices.ContainsFunc(mysqlReplicationNodes(spec), func(p placedNode) bool { return p.node.External })
 }

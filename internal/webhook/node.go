@@ -5,12 +5,15 @@ package webhook
 
 import (
 	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/kube"
 )
 
 const (
@@ -62,11 +65,20 @@ func validateNode(path *field.Path, node v1alpha1.Node) field.ErrorList {
 		errs = append(errs, field.Required(host, "give the IP address or DNS name under which the server is reached"))
 	case len(node.Host) > maxNameLength || (!hostName.MatchString(node.Host) && net.ParseIP(node.Host) == nil):
 		errs = append(errs, field.Invalid(host, node.Host, "must be an IP address or a DNS name, without a scheme or a port"))
+	case node.External && unroutable(node.Host):
+		errs = append(errs, field.Invalid(host, node.Host,
+			"of an external node must not be a loopback or link-local address: the Services cannot lead there. Give an address that every node of the cluster reaches"))
 	}
 	if node.Port < 1 || node.Port > maxPort {
 		errs = append(errs, field.Invalid(path.Child("port"), node.Port, "must be between 1 and 65535, the port that the server listens on"))
 	}
 	return errs
+}
+
+// unroutable says whether a host is an address that no EndpointSlice can have.
+func unroutable(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return err == nil && kube.RefusedAddress(address.Unmap()) != "" || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
 // validateUnique refuses a value that another place has already. What is reported

@@ -6,7 +6,9 @@ package conn
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +49,9 @@ type Handle struct {
 type Access struct {
 	Host string
 	Port int32
+	// At are addresses of the server to connect to instead of looking Host up: the first
+	// that answers.
+	At []netip.Addr
 	// User is also the key of the password in its Secret.
 	User     string
 	Password credential.Password
@@ -55,10 +60,21 @@ type Access struct {
 // Address is "host:port".
 func (a Access) Address() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
+// String is the Address, and where that is to be connected to.
+func (a Access) String() string {
+	if len(a.At) == 0 {
+		return a.Address()
+	}
+	return fmt.Sprint(a.Address(), " ", a.At)
+}
+
 // Open makes a handle. Nothing is asked of the server before the first use.
 func Open(a Access) (*Handle, error) {
 	cfg := driver.NewConfig()
 	cfg.Net, cfg.Addr = "tcp", a.Address()
+	if len(a.At) > 0 {
+		cfg.DialFunc = a.dial
+	}
 	cfg.User, cfg.Passwd = a.User, a.Password.Reveal()
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, silence, silence
 	// Arguments are put into the statement by the driver: one round trip, not three,
