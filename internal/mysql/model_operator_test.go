@@ -167,7 +167,9 @@ func (o *operator) gather() Input {
 		w.seen[n] = w.servers[n].restarts
 	}
 	for _, m := range members {
-		if !w.servers[m.Name].dead {
+		if w.external[m.Name] {
+			in.Pods[m.Name] = reconcile.Pod{External: true, Readonly: w.label[m.Name]}
+		} else if !w.servers[m.Name].dead {
 			in.Pods[m.Name] = reconcile.Pod{Exists: true, UID: podUID(m.Name, w.pod[m.Name]), Readonly: w.label[m.Name]}
 		}
 	}
@@ -312,7 +314,7 @@ func (o *operator) route(r reconcile.Routing) error {
 			w.drift()
 		}
 		want := map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[r[name]]
-		if w.label[name] == want || w.servers[name] == nil || w.servers[name].dead {
+		if w.label[name] == want || w.servers[name] == nil || w.servers[name].dead && !w.external[name] {
 			continue
 		}
 		if o.mortal() {

@@ -40,6 +40,8 @@ type profile struct {
 	edits, detaches, feeds, newPods                          bool
 	// skews: the clock of each operator is another one.
 	skews bool
+	// outside: some nodes are no pods.
+	outside bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -67,6 +69,8 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	}}
 	s.clocks = rand.New(rand.NewPCG(seed, 11)) //nolint:gosec // a schedule must be repeatable
 	s.skews = s.clocks.IntN(100) < 20
+	places := rand.New(rand.NewPCG(seed, 13)) //nolint:gosec // a schedule must be repeatable
+	s.outside = places.IntN(100) < 25
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
@@ -74,7 +78,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		hangs: map[bool]int{false: 5, true: 40}[s.newPods],
 		rng:   rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, lacking: map[string]bool{}, nodeCut: map[link]bool{},
-		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{},
+		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{}, external: map[string]bool{},
 	}
 	s.world = w
 	var spec []string
@@ -84,6 +88,12 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		spec = append(spec, n)
 	}
 	s.api = &store{object: given(spec...).Object}
+	for _, n := range w.names {
+		w.external[n] = s.outside && places.IntN(100) < 50
+	}
+	for _, n := range nodesOf(s.api.object) {
+		n.External = w.external[n.Name]
+	}
 	if s.semi {
 		s.api.object.Spec.Mode = v1alpha1.MysqlSemiSync
 	}
@@ -266,18 +276,19 @@ func (s *schedule) mischief() {
 			}
 			s.crash(v)
 			v.dead = true
-			s.label[n] = ""
+			s.unlabel(n)
 			s.tracef("%s is dead", n)
 		}
 	case 14:
-		if r := s.api.object.Status.Switchover; s.world.anew > 0 || r != nil && r.To == n {
+		// A new pod has no labels; that a server outside is made anew where clients are led to
+		// can only be seen once they have been (docs/mysqlreplication.md, External nodes).
+		if r := s.api.object.Status.Switchover; s.world.anew > 0 || s.external[n] || r != nil && r.To == n {
 			return
 		}
 		// That a new source loses its data before anybody has written down that it is the
 		// source is beyond what can be told afterwards.
 		if r := s.op.object; s.profile.anew && v.up && s.chance(40) && (r == nil || r.Status.Switchover == nil || r.Status.Switchover.To != n) {
-			s.label[n] = ""
-			s.pod[n]++
+			s.unlabel(n)
 			s.renew(v)
 		}
 	case 15:
@@ -297,8 +308,25 @@ func (s *schedule) mischief() {
 // podAnew: the pod is made anew with its data, and has no labels.
 func (s *schedule) podAnew(v *mServer) {
 	s.crash(v)
-	s.label[v.name] = ""
-	s.pod[v.name]++
+	s.unlabel(v.name)
+}
+
+// unlabel: the pod of a node goes, and its labels with it. One outside has no pod, and
+// its slices stay.
+func (s *schedule) unlabel(name string) {
+	if !s.external[name] {
+		s.label[name] = ""
+		s.pod[name]++
+	}
+}
+
+// nodesOf a spec.
+func nodesOf(o *v1alpha1.MysqlReplication) []*v1alpha1.Node {
+	nodes := []*v1alpha1.Node{o.Spec.Source}
+	for i := range o.Spec.Replica {
+		nodes = append(nodes, &o.Spec.Replica[i].Node)
+	}
+	return nodes
 }
 
 // human does what people do to servers behind the operator's back.

@@ -110,6 +110,8 @@ type world struct {
 	// label readonly of each pod, and how many pods there have been of that name.
 	label map[string]string
 	pod   map[string]int
+	// external nodes have slices instead, which say the same and outlive their servers.
+	external map[string]bool
 
 	// What is cut: operator–node, client–node, node–node. failing nodes answer the
 	// operator with an error.

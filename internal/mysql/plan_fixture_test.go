@@ -226,6 +226,28 @@ func (s *scene) knowing(source string, topology ...string) *scene {
 	return s
 }
 
+// outside has nodes be external. It comes after those that say what is seen.
+func (s *scene) outside(names ...string) *scene {
+	for _, name := range names {
+		if src := s.Object.Spec.Source; src.Name == name {
+			src.External = true
+		}
+		for i, r := range s.Object.Spec.Replica {
+			if r.Name == name {
+				s.Object.Spec.Replica[i].External = true
+			}
+		}
+		if n := s.Object.Status.Topology[name]; n != nil {
+			n.External = true
+		}
+		s.Pods[name] = reconcile.Pod{External: true, Name: s.Pods[name].Name, Readonly: s.Pods[name].Readonly}
+		if r := s.Object.Status.Switchover; r != nil && r.To == name {
+			r.ToPodUID = ""
+		}
+	}
+	return s
+}
+
 // on has a node listen on another port than all others.
 func (s *scene) on(port int32, name string) *scene {
 	if src := s.Object.Spec.Source; src.Name == name {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +31,7 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/credential/aesctr"
+	"github.com/upmio/compose-operator/internal/kube"
 )
 
 type (
@@ -86,11 +90,18 @@ func (e *testEngine) Describe(o *set) Description {
 		LabelName: v1alpha1.LabelMysqlReplicationName, LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
 		Services: e.services,
 	}
+	add := func(n v1alpha1.Node) {
+		if n.External {
+			d.External = append(d.External, ExternalNode{Name: n.Name, Host: n.Host, Port: n.Port})
+		} else {
+			d.Pods = append(d.Pods, n.Name)
+		}
+	}
 	if o.Spec.Source != nil {
-		d.Pods = append(d.Pods, o.Spec.Source.Name)
+		add(*o.Spec.Source)
 	}
 	for _, replica := range o.Spec.Replica {
-		d.Pods = append(d.Pods, replica.Name)
+		add(replica.Node)
 	}
 	d.Pods, d.Leaving = append(d.Pods, e.leaving...), e.leaving
 	d.UnderWay = e.underWay != nil && e.underWay(o)
@@ -192,6 +203,12 @@ type kit struct {
 	onFinalizers              func() error
 	statusPatches, podPatches int
 	applies                   int
+	// slices that the cache says there are while it lags behind; nil: it does not.
+	frozenSlices *discoveryv1.EndpointSliceList
+	// slicesMade counts them, for their UIDs.
+	slicesMade int
+	// hosts that DNS knows; an error for any other.
+	hosts map[string][]string
 }
 
 const testNamespace = "one"
@@ -309,13 +326,38 @@ func kitOf(t *testing.T, wrapped Engine[*set, *testState, string], engine *testE
 			engine.note("label %s", object.GetName())
 			return c.Patch(ctx, object, patch, opts...)
 		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if into, areSlices := list.(*discoveryv1.EndpointSliceList); areSlices && k.frozenSlices != nil {
+				k.frozenSlices.DeepCopyInto(into)
+				return nil
+			}
+			return c.List(ctx, list, opts...)
+		},
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.CreateOption) error {
+			mu.Lock()
+			defer mu.Unlock()
+			k.slicesMade++
+			object.SetUID(types.UID(fmt.Sprintf("u-slice-%d", k.slicesMade)))
+			engine.note("create %s", sliceWords(object))
+			return c.Create(ctx, object, opts...)
+		},
+		Update: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.UpdateOption) error {
+			engine.note("update %s", sliceWords(object))
+			return c.Update(ctx, object, opts...)
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, object client.Object, opts ...client.DeleteOption) error {
+			if _, isSlice := object.(*discoveryv1.EndpointSlice); isSlice {
+				engine.note("delete %s", sliceWords(object))
+			}
+			return c.Delete(ctx, object, opts...)
+		},
 		Apply: func(ctx context.Context, c client.WithWatch, object runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			k.applies++
 			return c.Apply(ctx, object, opts...)
 		},
 	})
 	r, err := newReconciler(wrapped, dependencies{
-		client: cached, live: k.api, recorder: k.events, resolver: &credential.Resolver{Reader: k.api},
+		client: cached, live: k.api, recorder: k.events, resolver: &credential.Resolver{Reader: k.api}, lookup: k.lookUp,
 		now: func() time.Time { return k.clock }, random: func() float64 { return 0.5 },
 	})
 	if err != nil {
@@ -323,6 +365,32 @@ func kitOf(t *testing.T, wrapped Engine[*set, *testState, string], engine *testE
 	}
 	k.testKit = r
 	return k
+}
+
+// sliceWords say of which Service, node and addresses a slice is.
+func sliceWords(object client.Object) string {
+	slice, is := object.(*discoveryv1.EndpointSlice)
+	if !is {
+		return fmt.Sprintf("%T %s", object, object.GetName())
+	}
+	var addresses []string
+	for _, endpoint := range slice.Endpoints {
+		addresses = append(addresses, endpoint.Addresses...)
+	}
+	return fmt.Sprintf("%s to %s %s:%d", slice.Labels[discoveryv1.LabelServiceName], slice.Annotations[kube.AnnotationNode], strings.Join(addresses, ","), *slice.Ports[0].Port)
+}
+
+// lookUp is the DNS of a kit.
+func (k *kit) lookUp(_ context.Context, host string) ([]netip.Addr, error) {
+	texts, known := k.hosts[host]
+	if !known {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	var out []netip.Addr
+	for _, text := range texts {
+		out = append(out, netip.MustParseAddr(text))
+	}
+	return out, nil
 }
 
 func (k *kit) passWith(ctx context.Context) time.Duration {

@@ -123,6 +123,26 @@ func TestStructuralRules(t *testing.T) {
 				o.Spec.Service = &v1alpha1.ServiceSpec{Type: "ExternalName", ExternalName: "db.example.com"}
 			},
 		},
+		"an external node": {
+			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.External = true },
+		},
+		"an external node at a loopback address": {
+			edit: func(o *v1alpha1.MysqlReplication) {
+				o.Spec.Replica[0].External, o.Spec.Replica[0].Host = true, "127.0.0.1"
+			},
+			want: []string{`spec.replica[0].host: Invalid value: "127.0.0.1": of an external node must not be a loopback or link-local address`},
+		},
+		"an external node at localhost": {
+			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.External, o.Spec.Source.Host = true, "localhost" },
+			want: []string{`spec.source.host: Invalid value: "localhost": of an external node`},
+		},
+		"an external node at a link-local address": {
+			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.External, o.Spec.Source.Host = true, "fe80::1" },
+			want: []string{`spec.source.host: Invalid value: "fe80::1": of an external node`},
+		},
+		"a pod at a loopback address": {
+			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.Host = "127.0.0.1" },
+		},
 		"two mistakes": {
 			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.Port, o.Spec.Replica[1].Host = 0, "a b" },
 			want: []string{"spec.source.port", "spec.replica[1].host"},
@@ -160,8 +180,12 @@ func TestWarnings(t *testing.T) {
 		"semi-sync, one of two isolated": {obj: set("one", isolate(1)), want: []string{"spec.mode is rpl_semi_sync and spec.replica has 1 node(s)"}},
 		"async, one of two isolated":     {obj: set("one", isolate(1), async)},
 		"async, all isolated":            {obj: set("one", isolate(2), async), want: []string{"spec.replica has isolated nodes only"}},
-		"async, no replicas":             {obj: set("one", alone, async), want: []string{"spec.replica is empty"}},
-		"semi-sync, no replicas":         {obj: set("one", alone), want: []string{"spec.replica is empty", "spec.mode is rpl_semi_sync and spec.replica has 0"}},
+		"ExternalName, an external node": {obj: set("one", func(o *v1alpha1.MysqlReplication) {
+			o.Spec.Service = &v1alpha1.ServiceSpec{Type: "ExternalName", ExternalName: "db.example.com"}
+			o.Spec.Source.External = true
+		}), want: []string{"spec.service.type is ExternalName"}},
+		"async, no replicas":     {obj: set("one", alone, async), want: []string{"spec.replica is empty"}},
+		"semi-sync, no replicas": {obj: set("one", alone), want: []string{"spec.replica is empty", "spec.mode is rpl_semi_sync and spec.replica has 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := WarnMysqlReplication(&test.obj.Spec)
@@ -198,6 +222,14 @@ func with(name string) edit {
 	return func(o *v1alpha1.MysqlReplication) { o.Spec.Replica = append(o.Spec.Replica, replica(name, name)) }
 }
 
+func outside(name string) edit {
+	return func(o *v1alpha1.MysqlReplication) {
+		for i := range o.Spec.Replica {
+			o.Spec.Replica[i].External = o.Spec.Replica[i].External || o.Spec.Replica[i].Name == name
+		}
+	}
+}
+
 func TestClaimsOnCreate(t *testing.T) {
 	for name, test := range map[string]struct {
 		existing []client.Object
@@ -222,6 +254,17 @@ func TestClaimsOnCreate(t *testing.T) {
 		},
 		"the same pod names in another namespace": {
 			existing: []client.Object{set("two", func(o *v1alpha1.MysqlReplication) { o.Namespace = "other" })}, obj: set("one"),
+		},
+		"another's external server": {
+			existing: []client.Object{set("two", others("x"), outside("x-1"))}, obj: set("one", with("y-1"), outside("y-1"), func(o *v1alpha1.MysqlReplication) { o.Spec.Replica[2].Host = "X-1." }),
+			want: `spec.replica[2].host: Forbidden: server x-1:3306 belongs to MysqlReplication "two" of this namespace; a server can be in one set only: ` +
+				`remove it from the spec of MysqlReplication "two", or delete that, and try again`,
+		},
+		"another server on the same host": {
+			existing: []client.Object{set("two", others("x"), outside("x-1"))}, obj: set("one", with("x-1"), outside("x-1"), func(o *v1alpha1.MysqlReplication) { o.Spec.Replica[2].Port = 3307 }),
+		},
+		"a pod of the name of another's external node": {
+			existing: []client.Object{set("two", others("x"), with("db-1"), outside("db-1"))}, obj: set("one"),
 		},
 		"another that is being deleted": {
 			existing: []client.Object{set("two", func(o *v1alpha1.MysqlReplication) {

@@ -192,6 +192,10 @@ func TestPermissionsAreSmall(t *testing.T) {
 		{"yes", []string{"patch", "mysqlreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
 		{"yes", []string{"patch", "validatingwebhookconfigurations/compose-operator"}},
 		{"no", []string{"patch", "validatingwebhookconfigurations/another"}},
+		{"yes", []string{"create", "endpointslices.discovery.k8s.io", "-n", "default"}},
+		{"no", []string{"patch", "endpointslices.discovery.k8s.io", "-n", "default"}},
+		{"no", []string{"deletecollection", "endpointslices.discovery.k8s.io", "-n", "default"}},
+		{"no", []string{"create", "endpoints", "-n", "default"}},
 		{"no", []string{"create", "clusterrolebindings"}},
 		{"no", []string{"get", "leases/another", "-n", operatorNamespace}},
 	} {

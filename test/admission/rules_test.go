@@ -40,6 +40,27 @@ func TestRules(t *testing.T) {
 		}},
 		"ExternalName": {edit: field("spec.service", map[string]any{"type": "ExternalName", "externalName": "db.example"})},
 
+		"an external node": {edit: field("spec.replica.0.external", true)},
+		"an external node that is no neighbour": {edit: func(o map[string]any) {
+			field("spec.replica.0.external", true)(o)
+			field("spec.replica.0.host", "10.127.0.1")(o)
+		}},
+		"an external node at a loopback address": {
+			edit: func(o map[string]any) {
+				field("spec.source.external", true)(o)
+				field("spec.source.host", "127.0.0.1")(o)
+			},
+			want: []string{"spec.source: Invalid value", "host of an external node must not be a loopback or link-local address"},
+		},
+		"an external replica at a link-local address": {
+			edit: func(o map[string]any) {
+				field("spec.replica.0.external", true)(o)
+				field("spec.replica.0.host", "fe80::1")(o)
+			},
+			want: []string{"spec.replica[0]: Invalid value", "host of an external node must not be a loopback or link-local address"},
+		},
+		"a pod at a loopback address": {edit: field("spec.source.host", "127.0.0.1")},
+
 		"no spec":                    {edit: field("spec", nil), want: []string{"spec", "Required value"}},
 		"no source":                  {edit: field("spec.source", nil), want: []string{"spec.source: Required value"}},
 		"a source that is null":      {edit: field("spec.source", map[string]any{}), want: []string{"spec.source.name: Required value", "spec.source.host: Required value", "spec.source.port: Required value"}},
