@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr/testr"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -263,6 +265,8 @@ func TestOnARealAPIServer(t *testing.T) {
 	t.Run("services", l.testServiceTypes)
 	t.Run("service repair", l.testServiceRepair)
 	t.Run("uid", l.testPodMadeAnew)
+	t.Run("external", l.testExternal)
+	t.Run("addresses", l.testAddresses)
 	t.Run("claims", l.testClaims)
 	t.Run("deletion", l.testDeletion)
 }
@@ -444,6 +448,70 @@ func (l *live) testPodMadeAnew(t *testing.T) {
 	}
 	if patched.GetUID() != stale.GetUID() || keys.Of(patched).Name != "x" || !newer(patched, stale) {
 		t.Errorf("patched: %+v", patched.ObjectMeta)
+	}
+}
+
+// testExternal makes the source a server outside, and a pod again.
+func (l *live) testExternal(t *testing.T) {
+	l = l.on(t)
+	outside := func(is bool) {
+		l.eventually("edit", func(ctx context.Context) error {
+			object, err := l.set(ctx)
+			if err != nil {
+				return err
+			}
+			object.Spec.Source.External = is
+			return l.api.Update(ctx, object)
+		})
+	}
+	slices := func(ctx context.Context) (*discoveryv1.EndpointSliceList, error) {
+		list := &discoveryv1.EndpointSliceList{}
+		return list, l.api.List(ctx, list, client.InNamespace(testNamespace), client.MatchingLabels{discoveryv1.LabelServiceName: "orders-readwrite"})
+	}
+	leads := func(ctx context.Context) error {
+		list, err := slices(ctx)
+		if err != nil {
+			return err
+		}
+		if len(list.Items) != 1 || list.Items[0].Endpoints[0].Addresses[0] != "10.0.0.1" {
+			return fmt.Errorf("slices: %+v", list.Items)
+		}
+		return l.hasLabels("mysql-0", "")(ctx)
+	}
+	outside(true)
+	l.eventually("a slice leads to the server, and the pod of its name has no label", leads)
+	l.wakes("a slice that is deleted", func(ctx context.Context) error {
+		list, err := slices(ctx)
+		if err != nil || len(list.Items) != 1 {
+			return fmt.Errorf("slices: %+v, %w", list.Items, err)
+		}
+		return l.api.Delete(ctx, &list.Items[0])
+	})
+	l.eventually("it is made again", leads)
+	outside(false)
+	l.eventually("the pod is labeled", l.hasLabels("mysql-0", "orders"))
+	l.eventually("the slice is gone", func(ctx context.Context) error {
+		list, err := slices(ctx)
+		if err == nil && len(list.Items) > 0 {
+			err = fmt.Errorf("slices: %+v", list.Items)
+		}
+		return err
+	})
+}
+
+// testAddresses asks the API server which addresses it takes into a slice.
+func (l *live) testAddresses(t *testing.T) {
+	owner := kube.Owner{GVK: v1alpha1.GroupVersion.WithKind("Nobody"), Namespace: testNamespace, Name: "asks", UID: "u-asks"}
+	for _, text := range []string{
+		"192.0.2.7", "10.127.0.1", "255.255.255.255", "224.0.1.1", "2001:db8::7", "fd00::1", "ff0e::1",
+		"127.0.0.1", "127.1.2.3", "169.254.1.1", "224.0.0.5", "0.0.0.0", "::1", "::", "fe80::1", "ff02::1",
+	} {
+		address := netip.MustParseAddr(text)
+		slice := kube.EndpointSliceFor(owner, kube.SliceWant{Service: "asks", Node: "n", Host: text, PortName: "mysql", Port: 1, Address: address})
+		err := l.api.Create(t.Context(), slice, client.DryRunAll)
+		if why := kube.RefusedAddress(address); (why != "") != (err != nil) {
+			t.Errorf("%s: refused as %q; the API server says %v", text, why, err)
+		}
 	}
 }
 

@@ -62,7 +62,10 @@ func TestExamplesApply(t *testing.T) {
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples (%v)", err)
 	}
-	for _, file := range append(samples, filepath.Join(root, "examples/mysql/mysqlreplication.yaml"), filepath.Join(root, "examples/mysql/switchover.yaml")) {
+	for _, example := range []string{"mysqlreplication.yaml", "switchover.yaml", "external.yaml"} {
+		samples = append(samples, filepath.Join(root, "examples/mysql", example))
+	}
+	for _, file := range samples {
 		out, err := env.runKubectl(t.Context(), "apply", "--validate=strict", "-n", namespace, "-f", file)
 		if err != nil {
 			t.Error(err)

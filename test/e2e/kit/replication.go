@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/kube"
 )
 
 // Node of a pod under its DNS name.
@@ -166,7 +167,7 @@ func (s *Set) ServiceAddress(ctx context.Context, name string) (string, error) {
 	return fmt.Sprintf("%s:%d", svc.Spec.ClusterIP, svc.Spec.Ports[0].Port), nil
 }
 
-// Routed returns the names of the pods behind a Service, in order.
+// Routed returns the names of the nodes behind a Service, in order: pods and external ones.
 func (s *Set) Routed(ctx context.Context, service string) ([]string, error) {
 	var slices discoveryv1.EndpointSliceList
 	if err := s.Cluster.Client.List(ctx, &slices, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
@@ -180,6 +181,8 @@ func (s *Set) Routed(ctx context.Context, service string) ([]string, error) {
 			}
 			if e.TargetRef != nil {
 				names = append(names, e.TargetRef.Name)
+			} else if node := slice.Annotations[kube.AnnotationNode]; node != "" {
+				names = append(names, node)
 			}
 		}
 	}

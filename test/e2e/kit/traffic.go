@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -103,6 +105,14 @@ func membersOf(r *v1alpha1.MysqlReplication) (attached map[string]bool, names []
 	return attached, slices.Sorted(maps.Keys(all))
 }
 
+// addressIn is the address of a node of a resource: an external one has no pod to ask.
+func (s *Set) addressIn(ctx context.Context, r *v1alpha1.MysqlReplication, name string) (string, error) {
+	if node := r.Status.Topology[name]; node != nil && node.External {
+		return net.JoinHostPort(node.Host, strconv.Itoa(int(node.Port))), nil
+	}
+	return s.Address(ctx, name)
+}
+
 // CheckTrafficAs is CheckTraffic with a resource that may not exist any more.
 func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.MysqlReplication, broken ...string) (load.Verdict, error) {
 	servers := load.Servers{Login: s.Admin()}
@@ -112,7 +122,7 @@ func (s *Set) CheckTrafficAs(ctx context.Context, run *load.Run, r *v1alpha1.Mys
 	}
 	attached, names := membersOf(r)
 	for _, name := range names {
-		address, err := s.Address(ctx, name)
+		address, err := s.addressIn(ctx, r, name)
 		server := load.Server{Name: name, Address: address}
 		switch {
 		case name == r.Status.Source && err == nil:
