@@ -20,6 +20,18 @@ const (
 	MysqlSemiSync MysqlReplicationMode = "rpl_semi_sync"
 )
 
+// MysqlRejoinPolicy is what becomes of a replica that cannot be attached as it is.
+// +kubebuilder:validation:Enum=Manual;Clone
+type MysqlRejoinPolicy string
+
+// The values of MysqlRejoinPolicy.
+const (
+	// MysqlRejoinManual reports it and leaves it as it is.
+	MysqlRejoinManual MysqlRejoinPolicy = "Manual"
+	// MysqlRejoinClone has MySQL's CLONE plugin replace all that it holds.
+	MysqlRejoinClone MysqlRejoinPolicy = "Clone"
+)
+
 // MysqlReplicationSecret names the Secret of the passwords and the keys in it.
 // Each key is also the name of the database user.
 type MysqlReplicationSecret struct {
@@ -78,6 +90,14 @@ type MysqlReplicationSpec struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Replicas"
 	Replica []ReplicaNode `json:"replica,omitempty"`
+
+	// RejoinPolicy says what becomes of a replica that cannot be attached, because it holds
+	// transactions that the source lacks or needs transactions that the source has purged.
+	// Manual leaves it to you. Clone replaces all that it holds by a copy of a healthy replica.
+	// +kubebuilder:default=Manual
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Rejoin policy",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:select:Manual","urn:alm:descriptor:com.tectonic.ui:select:Clone","urn:alm:descriptor:com.tectonic.ui:advanced"}
+	RejoinPolicy MysqlRejoinPolicy `json:"rejoinPolicy,omitempty"`
 
 	// Service says how <name>-readwrite and <name>-readonly are exposed.
 	// +optional
@@ -176,6 +196,61 @@ type MysqlReplicationNode struct {
 	// ErrantCount is the number of transactions in that set.
 	// +optional
 	ErrantCount int64 `json:"errantCount,omitempty"`
+	// Clone is the last time that the node was made anew from another one, or is being.
+	// +optional
+	Clone *MysqlCloneStatus `json:"clone,omitempty"`
+}
+
+// MysqlCloneState is where the making anew of a node by CLONE stands.
+// +kubebuilder:validation:Enum=InProgress;Completed;Failed
+type MysqlCloneState string
+
+// The values of MysqlCloneState.
+const (
+	// MysqlCloneInProgress: from the record on, until the server is back with the copy.
+	MysqlCloneInProgress MysqlCloneState = "InProgress"
+	// MysqlCloneCompleted: the server runs with the copy.
+	MysqlCloneCompleted MysqlCloneState = "Completed"
+	// MysqlCloneFailed: it is tried again while spec.rejoinPolicy is Clone.
+	MysqlCloneFailed MysqlCloneState = "Failed"
+)
+
+// MysqlCloneStatus is the record of making a node anew by CLONE. It is written before
+// anything is done to the node, and stays until the next one.
+type MysqlCloneStatus struct {
+	// State where it stands.
+	State MysqlCloneState `json:"state"`
+	// Donor is the node that is copied.
+	Donor string `json:"donor"`
+	// StartedAt is when the operator recorded it.
+	StartedAt metav1.MicroTime `json:"startedAt"`
+	// FinishedAt is when its end was seen.
+	// +optional
+	FinishedAt *metav1.MicroTime `json:"finishedAt,omitempty"`
+	// Attempt counts the attempts in a row, from 1.
+	Attempt int32 `json:"attempt"`
+	// Bytes that were copied.
+	// +optional
+	Bytes int64 `json:"bytes,omitempty"`
+	// TotalBytes as the server estimates them.
+	// +optional
+	TotalBytes int64 `json:"totalBytes,omitempty"`
+	// Discarded is the GTID set that the node held, the source lacked, and which is thrown
+	// away (shortened when long).
+	// +optional
+	Discarded string `json:"discarded,omitempty"`
+	// DiscardedCount is the number of transactions in that set.
+	// +optional
+	DiscardedCount int64 `json:"discardedCount,omitempty"`
+	// HeldCount is the number of transactions that the node had executed when it began.
+	// +optional
+	HeldCount int64 `json:"heldCount,omitempty"`
+	// Emptied: what the node held is gone, and the copy is not there yet.
+	// +optional
+	Emptied bool `json:"emptied,omitempty"`
+	// Message says what went wrong.
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // SwitchoverPhase is where a change of the source stands.

@@ -58,6 +58,14 @@ var (
 		Namespace: namespace, Name: "node_errant_transactions",
 		Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
 	}, ofSetAnd(labelNode))
+	nodeClone = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_clone_progress",
+		Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
+	}, ofSetAnd(labelNode))
+	rejoins = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "rejoins_total",
+		Help: "Nodes that were made anew from another one, by result: finished, failed.",
+	}, ofSetAnd(labelResult))
 	setReady = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "set_ready",
 		Help: "1 when the condition Ready of the resource is true, else 0.",
@@ -92,10 +100,10 @@ var (
 )
 
 // ofNode are the metrics of one node.
-var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant}
+var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone}
 
 func init() {
-	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, setReady, setCondition,
+	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, rejoins, setReady, setCondition,
 		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
 }
 
@@ -128,6 +136,8 @@ type Node struct {
 	// Errant is how many transactions the node has and its source lacks; nil when the
 	// two could not be compared.
 	Errant *float64
+	// Clone is the part that is copied while the node is made anew; nil when it is not.
+	Clone *float64
 }
 
 // SetNode replaces the series of one node.
@@ -145,6 +155,7 @@ func SetNode(set Set, name string, node Node) {
 	replace(nodeReadOnly, labels, truth(node.ReadOnly))
 	replace(nodeReplicating, labels, truth(node.Replicating))
 	replace(nodeErrant, labels, node.Errant)
+	replace(nodeClone, labels, node.Clone)
 }
 
 // replace sets a series, or deletes it when there is no figure.
@@ -209,6 +220,18 @@ func CountSwitchover(set Set, result Result) {
 	switchovers.With(labels).Inc()
 }
 
+// Results of making a node anew.
+const (
+	RejoinFinished Result = "finished"
+	RejoinFailed   Result = "failed"
+)
+
+// CountRejoin counts the end of making a node anew. The caller sees to it that each is
+// counted once.
+func CountRejoin(set Set, result Result) {
+	rejoins.WithLabelValues(set.Kind, set.Namespace, set.Name, string(result)).Inc()
+}
+
 // ObserveSwitchover records how long a finished switchover took.
 func ObserveSwitchover(set Set, duration time.Duration) {
 	switchoverDuration.With(set.labels()).Observe(duration.Seconds())
@@ -235,7 +258,7 @@ func ForgetObject(kind, namespace, name string) {
 	labels := set.labels()
 	for _, metric := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced} {
+	}{setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, rejoins} {
 		metric.DeletePartialMatch(labels)
 	}
 }

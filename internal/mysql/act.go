@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -27,6 +28,12 @@ type actor struct {
 	replicationPassword credential.Password
 	// gavePassword is the server_uuid of the server whose channel was given the password.
 	gavePassword string
+
+	// send makes a statement run on a connection of its own, beyond the action.
+	send func(node string, run func(context.Context, *conn.Handle) error) (*sending, error)
+	// operatorPassword is known on every node; a server that is made anew needs it to read
+	// from another one.
+	operatorPassword credential.Password
 }
 
 // run is the list of what can be done.
@@ -60,6 +67,10 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) (reconcile.Fac
 		return nil, a.startReplication(ctx, w)
 	case Detach:
 		return nil, a.detach(ctx, w, do)
+	case Clone:
+		return nil, a.clone(ctx, w, do)
+	case AbortClone:
+		return nil, a.abortClone(ctx, do)
 	case SetSemiSync:
 		return nil, a.setSemiSync(ctx, w, do)
 	}

@@ -150,6 +150,31 @@ type Detach struct {
 	KeepChannel bool
 }
 
+// Clone begins to replace all that the server holds by a copy of another one, and
+// returns once the server is at work with that. It restarts in the end (with nobody to
+// start it again it only stops), and comes up fenced. What it must not do without:
+// the server is fenced, holds nothing beyond Discards that Source lacks, and the donor
+// holds nothing that Source lacks.
+type Clone struct {
+	target
+	// Donor is the node that is copied, with its address.
+	Donor     string
+	DonorHost string
+	DonorPort int32
+	// Source is the node that takes the writes, and SourceUUID the server that it was seen to be.
+	Source, SourceUUID string
+	// UUID is the server that is made anew.
+	UUID string
+	// Discards is what the server holds and the source lacks, as it was announced.
+	Discards gtid.Set
+}
+
+// AbortClone ends a clone that cannot succeed any more, unless another session makes it.
+type AbortClone struct {
+	target
+	Session int64
+}
+
 // SetSemiSync brings the semi-sync variables of a server to what is wanted without
 // a change of its role; a replica's receiver is restarted when its setting changed.
 type SetSemiSync struct {
@@ -183,4 +208,6 @@ func (ExpelClients) About() string     { return "expel clients" }
 func (StopReceiver) About() string     { return "stop receiver" }
 func (StartReplication) About() string { return "start replication" }
 func (Detach) About() string           { return "detach" }
+func (Clone) About() string            { return "clone" }
+func (AbortClone) About() string       { return "abort the clone" }
 func (SetSemiSync) About() string      { return "set semi-sync" }

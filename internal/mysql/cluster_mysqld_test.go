@@ -30,6 +30,8 @@ type cluster struct {
 	servers map[string]*mysqld.Server
 	object  *v1alpha1.MysqlReplication
 	creds   credential.Credentials
+	// later is how much the operator's clock is put forward.
+	later time.Duration
 }
 
 func newCluster(t *testing.T, n int, o mysqld.Options) *cluster {
@@ -67,7 +69,7 @@ func (c *cluster) as(user, password string) {
 func (c *cluster) scene() Scene {
 	return Scene{
 		Key:    types.NamespacedName{Namespace: c.object.Namespace, Name: c.object.Name},
-		Object: c.object, Credentials: &c.creds, Now: time.Now(),
+		Object: c.object, Credentials: &c.creds, Now: time.Now().Add(c.later),
 	}
 }
 

@@ -139,6 +139,9 @@ func (*Engine) Calm(obj *v1alpha1.MysqlReplication) any {
 	for _, n := range st.Topology {
 		n.Message = reconcile.CalmText(n.Message)
 		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = "", 0, 0
+		if n.Clone != nil {
+			n.Clone.Bytes, n.Clone.TotalBytes = 0, 0
+		}
 		// Whether there is a figure tells something; which one does not.
 		if n.SecondsBehindSource != nil {
 			*n.SecondsBehindSource = 0

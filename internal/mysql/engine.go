@@ -25,7 +25,7 @@ const Kind = "MysqlReplication"
 type Scene = reconcile.Scene[*v1alpha1.MysqlReplication]
 
 // Engine implements reconcile.Engine. It holds connections and nothing else that
-// a new process would miss.
+// a new process would miss: what it has sent to a server is seen on the server.
 type Engine struct {
 	handles   *pool.Pool[*handle]
 	passwords *channelPasswords
@@ -33,6 +33,10 @@ type Engine struct {
 	mu sync.Mutex
 	// counted is the last end of a switchover that was counted, by resource.
 	counted map[types.NamespacedName]string
+	// rejoined is the last end of a clone that was counted, by resource and node.
+	rejoined map[types.NamespacedName]map[string]string
+
+	sent sendings
 }
 
 var _ reconcile.Engine[*v1alpha1.MysqlReplication, State, Data] = (*Engine)(nil)
@@ -43,6 +47,7 @@ func NewEngine() *Engine {
 		handles:   pool.New((*handle).Close),
 		counted:   map[types.NamespacedName]string{},
 		passwords: newChannelPasswords(),
+		rejoined:  map[types.NamespacedName]map[string]string{},
 	}
 }
 
@@ -58,7 +63,7 @@ func (*Engine) NewList() client.ObjectList { return &v1alpha1.MysqlReplicationLi
 // Describe implements reconcile.Engine.
 func (*Engine) Describe(obj *v1alpha1.MysqlReplication) reconcile.Description { return describe(obj) }
 
-// Observe implements reconcile.Engine. It takes 4 s at the most, and one more when
+// Observe implements reconcile.Engine. It takes 5 s at the most, and one more when
 // the replication password has changed.
 func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 	members := Members(scene.Object)
@@ -67,7 +72,12 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 		wanted = append(wanted, keyOf(scene, m))
 	}
 	e.handles.Keep(scene.Key, wanted)
-	state := observe(ctx, members, scene.Object.Status.Source, func(m Member) (*handle, error) { return e.open(scene, m) })
+	state := observe(ctx, members, scene.Object.Status.Source, asksForClone(scene.Object), func(m Member) (*handle, error) { return e.open(scene, m) })
+	for name, s := range state.Nodes {
+		if s.Clone != nil {
+			s.Clone.Sent, s.Clone.Outcome = e.sent.outcome(scene.Key, name)
+		}
+	}
 	e.passwords.outdated(ctx, scene, state)
 	return state
 }
@@ -93,6 +103,10 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 		handle: on, facts: facts,
 		other:           func(name string) (*handle, error) { return e.named(scene, name) },
 		replicationUser: user, replicationPassword: scene.Credentials.Password(user),
+		operatorPassword: scene.Credentials.Password(operatorUser(scene.Object)),
+		send: func(node string, run func(context.Context, *conn.Handle) error) (*sending, error) {
+			return e.send(scene, node, run)
+		},
 	}
 	learned, err := a.run(ctx, action)
 	on.doubt(err)
@@ -106,9 +120,31 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 func (e *Engine) Forget(key types.NamespacedName) {
 	e.handles.Forget(key)
 	e.passwords.forget(key)
+	e.sent.forget(key)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.counted, key)
+	delete(e.rejoined, key)
+}
+
+// send runs something on a connection of its own to a node, beyond the action.
+func (e *Engine) send(scene Scene, name string, run func(context.Context, *conn.Handle) error) (*sending, error) {
+	for _, m := range Members(scene.Object) {
+		if m.Name == name {
+			return e.sent.start(scene.Key, name, accessTo(scene, m), run)
+		}
+	}
+	return nil, noNode(name)
+}
+
+func noNode(name string) error { return fmt.Errorf("no node is called %q", name) }
+
+// accessTo a node as the operator's user; only with credentials.
+func accessTo(scene Scene, m Member) conn.Access {
+	user := operatorUser(scene.Object)
+	access := accessOf(scene, m)
+	access.User, access.Password = user, scene.Credentials.Password(user)
+	return access
 }
 
 // named returns the handle of a member by name.
@@ -118,7 +154,7 @@ func (e *Engine) named(scene Scene, name string) (*handle, error) {
 			return e.open(scene, m)
 		}
 	}
-	return nil, fmt.Errorf("no node is called %q", name)
+	return nil, noNode(name)
 }
 
 func (e *Engine) open(scene Scene, m Member) (*handle, error) {
@@ -130,10 +166,7 @@ func (e *Engine) open(scene Scene, m Member) (*handle, error) {
 		return nil, errors.New(pod.Unresolved)
 	}
 	return e.handles.Get(keyOf(scene, m), func() (*handle, error) {
-		user := operatorUser(scene.Object)
-		access := accessOf(scene, m)
-		access.User, access.Password = user, scene.Credentials.Password(user)
-		return newHandle(access)
+		return newHandle(accessTo(scene, m))
 	})
 }
 

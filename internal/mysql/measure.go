@@ -25,6 +25,7 @@ func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 			n.Replicating = new(d.Roles[name] == v1alpha1.MysqlRoleReplica && s.Channel.bothRun())
 		}
 		n.Errant = errantCount(name, s, state.Nodes[d.Source], d)
+		n.Clone = cloneProgress(d.Clones[name])
 		metrics.SetNode(set, name, n)
 	}
 	phase := ""
@@ -34,6 +35,39 @@ func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 	}
 	metrics.SetSwitchover(set, phase)
 	e.countEnd(scene, set, d)
+	e.countRejoins(scene, set, d)
+}
+
+// cloneProgress is nil when the node is not being made anew.
+func cloneProgress(r *v1alpha1.MysqlCloneStatus) *float64 {
+	if r == nil || r.State != v1alpha1.MysqlCloneInProgress {
+		return nil
+	}
+	if r.TotalBytes == 0 {
+		return new(float64(0))
+	}
+	return new(min(1, float64(r.Bytes)/float64(r.TotalBytes)))
+}
+
+// countRejoins counts the end of each clone once, although it may be found in many passes.
+func (e *Engine) countRejoins(scene Scene, set metrics.Set, d Data) {
+	for _, r := range d.Rejoined {
+		result := metrics.RejoinFailed
+		if r.State == v1alpha1.MysqlCloneCompleted {
+			result = metrics.RejoinFinished
+		}
+		which := string(result) + " " + r.StartedAt.String()
+		e.mu.Lock()
+		if e.rejoined[scene.Key] == nil {
+			e.rejoined[scene.Key] = map[string]string{}
+		}
+		seen := e.rejoined[scene.Key][r.node] == which
+		e.rejoined[scene.Key][r.node] = which
+		e.mu.Unlock()
+		if !seen {
+			metrics.CountRejoin(set, result)
+		}
+	}
 }
 
 // measured is what the metrics say of a node by itself.

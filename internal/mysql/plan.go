@@ -36,6 +36,11 @@ const (
 	failoverPatience = 3 * time.Second
 	// failoverCatchUp bounds the wait for a candidate to execute what it has received.
 	failoverCatchUp = 10 * time.Second
+	// cloneRetry is how long a clone that failed waits for its second attempt. Each further
+	// attempt waits twice as long, up to cloneRetryMost.
+	cloneRetry = 30 * time.Second
+	// cloneRetryMost is the longest such wait.
+	cloneRetryMost = 600 * time.Second
 	// lagBound: a candidate further behind is refused before anything is touched.
 	lagBound = 10 // seconds
 	// busy is when to look again while something is in progress.
@@ -58,6 +63,13 @@ type Data struct {
 	Overtaken bool
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
+	// Clones are the records of nodes that were made anew, by node.
+	Clones map[string]*v1alpha1.MysqlCloneStatus
+	// Begun is the clone that this plan begins, Rejoined are those that were found ended.
+	Begun    *rejoin
+	Rejoined []rejoin
+	// Refused says per node why it is not made anew although the spec wants that.
+	Refused map[string]string
 	// Result of a switchover that this plan ends: "", finished, undone, failover.
 	Result string
 }
@@ -74,12 +86,15 @@ type Input struct {
 // applies makes the plan.
 func Plan(in Input) reconcile.Plan[Data] {
 	v := look(in)
-	if !v.skip {
-		return v.decide()
-	}
-	// Rules may choose a source; only one that was found counts here.
+	// Rules may choose a source; only one that was found counts when nothing is done.
 	found, known := v.source, v.data
-	return v.withoutActions(v.decide(), found, known)
+	p := v.decide()
+	if v.skip {
+		p = v.withoutActions(p, found, known)
+	}
+	p.Data.Begun, p.Data.Rejoined = v.data.Begun, v.data.Rejoined
+	p.Events = append(p.Events, v.rejoinEvents()...)
+	return p
 }
 
 // decide asks the rules in their order.

@@ -52,8 +52,12 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "CandidateConfiguration", "gtid_mode and log_bin must be ON"
 	case v.hindrance(v.source, to) != "":
 		return "LacksPrivilege", v.hindrance(v.source, to)
+	case v.cloning(to):
+		return "CandidateCloning", "what it held is being replaced: it " + v.cloneNote(to)
 	case v.forced():
 		return "", ""
+	case v.hollow(to):
+		return "CandidateCloning", "it " + v.cloneNote(to)
 	case to.Received().Empty() && v.betterThan(to) == "":
 		return "CandidateEmpty", "it holds no transaction at all. To begin anew with it, set the annotation " + v1alpha1.AnnotationForcePromote + ": " + to.Name
 	case v.source.OK() && !onlyOf(v.source.Executed.Subtract(to.Received()), v.source.UUID):

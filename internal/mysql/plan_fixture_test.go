@@ -158,6 +158,19 @@ func (n *node) lacks(missing ...grants.Privilege) *node {
 	return n
 }
 
+// clonable: it was asked for the CLONE plugin, and has all that it takes.
+func (n *node) clonable() *node {
+	n.Clone = &CloneView{Instrumented: true, Plugin: true, Privileges: []string{privilegeBackup, privilegeClone}}
+	return n
+}
+
+// copies: the newest clone of it is of a donor and began at t0 or some time before.
+func (n *node) copies(donor string, run CloneRun) *node {
+	run.Donor = donor + ":3306"
+	n.clonable().Clone.Run = &run
+	return n
+}
+
 // unseen servers give no answer, failing ones an error.
 func (n *node) unseen() *node  { return n.out(ReachNone, "connection refused") }
 func (n *node) failing() *node { return n.out(ReachError, "access denied") }
@@ -272,6 +285,28 @@ func (s *scene) reported(name, errant string) *scene {
 	s.Object.Status.Topology[name].ErrantTransactions = set(errant).String()
 	return s
 }
+
+// rejoining: nodes are to be made anew by CLONE.
+func (s *scene) rejoining() *scene {
+	s.Object.Spec.RejoinPolicy = v1alpha1.MysqlRejoinClone
+	return s
+}
+
+// cloned puts the record of a clone of a node into the status, which began at t0.
+func (s *scene) cloned(name, donor string, state v1alpha1.MysqlCloneState, change ...func(*v1alpha1.MysqlCloneStatus)) *scene {
+	r := &v1alpha1.MysqlCloneStatus{State: state, Donor: donor, StartedAt: metav1.NewMicroTime(t0), Attempt: 1, HeldCount: 100}
+	if state != v1alpha1.MysqlCloneInProgress {
+		at := metav1.NewMicroTime(t0)
+		r.FinishedAt = &at
+	}
+	for _, f := range change {
+		f(r)
+	}
+	s.Object.Status.Topology[name].Clone = r
+	return s
+}
+
+func emptied(r *v1alpha1.MysqlCloneStatus) { r.Emptied = true }
 
 func (s *scene) semiSync() *scene { s.Object.Spec.Mode = v1alpha1.MysqlSemiSync; return s }
 
@@ -456,6 +491,10 @@ func describeAction(a reconcile.Action) string {
 		return "start " + do.On
 	case Detach:
 		return flags("detach "+do.On, "keep", do.KeepChannel)
+	case Clone:
+		return fmt.Sprintf("clone %s from %s discarding {%s}", do.On, do.Donor, letters(do.Discards))
+	case AbortClone:
+		return fmt.Sprintf("abort the clone of %s in session %d", do.On, do.Session)
 	case SetSemiSync:
 		return flags("semi-sync "+do.On, "source", do.Source.Enabled, "replica", do.Replica)
 	}

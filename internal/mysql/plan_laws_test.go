@@ -198,7 +198,10 @@ func (l *lawyer) action(a reconcile.Action) {
 	}
 	s := l.server(name)
 	l.permitted(a, s)
+	l.undisturbed(a, s)
 	switch do := a.(type) {
+	case Clone:
+		l.clone(do, m, s)
 	case FenceSource:
 		if name == l.p.Data.Source && l.fencesOwn(name) {
 			l.broken("law 7: the source %s is fenced before that is recorded", name)
@@ -251,6 +254,65 @@ func (l *lawyer) permitted(a reconcile.Action, s *Server) {
 	}
 	if leads && slices.Contains(s.Missing, grants.ReplicationSlaveAdmin) {
 		l.broken("law 3: %s, which the operator's user may not do", describeAction(a))
+	}
+}
+
+// undisturbed: nothing is done to a server that is being made anew, beyond a fence of
+// one that takes writes.
+func (l *lawyer) undisturbed(a reconcile.Action, s *Server) {
+	if s.Clone == nil || s.Clone.Run == nil || !s.Clone.Run.Running {
+		return
+	}
+	switch a.(type) {
+	case AbortClone:
+	case FenceSource:
+		if !s.Writable() {
+			l.broken("law 6: %s while it is being made anew", describeAction(a))
+		}
+	default:
+		l.broken("law 6: %s while it is being made anew", describeAction(a))
+	}
+}
+
+// clone: nothing is thrown away but by the user's leave, what is was compared with a sound
+// source, and all that is on record before.
+func (l *lawyer) clone(do Clone, m Member, s *Server) {
+	what := describeAction(do)
+	bad := func(format string, args ...any) { l.broken("law 6: %s: %s", what, fmt.Sprintf(format, args...)) }
+	src, donor := l.server(do.Source), l.server(do.Donor)
+	if l.in.Object.Spec.RejoinPolicy != v1alpha1.MysqlRejoinClone {
+		bad("nobody asked for that")
+	}
+	if r := l.p.Data.Clones[do.On]; !l.p.Persist || r == nil || r.State != v1alpha1.MysqlCloneInProgress || !r.Emptied && r.DiscardedCount != do.Discards.Count() {
+		bad("it is not on record")
+	}
+	if l.p.Data.Switchover != nil || l.in.Object.Spec.Source.Name != do.Source {
+		bad("the source is being changed")
+	}
+	if do.On == do.Source || do.On == do.Donor || m.Isolated || m.Leaving || do.UUID != s.UUID || !s.Fenced() {
+		bad("of such a node")
+	}
+	if !l.seen(do.Source) || !src.Writable() || do.Source != l.in.Object.Status.Source || do.SourceUUID != src.UUID || do.SourceUUID != l.in.Object.Status.SourceUUID {
+		bad("there is no sound source")
+		return
+	}
+	if extra := s.Received().Subtract(src.Executed); extra.String() != do.Discards.String() || holdsOf(extra, src.UUID) {
+		bad("it holds %s", letters(extra))
+	}
+	if !l.seen(do.Donor) || donor.Executed.Empty() || !onlyOf(donor.Executed.Subtract(src.Executed), src.UUID) {
+		bad("the donor is not sound")
+	}
+	for name, o := range l.members {
+		other := l.server(name)
+		if !l.seen(name) || name == do.On {
+			continue
+		}
+		if r := l.in.Object.Status.Topology[name]; other.Clone != nil && other.Clone.Run != nil && other.Clone.Run.Running && r != nil {
+			bad("%s is at it", name)
+		}
+		if do.Donor == do.Source && name != do.Source && !o.Isolated && !o.Leaving && other.Follows(src) && other.Channel.Streams() && other.Fenced() && src.Executed.Contains(other.Executed) {
+			bad("%s could have been copied", name)
+		}
 	}
 }
 
@@ -321,13 +383,20 @@ func (l *lawyer) promote(do Promote, s *Server) {
 		if l.receives(o, r.From) {
 			l.broken("law 4: %s while the receiver of %s runs", describeAction(do), name)
 		}
-		if !forced && !s.Received().Contains(o.Received().Subtract(l.reportedApart(o))) {
+		if !forced && !l.hollow(o) && !s.Received().Contains(o.Received().Subtract(l.reportedApart(o))) {
 			l.broken("law 4: %s while %s has received more", describeAction(do), name)
 		}
 	}
 	if from := l.server(r.From); l.seen(r.From) && l.writable[r.From] && !l.fenced[r.From] {
 		l.broken("law 1: %s while %s takes writes", describeAction(do), from.Name)
 	}
+}
+
+// hollow: a clone of the node is on record that has not ended well, so that it may hold
+// less than it says.
+func (l *lawyer) hollow(o *Server) bool {
+	n := l.in.Object.Status.Topology[o.Name]
+	return n != nil && n.Clone != nil && (n.Clone.State == v1alpha1.MysqlCloneInProgress || n.Clone.State == v1alpha1.MysqlCloneFailed && n.Clone.Emptied)
 }
 
 // reportedApart is what a node that nothing is attached to was known to have of its

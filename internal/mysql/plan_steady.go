@@ -68,9 +68,17 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	if old := v.fenceDeposed(); len(old) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-old-source", Optional: true, Actions: old})
 	}
+	add("fence-again", true, v.refences()...)
+	add("abort-clone", true, v.aborts()...)
 	v.dropLeaving()
 	add("expel", true, v.expulsions()...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: v.routing()})
+	if !p.Again {
+		// Everybody has the place that is left to them, and readers are led elsewhere.
+		anew := v.rejoins()
+		add("clone", true, anew...)
+		p.Persist, p.Again = len(anew) > 0, len(anew) > 0
+	}
 	p.Conditions = v.steadyCondition()
 	p.Events = append(p.Events, v.steadyEvents()...)
 	p.Next = v.lingering()
@@ -250,7 +258,7 @@ func (v *view) rejected(s *Server) bool {
 // and the member has all that the source has purged.
 func (v *view) attachable(s *Server) bool {
 	src := v.source
-	if !s.OK() || !src.OK() || !s.GTIDMode {
+	if !s.OK() || !src.OK() || !s.GTIDMode || v.hollow(s) {
 		return false
 	}
 	if s.Follows(src) && !s.Channel.Elsewhere {
@@ -288,6 +296,9 @@ func (v *view) restarts(untouched map[string]bool) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
+		if v.clones() && s.OK() && v.needsClone(m, s) != "" {
+			continue
+		}
 		if !s.OK() || untouched[m.Name] || !s.Follows(v.source) || !s.Fenced() || !s.ReadOnlyPersisted || len(v.data.Errant[m.Name].set.String()) > 0 {
 			continue
 		}
@@ -305,7 +316,7 @@ func (v *view) detachments() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if !m.Isolated || !s.OK() || s == v.source {
+		if !m.Isolated || !s.OK() || s == v.source || v.cloning(s) {
 			continue
 		}
 		running := s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo)
@@ -380,6 +391,8 @@ func (v *view) steadyCondition() []metav1.Condition {
 			continue
 		}
 		switch _, bad := v.data.Errant[n]; {
+		case v.server(n).OK() && v.rejoinProblem(n) != "":
+			note(v.rejoinProblem(n), n+": "+v.data.Notes[n])
 		case bad:
 			note("ReplicaDiverged", n+": "+v.data.Notes[n])
 		case len(v.server(n).Missing) > 0 && !v.server(n).OK():
@@ -500,7 +513,7 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 // mostAdvanced names the seen replica that has received all that any other has; "" when there is none.
 func (v *view) mostAdvanced() string {
 	for _, m := range v.replicasOf(v.source) {
-		if s := v.server(m.Name); s.OK() && v.betterThan(s) == "" {
+		if s := v.server(m.Name); s.OK() && !v.hollow(s) && v.betterThan(s) == "" {
 			return m.Name
 		}
 	}
@@ -514,7 +527,7 @@ func (v *view) betterThan(s *Server) string { return v.holdsMore(s, "") }
 func (v *view) holdsMore(s *Server, except string) string {
 	for _, m := range v.members {
 		o := v.server(m.Name)
-		if o == s || o == v.source || !o.OK() {
+		if o == s || o == v.source || !o.OK() || v.hollow(o) {
 			continue
 		}
 		if !onlyOf(o.Received().Subtract(s.Received()).Subtract(v.keptApart(o)), except) {

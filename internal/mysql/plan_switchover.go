@@ -87,6 +87,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "SourceReplicates", from.Name + ": " + behindAFence(from.FedBy())
 	case !to.GTIDMode || !to.LogBin || !to.LogReplicaUpdates:
 		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
+	case v.hollow(to):
+		return "CandidateCloning", "it " + v.cloneNote(to)
 	case to.Writable():
 		return "CandidateWritable", "it takes writes itself, and is made read-only first"
 	case c == nil || !to.Follows(from):
@@ -455,7 +457,7 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 		if !s.OK() || s != from && (!s.Follows(from) || !s.Fenced() || s.Channel.SQLErrno != 0 || s.Channel.SQL != ThreadYes && s.Channel.IO != ThreadNo) {
 			continue
 		}
-		if a, b := v.twins(); m.Name == a || m.Name == b {
+		if a, b := v.twins(); m.Name == a || m.Name == b || v.hollow(s) {
 			continue
 		}
 		if _, bad := v.data.Errant[m.Name]; bad || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {

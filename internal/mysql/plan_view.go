@@ -61,6 +61,7 @@ func look(in Input) *view {
 			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(),
 			Notes: map[string]string{}, Roles: map[string]v1alpha1.MysqlRole{},
 			Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
+			Clones: map[string]*v1alpha1.MysqlCloneStatus{}, Refused: map[string]string{},
 		},
 	}
 	_, v.readers = ports(o)
@@ -77,6 +78,7 @@ func look(in Input) *view {
 	v.state.Nodes = nodes
 	v.dropAliases()
 	v.resolveChannels()
+	v.resolveClones()
 	v.forgetUndone()
 	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
 		// A fence may be up: it is resolved first, whatever is asked since.
@@ -236,7 +238,7 @@ func (v *view) overtakenBy(src *Server) string {
 	}
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if s == src || !s.OK() {
+		if s == src || !s.OK() || v.hollow(s) {
 			continue
 		}
 		for _, uuid := range origins(s.Received().Subtract(had)) {
@@ -324,7 +326,7 @@ func (v *view) streamsFrom(s, src *Server) bool {
 func (v *view) assessReplica(m Member, s *Server) {
 	d, src := &v.data, v.source
 	// What a source that was made anew lacks is not wrong with the others.
-	if extra := v.errantOn(s, src); !extra.Empty() && !v.sourceMadeAnew() {
+	if extra := v.errantOn(s, src); !extra.Empty() && !v.sourceMadeAnew() && !v.hollow(s) {
 		d.Errant[m.Name] = errant{extra, extra.Count()}
 	}
 	follows := s.Channel != nil && s.Follows(src)
@@ -332,6 +334,14 @@ func (v *view) assessReplica(m Member, s *Server) {
 		d.Roles[m.Name] = v1alpha1.MysqlRoleReplica
 	}
 	note := v.replicaProblem(m, s)
+	if r := d.Clones[m.Name]; r != nil && r.State == v1alpha1.MysqlCloneFailed && !v.hollow(s) {
+		if note == "" {
+			// Somebody has mended it.
+			delete(d.Clones, m.Name)
+		} else {
+			note += ". It " + v.cloneNote(s)
+		}
+	}
 	d.Notes[m.Name] = note
 	d.Ready[m.Name] = note == ""
 }
@@ -341,6 +351,9 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 	src := v.source
 	if m.Leaving {
 		return "no longer named by the spec"
+	}
+	if v.hollow(s) {
+		return v.cloneNote(s)
 	}
 	if m.Isolated {
 		if s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo) {

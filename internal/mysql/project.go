@@ -29,6 +29,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		if was := st.Topology[m.Name]; was != nil {
 			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
 		}
+		n.Clone = d.Clones[m.Name].DeepCopy()
 		topology[m.Name] = n
 		if !m.Leaving && m.Name != d.Source {
 			wanted++

@@ -75,6 +75,8 @@ type Server struct {
 	ForeignChannels []ForeignChannel
 
 	SemiSync SemiSync
+	// Clone is what the server says of the CLONE plugin; nil when it was not asked.
+	Clone *CloneView
 	// SQLMode is not observed; the operator sets its own.
 }
 

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -37,6 +38,9 @@ const (
 type Options struct {
 	// SemiSync loads both semi-sync plugins.
 	SemiSync bool
+	// Clone loads the CLONE plugin, and starts the server again when it stops by itself, as
+	// kubelet does: that is how it gets to run with the copy.
+	Clone bool
 	// Args for mysqld, e.g. "--gtid-mode=OFF"; they win over the defaults.
 	Args []string
 }
@@ -49,10 +53,16 @@ type Server struct {
 	// Dir holds data/, the socket and error.log.
 	Dir string
 
-	t       testing.TB
-	args    []string
-	process *process
-	db      *sql.DB
+	t    testing.TB
+	args []string
+	db   *sql.DB
+
+	// supervised: it is started again when it stops by itself.
+	supervised bool
+	mu         sync.Mutex
+	process    *process
+	// halted: the test has stopped it.
+	halted bool
 }
 
 // serial gives every server of the process a server_id and an address of its own.
@@ -73,7 +83,7 @@ func New(t testing.TB, o Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, Dir: t.TempDir()}
+	s := &Server{t: t, Dir: t.TempDir(), supervised: o.Clone}
 	// Without CopyFS: cp keeps holes and shares blocks where the file system can.
 	if out, err := exec.Command("cp", "-a", "--reflink=auto", from, s.data()).CombinedOutput(); err != nil {
 		t.Fatalf("copy the template data directory: %v\n%s", err, out)
@@ -98,6 +108,9 @@ func New(t testing.TB, o Options) *Server {
 	)
 	if o.SemiSync {
 		s.args = append(s.args, "--plugin-load-add=semisync_source.so", "--plugin-load-add=semisync_replica.so")
+	}
+	if o.Clone {
+		s.args = append(s.args, "--plugin-load-add=mysql_clone.so")
 	}
 	s.args = append(s.args, o.Args...)
 	t.Cleanup(s.end)
@@ -126,13 +139,7 @@ func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(in
 // Start starts a server that is stopped, with further arguments, and waits until it answers.
 func (s *Server) Start(more ...string) {
 	s.t.Helper()
-	log, err := os.OpenFile(filepath.Join(s.Dir, "error.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close() //nolint:errcheck // the server has a copy of it
-	s.process, err = launch(append(append([]string{}, s.args...), more...), log)
-	if err != nil {
+	if err := s.launch(true, more...); err != nil {
 		s.t.Fatal(err)
 	}
 	if s.db != nil {
@@ -147,19 +154,61 @@ func (s *Server) Start(more ...string) {
 		if err == nil {
 			return
 		}
-		if !s.process.running() || time.Now().After(deadline) {
+		if !s.now().running() || time.Now().After(deadline) {
 			s.t.Fatalf("mysqld does not answer: %v\n%s", err, s.LogTail())
 		}
 		<-time.After(20 * time.Millisecond)
 	}
 }
 
+// launch starts the process. One that the test has stopped is only started asked.
+func (s *Server) launch(asked bool, more ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.halted && !asked {
+		return nil
+	}
+	log, err := os.OpenFile(filepath.Join(s.Dir, "error.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the server has a copy of it
+	p, err := launch(append(append([]string{}, s.args...), more...), log)
+	if err != nil {
+		return err
+	}
+	s.process, s.halted = p, false
+	if s.supervised {
+		go func() {
+			<-p.done
+			_ = s.launch(false, more...)
+		}()
+	}
+	return nil
+}
+
+// now is the process that runs, or ran last.
+func (s *Server) now() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// halt keeps the server from being started again, and gives its process.
+func (s *Server) halt() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.halted = true
+	return s.process
+}
+
 // Stop shuts the server down in order.
 func (s *Server) Stop() {
 	s.t.Helper()
-	s.process.signal(syscall.SIGTERM)
+	p := s.halt()
+	p.signal(syscall.SIGTERM)
 	select {
-	case <-s.process.done:
+	case <-p.done:
 	case <-time.After(stopTimeout):
 		s.t.Fatalf("mysqld does not stop\n%s", s.LogTail())
 	}
@@ -167,8 +216,9 @@ func (s *Server) Stop() {
 
 // Kill9 ends the server as a crash does.
 func (s *Server) Kill9() {
-	s.process.signal(syscall.SIGKILL)
-	<-s.process.done
+	p := s.halt()
+	p.signal(syscall.SIGKILL)
+	<-p.done
 }
 
 // Restart stops and starts it.
@@ -180,16 +230,16 @@ func (s *Server) Restart(more ...string) {
 
 // Freeze stops the process without ending it: it accepts connections and says
 // nothing. Thaw lets it go on.
-func (s *Server) Freeze() { s.process.signal(syscall.SIGSTOP) }
+func (s *Server) Freeze() { s.now().signal(syscall.SIGSTOP) }
 
 // Thaw ends what Freeze began.
-func (s *Server) Thaw() { s.process.signal(syscall.SIGCONT) }
+func (s *Server) Thaw() { s.now().signal(syscall.SIGCONT) }
 
 func (s *Server) end() {
 	if s.db != nil {
 		_ = s.db.Close()
 	}
-	if s.process != nil && s.process.running() {
+	if p := s.halt(); p != nil && p.running() {
 		s.Kill9()
 	}
 	if s.t.Failed() {

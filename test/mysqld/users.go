@@ -17,6 +17,9 @@ const (
 	// LeastUser has what docs demand of the operator's user and no more.
 	LeastUser     = "least"
 	LeastPassword = "least-p4ss"
+	// CloneUser has LeastUser's privileges and what spec.rejoinPolicy: Clone needs beside them.
+	CloneUser     = "cloner"
+	ClonePassword = "cloner-p4ss"
 	// AppUser reads and writes the schema "app".
 	AppUser     = "app"
 	AppPassword = "app-p4ss"
@@ -27,6 +30,9 @@ var LeastPrivileges = []string{
 	"SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, REPLICATION CLIENT, RELOAD ON *.*",
 	"SELECT ON performance_schema.*",
 }
+
+// ClonePrivileges are what cloning needs beside them.
+const ClonePrivileges = "BACKUP_ADMIN, CLONE_ADMIN ON *.*"
 
 // initStatements make the users; one statement a line, as --init-file wants it.
 func initStatements() string {
@@ -44,6 +50,7 @@ func initStatements() string {
 	user(User, Password, "ALL PRIVILEGES ON *.*| WITH GRANT OPTION")
 	user(ReplicationUser, ReplicationPassword, "REPLICATION SLAVE ON *.*")
 	user(LeastUser, LeastPassword, LeastPrivileges...)
+	user(CloneUser, ClonePassword, append([]string{ClonePrivileges}, LeastPrivileges...)...)
 	user(AppUser, AppPassword, "ALL PRIVILEGES ON app.*", "BACKUP_ADMIN, RELOAD ON *.*")
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -34,6 +34,7 @@ const (
 	NumberAccountLocked       = 3118
 	NumberMustUseTLS          = 3159
 	NumberTooManyUserConnects = 1203
+	NumberRestartFailed       = 3707
 )
 
 // Problem is an error of a server or of the way to it. Passwords are in the
