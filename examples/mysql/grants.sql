@@ -21,6 +21,9 @@ GRANT RELOAD, REPLICATION CLIENT ON *.* TO 'mysql'@'%';
 GRANT SYSTEM_VARIABLES_ADMIN, PERSIST_RO_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN ON *.* TO 'mysql'@'%';
 GRANT SELECT ON performance_schema.* TO 'mysql'@'%';
 
+-- For spec.rejoinPolicy: Clone, and only for that: CLONE_ADMIN lets its holder replace all that a server holds.
+-- GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO 'mysql'@'%';
+
 -- The replicas' connections. Its name is the key spec.secret.replication.
 CREATE USER IF NOT EXISTS 'replication'@'%' IDENTIFIED BY 'change-me-replication';
 GRANT REPLICATION SLAVE ON *.* TO 'replication'@'%';
