@@ -39,6 +39,10 @@ func (w *world) observeOne(m Member) *Server {
 	if w.lacking[m.Name] {
 		out.Account, out.Missing = "'mysql'@'%'", []grants.Privilege{grants.ReplicationSlaveAdmin}
 	}
+	out.Clone = &CloneView{Instrumented: true, Plugin: true, Privileges: []string{privilegeBackup, privilegeClone}}
+	if c := s.clone; c != nil {
+		out.Clone.Run = &CloneRun{Running: c.running, Completed: c.done, Dropped: c.dropped && !c.done, Donor: c.donor + ":3306", Age: w.now.Sub(c.since), Session: 1}
+	}
 	if s.fed {
 		out.ForeignChannels = []ForeignChannel{{Name: "feed", Running: true}}
 	}
@@ -158,6 +162,15 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 			}
 			return nil
 		}, func() error { w.persistReplica(s, false); return nil })
+	case Clone:
+		return w.clone(s, do, flaws)
+	case AbortClone:
+		return statements{reach, func() error {
+			if s.clone != nil {
+				s.clone.running = false
+			}
+			return nil
+		}}
 	case SetSemiSync:
 		return statements{reach, func() error {
 			changed := s.semiRep != do.Replica || s.ch != nil && s.ch.active != do.Replica
@@ -170,6 +183,41 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 		}}
 	}
 	panic(fmt.Sprintf("the model does not know %T", a))
+}
+
+// clone begins to make a server anew; it goes on by itself.
+func (w *world) clone(s *mServer, do Clone, f flaws) statements {
+	expendable := func() error {
+		src, donor := w.servers[do.Source], w.servers[do.Donor]
+		if err := errors.Join(w.reach(s), w.reach(src), w.reach(donor)); err != nil || f.cloneAnyway {
+			return err
+		}
+		switch {
+		case s.uuid() != do.UUID || !s.ro || !s.super || s.fed:
+			return errors.New("it is not the server that it was, or not fenced")
+		case src.uuid() != do.SourceUUID || !src.writable():
+			return errors.New("the source is not what it was")
+		case donor.executed == 0 || do.Donor != do.Source && !(donor.ro && donor.super) || !src.executed.contains(donor.executed):
+			return errors.New("the donor is not sound")
+		case !w.gtids(src.executed).Union(do.Discards).Contains(w.gtids(s.holds())):
+			return errors.New("it holds more than was announced")
+		}
+		return nil
+	}
+	return statements{expendable, func() error {
+		if s.ch != nil {
+			s.ch.io, s.ch.sql = false, false
+		}
+		return w.reach(s)
+	}, expendable, func() error { w.persistReplica(s, false); return w.reach(s) }, func() error {
+		if s.clone != nil && s.clone.running {
+			return nil
+		}
+		s.super = false
+		s.clone = &mClone{donor: do.Donor, since: w.now, running: true, donorStarts: w.servers[do.Donor].restarts}
+		w.tracef("a clone of %s from %s begins", s.name, do.Donor)
+		return nil
+	}}
 }
 
 // fence sets super_read_only. It waits for the commits in flight, and those that wait

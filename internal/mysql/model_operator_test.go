@@ -16,7 +16,7 @@ import (
 
 // flaws are bugs to plant: the model must find every one of them.
 type flaws struct {
-	fenceUnverified, promoteWithoutWaiting, attachAnyway, releaseBeforeKill, aheadAnyway bool
+	fenceUnverified, promoteWithoutWaiting, attachAnyway, releaseBeforeKill, aheadAnyway, cloneAnyway bool
 	// input and plan change what the planner is given and what it says.
 	input func(*Input)
 	plan  func(Input, *reconcile.Plan[Data])
@@ -253,7 +253,7 @@ func (o *operator) act(a reconcile.Action, facts reconcile.Facts) error {
 				// Its deadline is over by then: only what the server was told already happens.
 				rest = rest[:1]
 				switch a.(type) {
-				case Attach, Detach:
+				case Attach, Detach, Clone:
 					rest = nil
 				}
 			}

@@ -42,6 +42,8 @@ type profile struct {
 	skews bool
 	// outside: some nodes are no pods.
 	outside bool
+	// rejoins: spec.rejoinPolicy is Clone.
+	rejoins bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -71,6 +73,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	s.skews = s.clocks.IntN(100) < 20
 	places := rand.New(rand.NewPCG(seed, 13)) //nolint:gosec // a schedule must be repeatable
 	s.outside = places.IntN(100) < 25
+	s.rejoins = rand.New(rand.NewPCG(seed, 17)).IntN(100) < 25 //nolint:gosec // a schedule must be repeatable
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
@@ -96,6 +99,9 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	}
 	if s.semi {
 		s.api.object.Spec.Mode = v1alpha1.MysqlSemiSync
+	}
+	if s.rejoins {
+		s.api.object.Spec.RejoinPolicy = v1alpha1.MysqlRejoinClone
 	}
 	if s.running {
 		s.settle()
@@ -475,6 +481,15 @@ func (s *schedule) obey() {
 }
 
 func (s *schedule) settleDown() {
+	for _, n := range s.names {
+		for v := s.servers[n]; v.clone != nil && v.clone.running; {
+			s.cloning(v)
+		}
+		// A server that has stopped by itself is started again.
+		if v := s.servers[n]; !v.up {
+			s.start(v)
+		}
+	}
 	for range 200 {
 		if !s.replicate() {
 			return
@@ -523,6 +538,10 @@ func (s *schedule) final() {
 	wanted := s.api.object.Spec.Source.Name
 	if st.Source != wanted && cond.Status == metav1.ConditionTrue {
 		s.violate("law 3: %s is wanted as the source, %s is it, and all is said to be well", wanted, st.Source)
+	}
+	for _, n := range st.Topology {
+		// A clone that has failed waits longer for its next attempt than a schedule does.
+		explained = explained || n.Clone != nil && n.Clone.State == v1alpha1.MysqlCloneFailed
 	}
 	if errant || explained || s.purgeds > 0 {
 		return
@@ -597,11 +616,12 @@ func TestModel(t *testing.T) {
 		}
 		runs, limit = n, time.Now().Add(time.Hour)
 	}
-	done, failovers, switches, broken := 0, 0, 0, 0
+	done, failovers, switches, clones, broken := 0, 0, 0, 0, 0
 	for seed := uint64(firstSeed); done < runs && time.Now().Before(limit); seed++ {
 		s := runSchedule(seed, false, flaws{})
 		done++
 		failovers += s.failovers
+		clones += s.clones
 		if l := s.api.object.Status.LastSwitchover; l != nil {
 			switches++
 		}
@@ -618,8 +638,8 @@ func TestModel(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("%d schedules; in %d the source changed; %d failovers", done, switches, failovers)
-	if done > 200 && (failovers < done/50 || switches < done/4) {
+	t.Logf("%d schedules; in %d the source changed; %d failovers; %d nodes were made anew", done, switches, failovers, clones)
+	if done > 200 && (failovers < done/50 || switches < done/4 || clones < done/50) {
 		t.Error("the schedules do not try what they are for")
 	}
 }

@@ -52,7 +52,74 @@ type mServer struct {
 	restarts            int
 	// fed: a channel of somebody else brings it transactions.
 	fed bool
+	// clone is the newest clone of it.
+	clone *mClone
 }
+
+// mClone is a clone as the server that is made anew tells of it.
+type mClone struct {
+	donor string
+	since time.Time
+	// running, dropped (the data), emptied (the set of transactions, too), done.
+	running, dropped, emptied, done bool
+	// donorStarts tells a donor that was restarted.
+	donorStarts int
+}
+
+// cloning takes one step in the clone of a server.
+func (w *world) cloning(s *mServer) {
+	c := s.clone
+	if c == nil || !c.running || !s.up {
+		return
+	}
+	donor := w.servers[c.donor]
+	switch {
+	case !c.dropped:
+		if s.super {
+			w.tracef("the clone of %s fails under super_read_only", s.name)
+			c.running = false
+			return
+		}
+		w.thrownAway(s)
+		c.dropped = true
+		w.tracef("the data of %s is removed", s.name)
+	case !c.emptied:
+		c.emptied = true
+		s.executed, s.purged, s.pending, s.log, s.ch = 0, 0, 0, nil, nil
+		w.tracef("%s says that it is empty", s.name)
+	case !donor.up || donor.restarts != c.donorStarts || !w.linked(s.name, donor.name):
+		c.running = false
+		w.tracef("the clone of %s fails: it has lost %s", s.name, donor.name)
+	default:
+		c.running, c.done = false, true
+		w.clones++
+		s.executed, s.purged = donor.executed, donor.executed
+		if donor.ch != nil && donor.executed.contains(donor.ch.retrieved) {
+			s.ch = &mChannel{to: donor.ch.to}
+		}
+		w.tracef("%s is a copy of %s and stops", s.name, donor.name)
+		w.crash(s)
+	}
+}
+
+// thrownAway: what goes is not what somebody was told to be safe, and the source has (law 6).
+func (w *world) thrownAway(s *mServer) {
+	if w.anew > 0 || w.forced {
+		return
+	}
+	lost := s.holds() & w.acked
+	for _, n := range w.names {
+		if o := w.servers[n]; o != s && !o.dead && !w.hollow(o) {
+			lost &^= o.holds()
+		}
+	}
+	if lost != 0 {
+		w.violate("law 6: the clone of %s throws away acknowledged %s, which nobody else has", s.name, w.show(lost))
+	}
+}
+
+// hollow: its data is gone, whatever it says.
+func (w *world) hollow(s *mServer) bool { return s.clone != nil && s.clone.dropped && !s.clone.done }
 
 // mChannel is a replication channel.
 type mChannel struct {
@@ -145,8 +212,10 @@ type world struct {
 	// lateTo was promoted by it.
 	lateTo    string
 	failovers int
-	purgeds   int
-	anew      int
+	// clones that came to their end.
+	clones  int
+	purgeds int
+	anew    int
 
 	// asked says whether a node answered in the last observation, as one of the set.
 	asked func(string) bool
@@ -463,6 +532,11 @@ func (w *world) drift() {
 				w.feed(s)
 			}
 		}
+		for _, n := range w.names {
+			if w.servers[n].clone != nil && w.chance(15) {
+				w.cloning(w.servers[n])
+			}
+		}
 		if w.chance(40) {
 			w.client()
 		} else {
@@ -483,6 +557,10 @@ func (w *world) crash(s *mServer) {
 func (w *world) start(s *mServer) {
 	if s.dead {
 		return
+	}
+	if s.clone != nil {
+		// One that was killed in the middle of it does not go on.
+		s.clone.running = false
 	}
 	s.executed |= s.pending
 	s.pending = 0

@@ -30,7 +30,7 @@ func missingOn(s *Server, needed []grants.Privilege) []grants.Privilege {
 // a fence that cannot end the clients of a node is better than none.
 func needs(action reconcile.Action) []grants.Privilege {
 	switch do := action.(type) {
-	case Attach, FollowAhead, Promote, SetSemiSync:
+	case Attach, FollowAhead, Promote, SetSemiSync, Clone:
 		return takesToFollow
 	case StopReceiver, StartReplication:
 		return []grants.Privilege{grants.ReplicationSlaveAdmin}

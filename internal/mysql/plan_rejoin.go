@@ -88,8 +88,9 @@ func (v *view) resolveClone(name string, r *v1alpha1.MysqlCloneStatus, s *Server
 	}
 }
 
-// cloneClockSlack is what the server's clock may have been set by since a clone began.
-const cloneClockSlack = 5 * time.Second
+// cloneClockSlack is by how much the clocks of two operators may differ, or the server's
+// clock may have been set since a clone began.
+const cloneClockSlack = time.Minute
 
 // belongs says whether a clone that a server tells of is the one on record: of the
 // recorded donor, and not begun before the record.
@@ -154,7 +155,7 @@ func (v *view) rejoins() []reconcile.Action {
 		if s.Clone == nil || !s.Fenced() || v.unsettled() {
 			continue
 		}
-		donor, not := v.mayClone(s)
+		donor, not := v.mayClone(m, s)
 		if not != "" {
 			v.data.Refused[m.Name] = not
 			v.data.Notes[m.Name] += ". It is not made anew: " + not
@@ -206,7 +207,7 @@ func (v *view) cloneRetryIn(r *v1alpha1.MysqlCloneStatus) time.Duration {
 // is not seen and has a pod may be at it.
 func (v *view) cloningMember() string {
 	for _, m := range v.members {
-		if s := v.server(m.Name); v.cloning(s) && (s.OK() || v.pods[m.Name].Exists) {
+		if s := v.server(m.Name); v.cloning(s) && (s.OK() || m.External || v.pods[m.Name].Exists) {
 			return m.Name
 		}
 	}
@@ -221,9 +222,11 @@ func (v *view) unsettled() bool {
 
 // mayClone finds the donor for a node, or says what is in the way. What the node holds
 // is thrown away, so everything that could make that a mistake is asked for (law 6).
-func (v *view) mayClone(s *Server) (donor *Server, not string) {
+func (v *view) mayClone(m Member, s *Server) (donor *Server, not string) {
 	src := v.source
 	switch extra := v.discards(s); {
+	case m.External:
+		return nil, "it is no pod, and nobody is known to start it again after a clone. Fill it by hand"
 	case !src.Writable() || src.Channel.Running() || src.FedBy() != "":
 		return nil, fmt.Sprintf("not while the source %s does not take writes, or replicates itself", src.Name)
 	case src.Executed.Empty():
@@ -232,14 +235,13 @@ func (v *view) mayClone(s *Server) (donor *Server, not string) {
 		return nil, fmt.Sprintf("it holds transactions that the source %s itself has committed and lacks now: the source has lost data, or has still to commit them. Compare the two before anything is thrown away", src.Name)
 	case s.FedBy() != "":
 		return nil, behindAFence(s.FedBy())
+	case len(missingOn(s, takesToFollow)) > 0:
+		return nil, v.lackOf(s, missingOn(s, takesToFollow))
 	case s.Clone.lacks(privilegeClone) != "":
 		return nil, s.Clone.lacks(privilegeClone)
 	}
 	return v.donorFor(s)
 }
-
-// halfFenced: only super_read_only is off, as a clone leaves it that did not come to its end.
-func (v *view) halfFenced(s *Server) bool { return s.OK() && s.ReadOnly && !s.SuperReadOnly }
 
 // donorFor chooses the healthy replica that has executed most. The source gives its data
 // only when no replica is healthy.
@@ -327,18 +329,6 @@ func (v *view) aborts() []reconcile.Action {
 		// Both are times of one clock each, in whole seconds.
 		if run.Running && run.Session != 0 && donor.OK() && donor.Uptime+2*time.Second < run.Age {
 			out = append(out, AbortClone{target: target{m.Name}, Session: run.Session})
-		}
-	}
-	return out
-}
-
-// refences put super_read_only back where a clone did not come to its end.
-func (v *view) refences() []reconcile.Action {
-	var out []reconcile.Action
-	for _, m := range v.ours() {
-		s := v.server(m.Name)
-		if r := v.data.Clones[m.Name]; r != nil && s != v.source && v.halfFenced(s) && !v.cloning(s) {
-			out = append(out, v.fenceExtra(m.Name))
 		}
 	}
 	return out

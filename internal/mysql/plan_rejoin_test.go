@@ -95,6 +95,10 @@ func TestPlanRejoin(t *testing.T) {
 			steps: []string{"route: {a=rw b=- c=-}"}, reason: "RejoinRefused", message: "the source a holds no transaction at all",
 		},
 		{
+			name: "an external node", scene: rejoiningSet().seeing(errantC()).outside("c"),
+			steps: []string{"route: {a=rw b=ro}"}, reason: "RejoinRefused", message: "it is no pod",
+		},
+		{
 			name: "without the plugin", scene: rejoiningSet().seeing(errantC().cannotClone(func(c *CloneView) { c.Plugin = false })),
 			steps: nothing, reason: "RejoinRefused", message: "plugin_load_add=mysql_clone.so",
 		},
@@ -191,7 +195,7 @@ func TestPlanRejoin(t *testing.T) {
 		{
 			name: "it has failed after that, and is half fenced", scene: rejoiningSet().cloned("c", "b", inProgress).
 				seeing(server("c").readOnly(true, false, true).copies("b", CloneRun{Dropped: true, Error: "error 3862: no donor"})),
-			steps:  []string{"fence-again: fence c kill persist release (optional)", quiet},
+			steps:  []string{"hold-read-only: fence c kill persist release (optional)", quiet},
 			reason: "RejoinFailed", message: "error 3862: no donor. What it held is gone: it is empty",
 		},
 		{
@@ -321,5 +325,49 @@ func TestSameSeries(t *testing.T) {
 		if got := sameSeries(pair[0], pair[1]); got != want {
 			t.Errorf("%v: %t", pair, got)
 		}
+	}
+}
+
+// The predicates see what is wrong with a clone before anybody acts.
+func TestLawsFindBadClones(t *testing.T) {
+	alter := func(f func(*Clone)) func(*scene, *reconcile.Plan[Data]) {
+		return func(_ *scene, p *reconcile.Plan[Data]) {
+			change(p, func(a reconcile.Action) reconcile.Action {
+				if do, is := a.(Clone); is {
+					f(&do)
+					return do
+				}
+				return a
+			})
+		}
+	}
+	for name, spoil := range map[string]func(*scene, *reconcile.Plan[Data]){
+		"nobody asked for it":     func(s *scene, _ *reconcile.Plan[Data]) { s.Object.Spec.RejoinPolicy = "" },
+		"it is not written":       func(_ *scene, p *reconcile.Plan[Data]) { p.Persist = false },
+		"it is not on record":     func(_ *scene, p *reconcile.Plan[Data]) { delete(p.Data.Clones, "c") },
+		"the record says less":    func(_ *scene, p *reconcile.Plan[Data]) { p.Data.Clones["c"].DiscardedCount = 1 },
+		"the source is spent":     alter(func(do *Clone) { do.Donor = "a" }),
+		"the source is made anew": alter(func(do *Clone) { do.On = "a" }),
+		"the donor is made anew":  alter(func(do *Clone) { do.On = "b" }),
+		"less is announced":       alter(func(do *Clone) { do.Discards = set("c:1") }),
+		"another server":          alter(func(do *Clone) { do.UUID = uuidOf("d") }),
+		"another source":          alter(func(do *Clone) { do.SourceUUID = uuidOf("d") }),
+		"the source is unseen":    func(s *scene, _ *reconcile.Plan[Data]) { s.seeing(source("a").unseen()) },
+		"the source is read-only": func(s *scene, _ *reconcile.Plan[Data]) { s.State.Nodes["a"].ReadOnly = true },
+		"the source lost it":      func(s *scene, _ *reconcile.Plan[Data]) { s.State.Nodes["a"].Executed = set("a:1-50") },
+		"the node takes writes":   func(s *scene, _ *reconcile.Plan[Data]) { s.State.Nodes["c"].SuperReadOnly = false },
+		"the donor is diverged":   func(s *scene, _ *reconcile.Plan[Data]) { s.State.Nodes["b"].Executed = set("a:1-100 b:1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := rejoiningSet().seeing(errantC())
+			p := Plan(s.Input)
+			if broken := brokenLaws(s.Input, p); len(broken) > 0 {
+				t.Fatalf("the plan is bad already: %v", broken)
+			}
+			spoil(s, &p)
+			if len(brokenLaws(s.Input, p)) == 0 {
+				t.Error("nothing is found")
+			}
+		})
 	}
 }

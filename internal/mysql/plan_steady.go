@@ -68,7 +68,6 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	if old := v.fenceDeposed(); len(old) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-old-source", Optional: true, Actions: old})
 	}
-	add("fence-again", true, v.refences()...)
 	add("abort-clone", true, v.aborts()...)
 	v.dropLeaving()
 	add("expel", true, v.expulsions()...)
@@ -111,7 +110,7 @@ func (v *view) holds() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
-		if s.OK() && !s.Writable() && !v.attachable(s) && (!s.Fenced() || !s.ReadOnlyPersisted) {
+		if s.OK() && !s.Writable() && !v.attachable(s) && !v.cloning(s) && (!s.Fenced() || !s.ReadOnlyPersisted) {
 			out = append(out, v.fenceExtra(m.Name))
 		}
 	}
