@@ -36,11 +36,19 @@ type cluster struct {
 
 func newCluster(t *testing.T, n int, o mysqld.Options) *cluster {
 	t.Helper()
+	var servers []*mysqld.Server
+	for range n {
+		servers = append(servers, mysqld.New(t, o))
+	}
+	return clusterOf(t, servers...)
+}
+
+func clusterOf(t *testing.T, servers ...*mysqld.Server) *cluster {
+	t.Helper()
 	c := &cluster{t: t, engine: NewEngine(), servers: map[string]*mysqld.Server{}, object: &v1alpha1.MysqlReplication{}}
 	c.object.Namespace, c.object.Name = "team", "db"
-	for i := range n {
+	for i, s := range servers {
 		name := string(rune('a' + i))
-		s := mysqld.New(t, o)
 		c.servers[name] = s
 		node := v1alpha1.Node{Name: name, Host: s.Host, Port: s.Port}
 		if i == 0 {

@@ -118,6 +118,16 @@ func New(t testing.TB, o Options) *Server {
 	return s
 }
 
+// At is a server that runs already and that somebody else ends, a stand-in for one. What
+// is about its process does not work.
+func At(t testing.TB, host string, port int32) *Server {
+	t.Helper()
+	s := &Server{t: t, Host: host, Port: port, Dir: t.TempDir()}
+	s.db = s.Open(User, Password)
+	t.Cleanup(s.end)
+	return s
+}
+
 // FreePort finds a port of an address that nobody listens on.
 func FreePort(t testing.TB, host string) int32 {
 	t.Helper()
@@ -242,7 +252,7 @@ func (s *Server) end() {
 	if p := s.halt(); p != nil && p.running() {
 		s.Kill9()
 	}
-	if s.t.Failed() {
+	if s.t.Failed() && s.process != nil {
 		s.t.Logf("error log of %s:\n%s", s.Addr(), s.LogTail())
 	}
 }
