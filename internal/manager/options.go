@@ -32,6 +32,8 @@ type Options struct {
 	Monitoring bool
 	// HealthProbeBindAddress serves /healthz and /readyz; Off: none.
 	HealthProbeBindAddress string
+	// PprofBindAddress serves Go's profiles to everybody who can reach it; Off: none.
+	PprofBindAddress string
 	// EnableWebhook serves admission.
 	EnableWebhook bool
 	WebhookPort   int
@@ -71,6 +73,7 @@ func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (O
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint (TLS, with authentication and authorization); 0: none")
 	flags.BoolVar(&o.Monitoring, "monitoring", true, "where the cluster has the Prometheus Operator, keep a ServiceMonitor and a PrometheusRule in the operator's namespace")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0: none")
+	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", Off, "address of Go's profiles (/debug/pprof), without authentication: use a loopback address; 0: none")
 	flags.BoolVar(&o.EnableWebhook, "enable-webhook", true, "serve the admission webhook")
 	flags.IntVar(&o.WebhookPort, "webhook-port", 9443, "port of the admission webhook")
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "", "directory with tls.crt and tls.key of the webhook, e.g. from cert-manager; empty: the operator makes and rotates its own")

@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !o.LeaderElect || !o.EnableWebhook || o.MetricsBindAddress != ":8443" || o.HealthProbeBindAddress != ":8081" ||
+	if !o.LeaderElect || !o.EnableWebhook || o.MetricsBindAddress != ":8443" || o.HealthProbeBindAddress != ":8081" || o.PprofBindAddress != Off ||
 		!o.Monitoring || o.WebhookPort != 9443 || o.WebhookCertDir != "" || o.Version || o.MaxConcurrentReconciles < 1 {
 		t.Errorf("got %+v", o)
 	}
