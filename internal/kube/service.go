@@ -117,7 +117,8 @@ func serviceLabels(owner Owner) map[string]string {
 func EnsureService(ctx context.Context, writer client.Client, live client.Reader, owner Owner, keys LabelKeys, want ServiceWant) error {
 	key := types.NamespacedName{Namespace: owner.Namespace, Name: want.Name}
 	existing := &corev1.Service{}
-	err := writer.Get(ctx, key, existing)
+	// It is only looked at: no copy.
+	err := writer.Get(ctx, key, existing, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) {
 		existing = &corev1.Service{}
 		err = live.Get(ctx, key, existing)
@@ -138,10 +139,11 @@ func EnsureService(ctx context.Context, writer client.Client, live client.Reader
 }
 
 // DeleteServices deletes the Services that were made for owner, except those
-// whose names keep says.
+// whose names keep says. c reads from a cache with ServiceIndex.
 func DeleteServices(ctx context.Context, c client.Client, owner Owner, keep func(name string) bool) error {
 	var services corev1.ServiceList
-	if err := c.List(ctx, &services, client.InNamespace(owner.Namespace), client.MatchingLabels(serviceLabels(owner))); err != nil {
+	// They are only looked at: no copies.
+	if err := c.List(ctx, &services, client.InNamespace(owner.Namespace), ServiceIndex().Is(owner.Name), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list Services of %s/%s: %w", owner.Namespace, owner.Name, err)
 	}
 	var errs []error

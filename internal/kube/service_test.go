@@ -33,7 +33,8 @@ func newClient(t *testing.T, objects ...client.Object) client.WithWatch {
 	if err := corev1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
+		WithIndex(&corev1.Service{}, ServiceIndex().Field, ServiceIndex().Values).Build()
 }
 
 func ensure(t *testing.T, c client.Client, want ServiceWant) *corev1.Service {

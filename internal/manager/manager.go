@@ -23,6 +23,7 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/certs"
+	"github.com/upmio/compose-operator/internal/kube"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -39,9 +40,12 @@ const (
 	shutdownTimeout = 25 * time.Second
 
 	// A switchover writes a handful of objects back to back; the client library's own
-	// limits (5 a second) would be felt as write outage.
-	clientQPS   = 50
-	clientBurst = 100
+	// limits (5 a second) would be felt as write outage. At its start the operator reads
+	// three objects for each resource, a thousand resources within the half minute. The
+	// API server guards itself (API priority and fairness), and the operator's share of a
+	// CPU ends before these do.
+	clientQPS   = 300
+	clientBurst = 600
 )
 
 // Scheme knows every type that the operator reads or writes.
@@ -106,6 +110,9 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 	}
 	if err := addMonitoring(mgr, o); err != nil {
 		return nil, err
+	}
+	if err := kube.ServiceIndex().Add(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	return mgr, setupKinds(mgr, all, reconcile.Options{
 		OperatorNamespace: o.OperatorNamespace,

@@ -145,11 +145,11 @@ func SetNode(set Set, name string, node Node) {
 	labels := set.node(name)
 	nodeUp.With(labels).Set(number(node.Up))
 	// Another role has another series: without this, both would be there.
-	nodeRole.DeletePartialMatch(labels)
+	if before := nodeRoles.exchange(set, name, node.Role); before != "" && before != node.Role {
+		nodeRole.DeleteLabelValues(set.Kind, set.Namespace, set.Name, name, before)
+	}
 	if node.Role != "" {
-		role := set.node(name)
-		role[labelRole] = node.Role
-		nodeRole.With(role).Set(1)
+		nodeRole.WithLabelValues(set.Kind, set.Namespace, set.Name, name, node.Role).Set(1)
 	}
 	replace(nodeLag, labels, node.LagSeconds)
 	replace(nodeReadOnly, labels, truth(node.ReadOnly))
@@ -168,11 +168,17 @@ func replace(metric *prometheus.GaugeVec, labels prometheus.Labels, value *float
 }
 
 // ForgetNode deletes the series of a node that left its set.
-func ForgetNode(set Set, name string) { forgetNodes(set.node(name)) }
+func ForgetNode(set Set, name string) {
+	nodeRoles.exchange(set, name, "")
+	forgetNodes(set.node(name))
+}
 
 // ForgetNodes deletes the series of all nodes of a set that is not looked at: what
 // was seen of them is not known any more.
-func ForgetNodes(set Set) { forgetNodes(set.labels()) }
+func ForgetNodes(set Set) {
+	nodeRoles.forget(set)
+	forgetNodes(set.labels())
+}
 
 func forgetNodes(labels prometheus.Labels) {
 	for _, metric := range ofNode {

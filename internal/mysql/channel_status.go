@@ -12,28 +12,54 @@ import (
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
-// statusRow is one row of SHOW REPLICA STATUS under the newer names of its columns.
+// statusRow is one row of SHOW REPLICA STATUS under the newer names of its columns: those
+// that are looked at, which are a third of them.
 type statusRow map[string]sql.NullString
 
-// newerNames turns Master_Host and Slave_IO_Running into what newer servers say.
-var newerNames = strings.NewReplacer("Master", "Source", "Slave", "Replica", "master", "source", "slave", "replica")
+// statusColumns are the columns that are looked at, under their older names too.
+var statusColumns = func() map[string]string {
+	older := strings.NewReplacer("Source", "Master", "Replica", "Slave")
+	names := map[string]string{}
+	for _, name := range []string{
+		"Channel_Name", "Source_Host", "Source_Port", "Source_UUID", "Source_User", "Replica_IO_Running", "Replica_SQL_Running",
+		"Last_IO_Errno", "Last_SQL_Errno", "Last_IO_Error", "Last_SQL_Error", "Auto_Position", "Retrieved_Gtid_Set",
+		"Source_Log_File", "Read_Source_Log_Pos", "Exec_Source_Log_Pos", "Seconds_Behind_Source",
+	} {
+		names[name], names[older.Replace(name)] = name, name
+	}
+	return names
+}()
+
+// unread is where columns go that nobody looks at.
+type unread struct{}
+
+// Scan implements sql.Scanner.
+func (unread) Scan(any) error { return nil }
 
 func scanStatus(rows *sql.Rows, columns []string) (statusRow, error) {
-	values := make([]sql.NullString, len(columns))
+	values := make([]sql.NullString, len(statusColumns))
+	read := make([]string, 0, len(statusColumns))
 	into := make([]any, len(columns))
-	for i := range values {
-		into[i] = &values[i]
+	for i, column := range columns {
+		if _, known := statusColumns[column]; !known {
+			into[i] = unread{}
+			continue
+		}
+		into[i] = &values[len(read)]
+		read = append(read, column)
 	}
 	if err := rows.Scan(into...); err != nil {
 		return nil, err
 	}
-	return newStatusRow(columns, values), nil
+	return newStatusRow(read, values), nil
 }
 
 func newStatusRow(columns []string, values []sql.NullString) statusRow {
 	row := make(statusRow, len(columns))
 	for i, column := range columns {
-		row[newerNames.Replace(column)] = values[i]
+		if name, known := statusColumns[column]; known {
+			row[name] = values[i]
+		}
 	}
 	return row
 }

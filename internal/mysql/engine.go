@@ -72,7 +72,7 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 		wanted = append(wanted, keyOf(scene, m))
 	}
 	e.handles.Keep(scene.Key, wanted)
-	state := observe(ctx, members, scene.Object.Status.Source, asksForClone(scene.Object), func(m Member) (*handle, error) { return e.open(scene, m) })
+	state := observe(ctx, members, watchFor(scene.Object), func(m Member) (*handle, error) { return e.open(scene, m) })
 	for name, s := range state.Nodes {
 		if s.Clone != nil {
 			s.Clone.Sent, s.Clone.Outcome = e.sent.outcome(scene.Key, name)
@@ -80,6 +80,17 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 	}
 	e.passwords.outdated(ctx, scene, state)
 	return state
+}
+
+// watchFor says how the servers of a resource are looked at. Closely from the first look
+// on that a user's edit of the source brings about, until the change has ended.
+func watchFor(obj *v1alpha1.MysqlReplication) watch {
+	source := obj.Status.Source
+	return watch{
+		recorded: source,
+		closely:  underWay(obj.Status.Switchover) || source != "" && obj.Spec.Source != nil && obj.Spec.Source.Name != source,
+		clones:   asksForClone(obj),
+	}
 }
 
 // Plan implements reconcile.Engine.

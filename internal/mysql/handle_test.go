@@ -88,7 +88,7 @@ func TestSilentServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err = lookAt(ctx, h, Member{Name: "a"})
+	_, err = lookAt(ctx, h, Member{Name: "a"}, true)
 	if err == nil || conn.Answered(err) {
 		t.Errorf("err = %v", err)
 	}

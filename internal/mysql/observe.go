@@ -46,10 +46,21 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables" +
 	" WHERE VARIABLE_NAME = 'super_read_only'"
 
-// observe looks at all servers at the same time. recorded names the node that is
-// known as the source.
-// clones: they are asked for the CLONE plugin as well.
-func observe(ctx context.Context, members []Member, recorded string, clones bool, open func(Member) (*handle, error)) State {
+// watch is how servers are looked at.
+type watch struct {
+	// recorded names the node that is known as the source.
+	recorded string
+	// closely: a change is under way or at hand. A look then uses two connections, which
+	// makes it shorter, and leaves both open: a fence needs the second one and would have
+	// to make it. While nothing happens one is enough: of thousands of servers, the
+	// second connections cost more memory than all else.
+	closely bool
+	// clones: the servers are asked for the CLONE plugin as well.
+	clones bool
+}
+
+// observe looks at all servers at the same time.
+func observe(ctx context.Context, members []Member, how watch, open func(Member) (*handle, error)) State {
 	servers := make([]*Server, len(members))
 	handles := make([]*handle, len(members))
 	each(len(members), func(i int) {
@@ -57,8 +68,8 @@ func observe(ctx context.Context, members []Member, recorded string, clones bool
 		c, err := open(m)
 		if err == nil {
 			handles[i] = c
-			servers[i], err = lookAt(ctx, c, m)
-			if err == nil && clones {
+			servers[i], err = lookAt(ctx, c, m, how.closely)
+			if err == nil && how.clones {
 				servers[i].Clone = lookAtClone(ctx, c)
 			}
 		}
@@ -69,7 +80,7 @@ func observe(ctx context.Context, members []Member, recorded string, clones bool
 
 	// A replica's transactions must be found in its source's set, so the sets of
 	// those that may be a source are read after all others.
-	again := maySource(servers, recorded)
+	again := maySource(servers, how.recorded)
 	each(len(members), func(i int) {
 		if !again[i] {
 			return
@@ -130,17 +141,20 @@ func unseen(m Member, err error) *Server {
 	return s
 }
 
-// lookAt reads one server: two connections, three statements, and now and then a fourth.
-func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
+// lookAt reads one server with three statements, one after the other, or, closely, on two
+// connections; now and then with a fourth.
+func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 
 	var figures map[string]string
 	var figuresErr error
 	var beside sync.WaitGroup
-	beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
+	if closely {
+		beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
+	}
 	s, text, err := identity(ctx, c, m)
-	if conn.IsNumber(err, conn.NumberTooManyConnections) {
+	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {
 		// A full server keeps one connection free for the operator: the one that the
 		// figures have.
 		beside.Wait()
@@ -161,7 +175,7 @@ func lookAt(ctx context.Context, c *handle, m Member) (*Server, error) {
 	s.Version = text
 	s.Channel, s.ForeignChannels, err = c.channel(ctx, words{version: v})
 	beside.Wait()
-	if err == nil && conn.IsNumber(figuresErr, conn.NumberTooManyConnections) {
+	if err == nil && (!closely || conn.IsNumber(figuresErr, conn.NumberTooManyConnections)) {
 		figures, figuresErr = c.Pairs(ctx, figuresQuery)
 	}
 	if err == nil {

@@ -165,8 +165,14 @@ func TestQuietPassesOpenNoConnection(t *testing.T) {
 		t.Errorf("%d handles", n)
 	}
 	own := "SELECT COUNT(*) FROM performance_schema.session_connect_attrs WHERE ATTR_NAME='program_name' AND ATTR_VALUE='compose-operator'"
+	if n := c.servers["a"].Value(own); n != "1" {
+		t.Errorf("%s connections are open, want 1", n)
+	}
+	// A fence needs two: they are there once the spec asks for another source.
+	c.object.Status.Source = "b"
+	c.server("a")
 	if n := c.servers["a"].Value(own); n != "2" {
-		t.Errorf("%s connections are open, want 2", n)
+		t.Errorf("%s connections are open before a change, want 2", n)
 	}
 	c.engine.Forget(c.scene().Key)
 	c.servers["a"].Eventually("the connections are closed", func() bool { return c.servers["a"].Value(own) == "0" })

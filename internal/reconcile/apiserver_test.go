@@ -133,6 +133,9 @@ func startKernel(t *testing.T) *live {
 		t.Fatal(err)
 	}
 	l := &live{t: t, api: api, engine: &liveEngine{testEngine: &testEngine{}, passes: make(chan struct{}, 1)}}
+	if err := kube.ServiceIndex().Add(t.Context(), mgr.GetFieldIndexer()); err != nil {
+		t.Fatal(err)
+	}
 	if err := Setup(mgr, Engine[*set, *testState, string](l.engine), Options{Poll: time.Hour}); err != nil {
 		t.Fatal(err)
 	}

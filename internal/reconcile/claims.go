@@ -25,12 +25,16 @@ import (
 // an external one is its host and port, in no namespace.
 type claims struct {
 	mu sync.Mutex
-	// holders by node.
+	// holders by node, and what each of them holds.
 	holders map[types.NamespacedName]types.NamespacedName
+	held    map[types.NamespacedName][]types.NamespacedName
 }
 
 func newClaims() *claims {
-	return &claims{holders: map[types.NamespacedName]types.NamespacedName{}}
+	return &claims{
+		holders: map[types.NamespacedName]types.NamespacedName{},
+		held:    map[types.NamespacedName][]types.NamespacedName{},
+	}
 }
 
 // holder of a pod, if there is one.
@@ -51,10 +55,15 @@ func (c *claims) take(resource types.NamespacedName, pods []types.NamespacedName
 			return false
 		}
 	}
-	for pod, by := range c.holders {
-		if by == resource && !slices.Contains(pods, pod) {
+	// Not by a walk over all holders: every pass comes here.
+	for _, pod := range c.held[resource] {
+		if c.holders[pod] == resource && !slices.Contains(pods, pod) {
 			delete(c.holders, pod)
 		}
+	}
+	delete(c.held, resource)
+	if len(pods) > 0 {
+		c.held[resource] = pods
 	}
 	for _, pod := range pods {
 		c.holders[pod] = resource

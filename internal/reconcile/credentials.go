@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
@@ -60,7 +61,7 @@ func (r *Reconciler[T, S, D]) fingerprint(ctx context.Context, secrets []types.N
 	parts := []string{fmt.Sprintf("%q %q %q %q", of.SecretName, of.SecretKeys, of.AESSecretName, of.AESSecretKey)}
 	for _, name := range secrets {
 		secret := kube.NewSecret()
-		err := r.client.Get(ctx, name, secret)
+		err := r.client.Get(ctx, name, secret, client.UnsafeDisableDeepCopy)
 		switch {
 		case apierrors.IsNotFound(err):
 			parts = append(parts, name.String()+" absent")

@@ -274,7 +274,10 @@ func kitOf(t *testing.T, wrapped Engine[*set, *testState, string], engine *testE
 		}
 	}
 	k := &kit{t: t, engine: engine, events: &recorder{}, clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	k.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&set{}).WithObjects(objects...).Build()
+	services, pods := kube.ServiceIndex(), kube.PodIndex(kube.LabelKeys{Name: v1alpha1.LabelMysqlReplicationName, Readonly: v1alpha1.LabelMysqlReplicationReadonly})
+	k.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&set{}).WithObjects(objects...).
+		WithIndex(&corev1.Service{}, services.Field, services.Values).
+		WithIndex(pods.Object, pods.Field, pods.Values).Build()
 	var mu sync.Mutex
 	cached := interceptor.NewClient(k.api, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {

@@ -40,8 +40,8 @@ func TestWait(t *testing.T) {
 		random float64
 		want   time.Duration
 	}{
-		{"quiet, early", outlook{}, 0, 9 * time.Second},
-		{"quiet, late", outlook{}, 1, 11 * time.Second},
+		{"quiet, late", outlook{}, 0, 10 * time.Second},
+		{"quiet, early", outlook{}, 1, 8500 * time.Millisecond},
 		{"busy", outlook{busy: true}, 0, time.Second},
 		{"the planner's wish", outlook{busy: true, next: 3 * time.Second}, 0, 3 * time.Second},
 		{"failing", outlook{failures: 3, busy: true}, 0, 4 * time.Second},

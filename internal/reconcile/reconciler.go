@@ -187,7 +187,8 @@ func (r *Reconciler[T, S, D]) unlabel(ctx context.Context, key types.NamespacedN
 		return nil
 	}
 	pods := kube.NewPodList()
-	if err := r.client.List(ctx, pods, client.InNamespace(key.Namespace), client.MatchingLabels{r.keys.Name: key.Name}); err != nil {
+	// They are only looked at: no copies.
+	if err := r.client.List(ctx, pods, client.InNamespace(key.Namespace), kube.PodIndex(r.keys).Is(key.Name), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list the pods that are labeled for %s: %w", key, err)
 	}
 	var errs []error

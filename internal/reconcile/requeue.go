@@ -6,7 +6,8 @@ package reconcile
 import "time"
 
 const (
-	// DefaultPoll is how often a resource is looked at when nothing wakes the operator.
+	// DefaultPoll is how long a resource goes without a look, at the most, when nothing
+	// wakes the operator.
 	DefaultPoll = 10 * time.Second
 	// busyPoll is how often while something is in progress.
 	busyPoll = time.Second
@@ -14,9 +15,10 @@ const (
 	soon = 200 * time.Millisecond
 	// maxBackoff bounds the wait between passes that fail.
 	maxBackoff = 10 * time.Second
-	// pollJitter is the part of the poll interval by which it varies either way,
-	// so that resources made at once are not looked at at once for ever.
-	pollJitter = 0.1
+	// pollJitter is the part of the poll interval by which it may be shorter, so that
+	// resources made at once are not looked at at once for ever. It is never longer:
+	// the interval is what a user waits at the most.
+	pollJitter = 0.15
 )
 
 // outlook is what decides when the next pass is.
@@ -46,7 +48,7 @@ func (o outlook) wait(poll time.Duration, random float64) time.Duration {
 	case o.busy:
 		return busyPoll
 	}
-	return time.Duration(float64(poll) * (1 - pollJitter + 2*pollJitter*random))
+	return time.Duration(float64(poll) * (1 - pollJitter*random))
 }
 
 // backoff is 1, 2, 4, 8, 10, 10 … seconds.

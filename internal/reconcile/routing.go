@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/internal/kube"
 )
@@ -22,7 +23,8 @@ import (
 // knows, and nil when there is no such pod.
 func (p *pass[T, S, D]) pod(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	pod := kube.NewPod()
-	err := p.client.Get(ctx, types.NamespacedName{Namespace: p.key.Namespace, Name: name}, pod)
+	// Nobody changes what this returns: no copy.
+	err := p.client.Get(ctx, types.NamespacedName{Namespace: p.key.Namespace, Name: name}, pod, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) {
 		delete(p.known.pods, name)
 		return nil, nil

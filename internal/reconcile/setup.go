@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // Setup registers the controller of a kind with the manager. The manager's
-// client must read from its cache; Secrets are read past it, from the API server.
+// client must read from its cache, which must have kube.ServiceIndex; Secrets are read past it, from the API server.
 func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D], options Options) error {
 	if options.MaxConcurrent <= 0 {
 		options.MaxConcurrent = DefaultMaxConcurrent
@@ -61,6 +61,12 @@ func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D
 	})
 	if err != nil {
 		return err
+	}
+	// The manager has not started: nothing waits for the API server here.
+	if r.keys.Name != "" {
+		if err := kube.PodIndex(r.keys).Add(context.Background(), mgr.GetFieldIndexer()); err != nil {
+			return fmt.Errorf("set up the controller of %s: %w", engine.Kind(), err)
+		}
 	}
 	recoverPanic := true
 	err = ctrl.NewControllerManagedBy(mgr).

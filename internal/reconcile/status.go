@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -25,14 +26,8 @@ var errRaced = errors.New("the resource was changed meanwhile")
 // have moved and the last write is long ago. With rebase, a status that
 // nobody else has written is written over a newer spec.
 func (p *pass[T, S, D]) write(ctx context.Context, rebase bool) error {
-	if sameWhenCalm(p.engine, p.known.newest, p.object) {
-		changed, err := statusChanged(p.known.newest, p.object)
-		if err != nil {
-			return err
-		}
-		if !changed || p.now().Sub(p.known.lastWrite) < figuresInterval {
-			return nil
-		}
+	if p.unchanged() {
+		return nil
 	}
 	err := p.patchStatus(ctx)
 	if !apierrors.IsConflict(err) {
@@ -53,6 +48,22 @@ func (p *pass[T, S, D]) write(ctx context.Context, rebase bool) error {
 		return err
 	}
 	return errRaced
+}
+
+// unchanged says whether there is nothing to write, or only figures that can wait. Every
+// quiet pass asks, so what is cheap comes first.
+func (p *pass[T, S, D]) unchanged() bool {
+	if equality.Semantic.DeepEqual(p.known.newest, p.object) {
+		return true
+	}
+	if !sameWhenCalm(p.engine, p.known.newest, p.object) {
+		return false
+	}
+	if p.now().Sub(p.known.lastWrite) < figuresInterval {
+		return true
+	}
+	changed, err := statusChanged(p.known.newest, p.object)
+	return !changed && err == nil
 }
 
 // patchStatus writes the status of the working copy over the newest version that

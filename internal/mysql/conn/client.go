@@ -27,9 +27,12 @@ const (
 	// connectionLifetime makes old connections new, so that a changed address
 	// behind a DNS name is noticed.
 	connectionLifetime = 30 * time.Minute
-	// maxConnections to one server. Two stay open: an observation uses both, so that
-	// a fence need not open one.
+	// maxConnections to one server. Two are kept, so that a fence need not open one after
+	// an observation that used both.
 	maxConnections, idleConnections = 4, 2
+	// idleTime is how long the second one is kept that nobody uses. It is above every poll
+	// interval: the first one stays open.
+	idleTime = time.Minute
 	// ProgramName marks the operator's connections in performance_schema.session_connect_attrs.
 	ProgramName = "compose-operator"
 	// lockWait bounds the wait for metadata locks, so that a statement which the
@@ -105,6 +108,7 @@ func Open(a Access) (*Handle, error) {
 	h.DB.SetMaxOpenConns(maxConnections)
 	h.DB.SetMaxIdleConns(idleConnections)
 	h.DB.SetConnMaxLifetime(connectionLifetime)
+	h.DB.SetConnMaxIdleTime(idleTime)
 	return h, nil
 }
 
