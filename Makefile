@@ -194,6 +194,7 @@ verify-source:
 	go vet -tags $(TAGS) ./...
 	go vet -tags faults ./cmd/... ./internal/...
 	cd test/testbed && go vet ./...
+	cd test/scale/standin && go vet ./...
 	@go mod tidy -diff >/dev/null || { echo "verify: go.mod and go.sum are not tidy: run go mod tidy and commit the result" >&2; exit 1; }
 
 .PHONY: lint
@@ -325,3 +326,14 @@ bench-switchover: bin/testbed ## Measure the write outage of BENCH_RUNS planned 
 	bin/testbed up
 	@$(SUBMAKE) image
 	bin/testbed exec -- bin/bench -runs $(BENCH_RUNS) $(TESTARGS)
+
+bin/standin: $(shell find test/scale/standin -type f 2>/dev/null)
+	@mkdir -p bin
+	cd test/scale/standin && CGO_ENABLED=0 go build -buildvcs=false -o ../../../bin/standin .
+	@touch $@
+
+.PHONY: bench-scale
+bench-scale: bin/testbed bin/standin ## Measure what 1,000 resources cost the operator, with stand-ins for the MySQL servers.
+	$(GO_BUILD) -o bin/manager ./cmd
+	go build -o bin/scale ./test/scale
+	$(WITH_ASSETS) bin/scale $(TESTARGS)
