@@ -11,9 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
+
+// typeArguments of a generic function, as the compiler spells them out.
+var typeArguments = regexp.MustCompile(`\[go\.shape\..*\]`)
 
 // profileTime is how long the CPU is watched.
 const profileTime = 30 * time.Second
@@ -48,7 +52,7 @@ func (op *operator) profiles(ctx context.Context, o options, directory string) (
 		if err != nil {
 			return nil, fmt.Errorf("go tool pprof: %w", err)
 		}
-		out = append(out, profile{p.title, strings.TrimSpace(string(text))})
+		out = append(out, profile{p.title, strings.TrimSpace(typeArguments.ReplaceAllString(string(text), "[…]"))})
 	}
 	return out, nil
 }
