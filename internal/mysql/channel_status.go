@@ -16,8 +16,8 @@ import (
 // that are looked at, which are a third of them.
 type statusRow map[string]sql.NullString
 
-// statusColumns are the columns that are looked at, under their older names too.
-var statusColumns = func() map[string]string {
+// readColumns are the columns that are looked at, under their older names too.
+var readColumns = func() map[string]string {
 	older := strings.NewReplacer("Source", "Master", "Replica", "Slave")
 	names := map[string]string{}
 	for _, name := range []string{
@@ -37,11 +37,11 @@ type unread struct{}
 func (unread) Scan(any) error { return nil }
 
 func scanStatus(rows *sql.Rows, columns []string) (statusRow, error) {
-	values := make([]sql.NullString, len(statusColumns))
-	read := make([]string, 0, len(statusColumns))
+	values := make([]sql.NullString, len(readColumns))
+	read := make([]string, 0, len(readColumns))
 	into := make([]any, len(columns))
 	for i, column := range columns {
-		if _, known := statusColumns[column]; !known {
+		if _, known := readColumns[column]; !known {
 			into[i] = unread{}
 			continue
 		}
@@ -57,7 +57,7 @@ func scanStatus(rows *sql.Rows, columns []string) (statusRow, error) {
 func newStatusRow(columns []string, values []sql.NullString) statusRow {
 	row := make(statusRow, len(columns))
 	for i, column := range columns {
-		if name, known := statusColumns[column]; known {
+		if name, known := readColumns[column]; known {
 			row[name] = values[i]
 		}
 	}

@@ -78,7 +78,7 @@ func TestVocabularies(t *testing.T) {
 func looksRight(t *testing.T, version, plugins string) {
 	t.Helper()
 	r := newRecorded(version, plugins).readOnly().replicating("Yes", "Yes")
-	s, err := lookAt(t.Context(), r.handle(), Member{Name: "b", Host: "b", Port: 3306})
+	s, err := lookAt(t.Context(), r.handle(), Member{Name: "b", Host: "b", Port: 3306}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
