@@ -23,7 +23,7 @@ type watched struct {
 	begun  []Clone
 }
 
-func watch(t *testing.T, n int, o mysqld.Options) *watched {
+func watchedCluster(t *testing.T, n int, o mysqld.Options) *watched {
 	t.Helper()
 	w := &watched{kernel: &kernel{cluster: newCluster(t, n, o), labels: map[string]string{}}, events: map[string]string{}}
 	w.object.Spec.RejoinPolicy = v1alpha1.MysqlRejoinClone
@@ -105,7 +105,7 @@ func (w *watched) same(node string) {
 func TestRejoinOldSource(t *testing.T) {
 	for mode, semi := range map[v1alpha1.MysqlReplicationMode]bool{v1alpha1.MysqlAsync: false, v1alpha1.MysqlSemiSync: true} {
 		t.Run(string(mode), func(t *testing.T) {
-			w := watch(t, 3, mysqld.Options{Clone: true, SemiSync: semi})
+			w := watchedCluster(t, 3, mysqld.Options{Clone: true, SemiSync: semi})
 			w.object.Spec.Mode = mode
 			w.settle("the mode is set")
 			a := w.servers["a"]
@@ -160,7 +160,7 @@ func TestRejoinSeeds(t *testing.T) {
 		"empty, and all is there":          {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := watch(t, 2, mysqld.Options{Clone: true})
+			w := watchedCluster(t, 2, mysqld.Options{Clone: true})
 			mustWrite(t, w.servers["a"])
 			w.caughtUp("a")
 			if test.purge {
@@ -190,7 +190,7 @@ func TestRejoinSeeds(t *testing.T) {
 
 // With Manual nothing is thrown away, and nothing is touched that lacks what a clone needs.
 func TestRejoinRefused(t *testing.T) {
-	w := watch(t, 3, mysqld.Options{})
+	w := watchedCluster(t, 3, mysqld.Options{})
 	errant := w.diverge("c")
 	looks := func(word string) string {
 		t.Helper()
@@ -222,7 +222,7 @@ func TestRejoinRefused(t *testing.T) {
 
 // A clone that is asked for checks everything again on the servers.
 func TestCloneRefuses(t *testing.T) {
-	w := watch(t, 3, mysqld.Options{Clone: true})
+	w := watchedCluster(t, 3, mysqld.Options{Clone: true})
 	w.diverge("c")
 	state := w.observe()
 	good := Clone{target: target{"c"}, Donor: "b", DonorHost: w.servers["b"].Host, DonorPort: w.servers["b"].Port, Source: "a",
@@ -253,7 +253,7 @@ func TestCloneRefuses(t *testing.T) {
 
 // The operator dies in the middle. The next one finds the clone at work and begins no other.
 func TestRejoinOutlivesTheOperator(t *testing.T) {
-	w := watch(t, 3, mysqld.Options{Clone: true})
+	w := watchedCluster(t, 3, mysqld.Options{Clone: true})
 	w.servers["c"].SQL("SET GLOBAL clone_delay_after_data_drop=4")
 	w.diverge("c")
 	w.until("a clone is at work", "c", func(n *v1alpha1.MysqlReplicationNode) bool {
@@ -276,7 +276,7 @@ func TestRejoinOutlivesTheOperator(t *testing.T) {
 
 // The donor dies in the middle: that is told, with the node empty, and tried again.
 func TestRejoinWithoutItsDonor(t *testing.T) {
-	w := watch(t, 3, mysqld.Options{Clone: true, Args: []string{"--clone-max-network-bandwidth=1", "--clone-max-concurrency=1", "--clone-autotune-concurrency=OFF"}})
+	w := watchedCluster(t, 3, mysqld.Options{Clone: true, Args: []string{"--clone-max-network-bandwidth=1", "--clone-max-concurrency=1", "--clone-autotune-concurrency=OFF"}})
 	w.diverge("c")
 	w.until("data is copied", "c", func(n *v1alpha1.MysqlReplicationNode) bool {
 		return inState(v1alpha1.MysqlCloneInProgress)(n) && n.Clone.Bytes > 0
