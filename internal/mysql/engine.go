@@ -87,10 +87,16 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 func watchFor(obj *v1alpha1.MysqlReplication) watch {
 	source := obj.Status.Source
 	return watch{
-		recorded: source,
-		closely:  underWay(obj.Status.Switchover) || source != "" && obj.Spec.Source != nil && obj.Spec.Source.Name != source,
-		clones:   asksForClone(obj),
+		source:  source,
+		leaving: leaving(obj),
+		closely: underWay(obj.Status.Switchover) || leaving(obj),
+		clones:  asksForClone(obj),
 	}
+}
+
+// leaving says whether the spec wants another source than the present one.
+func leaving(obj *v1alpha1.MysqlReplication) bool {
+	return obj.Status.Source != "" && obj.Spec.Source != nil && obj.Spec.Source.Name != obj.Status.Source
 }
 
 // Plan implements reconcile.Engine.

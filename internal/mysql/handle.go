@@ -20,6 +20,8 @@ type handle struct {
 	learned atomic.Pointer[words]
 	// may is what was read last of what the user may do here.
 	may atomic.Pointer[permission]
+
+	silence silence
 }
 
 // newHandle makes a handle. Nothing is asked of the server before the first use.

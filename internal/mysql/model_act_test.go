@@ -22,7 +22,11 @@ func (w *world) observeOne(m Member) *Server {
 	s := w.servers[m.Name]
 	out := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: "connection refused"}
 	switch {
-	case s == nil || !s.up || w.opCut[m.Name]:
+	case s == nil || w.opCut[m.Name]:
+		out.Problem = "no answer in time"
+		return out
+	case !s.up:
+		out.Refused = !s.dead
 		return out
 	case w.failing[m.Name]:
 		out.Reach, out.Problem = ReachError, "too many connections"

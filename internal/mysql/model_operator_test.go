@@ -49,6 +49,8 @@ type operator struct {
 
 	object *v1alpha1.MysqlReplication
 	last   reconcile.Plan[Data]
+	// silent says since when this process has had no answer of a node.
+	silent map[string]time.Time
 	// pods that the round knows; a patch is refused for another one of that name.
 	pods map[string]int
 }
@@ -117,6 +119,12 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	o.last = p
 	if p.Data.Switchover == nil && p.Data.Result != "failover" {
 		o.w.deposed[p.Data.Source] = false
+	}
+	switch {
+	case p.Data.Result == "failover":
+		o.w.takesOver = p.Data.Source
+	case p.Data.Source != o.w.takesOver:
+		o.w.takesOver = ""
 	}
 	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
 	if o.w.tracing {
@@ -187,6 +195,7 @@ func (o *operator) gather() Input {
 			}
 		}
 	}
+	o.listen(in.State)
 	w.asked = func(name string) bool {
 		s := in.State.Nodes[name]
 		return s.OK()
@@ -195,6 +204,23 @@ func (o *operator) gather() Input {
 		o.flaws.input(&in)
 	}
 	return in
+}
+
+// listen remembers who is silent: see observe_silent.go.
+func (o *operator) listen(seen State) {
+	if o.silent == nil {
+		o.silent = map[string]time.Time{}
+	}
+	for name, s := range seen.Nodes {
+		if s.Reach != ReachNone {
+			delete(o.silent, name)
+			continue
+		}
+		if _, known := o.silent[name]; !known {
+			o.silent[name] = o.w.now
+		}
+		s.Silent = o.w.now.Sub(o.silent[name])
+	}
 }
 
 // step runs actions in any order, each of which may fail, be cut off, or succeed
@@ -326,8 +352,8 @@ func (o *operator) route(r reconcile.Routing) error {
 		}
 		w.label[name] = want
 		if want == "false" {
-			if o.last.Data.Result == "failover" && (w.deposed[name] || w.lateTo == name) {
-				w.lateTo = ""
+			if w.takesOver == name && (w.deposed[name] || w.lateTo == name) {
+				w.lateTo, w.takesOver = "", ""
 				// It was writable already, so that nobody had to promote it.
 				w.failoverDone(w.servers[name])
 			}

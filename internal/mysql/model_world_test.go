@@ -210,7 +210,9 @@ type world struct {
 	// runsLate while an action of a leader that was frozen runs: nobody is led to its node.
 	runsLate bool
 	// lateTo was promoted by it.
-	lateTo    string
+	lateTo string
+	// takesOver is the node that a failover has made the source, until it is routed.
+	takesOver string
 	failovers int
 	// clones that came to their end.
 	clones  int

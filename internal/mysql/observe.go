@@ -48,8 +48,10 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 
 // watch is how servers are looked at.
 type watch struct {
-	// recorded names the node that is known as the source.
-	recorded string
+	// source names the node that is known as the source.
+	source string
+	// leaving: the spec wants another one.
+	leaving bool
 	// closely: a change is under way or at hand. A look then uses two connections, which
 	// makes it shorter, and leaves both open: a fence needs the second one and would have
 	// to make it. While nothing happens one is enough: of thousands of servers, the
@@ -68,7 +70,7 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 		c, err := open(m)
 		if err == nil {
 			handles[i] = c
-			servers[i], err = lookAt(ctx, c, m, how.closely)
+			servers[i], err = c.look(ctx, m, c.waitFor(m, how), how.closely)
 			if err == nil && how.clones {
 				servers[i].Clone = lookAtClone(ctx, c)
 			}
@@ -76,11 +78,14 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 		if err != nil {
 			servers[i] = unseen(m, err)
 		}
+		if s := servers[i]; c != nil && s.Reach == ReachNone {
+			s.Silent = c.silence.length()
+		}
 	})
 
 	// A replica's transactions must be found in its source's set, so the sets of
 	// those that may be a source are read after all others.
-	again := maySource(servers, how.recorded)
+	again := maySource(servers, how.source)
 	each(len(members), func(i int) {
 		if !again[i] {
 			return
@@ -138,6 +143,7 @@ func unseen(m Member, err error) *Server {
 	if lacks := (*lackingError)(nil); errors.As(err, &lacks) {
 		s.Missing, s.Account = lacks.missing, lacks.account
 	}
+	s.Refused = conn.Refused(err)
 	return s
 }
 

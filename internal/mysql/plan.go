@@ -31,9 +31,14 @@ const (
 	// switchDeadline counts from the record "Switching". A switchover that has not
 	// promoted by then is undone.
 	switchDeadline = 15 * time.Second
-	// failoverPatience is how long a source must stay without an answer before a
-	// failover goes on, unless its pod is gone.
+	// failoverPatience is how long a source must have been without an answer before a
+	// failover goes on, the time before the edit included, unless its pod is gone. It
+	// tells a short restart from a death; until then an edit may still be a switchover.
 	failoverPatience = 3 * time.Second
+	// vouchedPatience is the same for a source whose acknowledged commits are on a replica
+	// as well (semi-sync, and active when it was seen last), and which is silent. One that
+	// refuses connections has no process, and is not waited for.
+	vouchedPatience = 2 * time.Second
 	// failoverCatchUp bounds the wait for a candidate to execute what it has received.
 	failoverCatchUp = 10 * time.Second
 	// cloneRetry is how long a clone that failed waits for its second attempt. Each further

@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -35,11 +36,51 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID,
 	}
 	p := v.plan()
-	p.Persist = true
 	p.Steps = v.shutOut()
+	p.Next = busy
+	if left := v.patienceLeft(); left > 0 {
+		p.Next = min(busy, left)
+	} else {
+		p = v.beginStarving(from)
+	}
+	p.Persist = true
 	p.Conditions = v.inProgress("begins: the old source gives no answer." + v.lastSeenInactive())
 	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, from.Problem, to.Name) + v.lastSeenInactive()}}
-	p.Next = busy
+	return p
+}
+
+// patienceLeft is how long the source is waited for still before it is left.
+func (v *view) patienceLeft() time.Duration {
+	waited := max(v.source.Silent, v.now.Sub(v.data.Switchover.StartedAt.Time))
+	return max(0, v.patience()-waited)
+}
+
+// patience is how long a source must have been silent before it is left.
+func (v *view) patience() time.Duration {
+	pod, named := v.pods[v.source.Name]
+	switch {
+	case named && pod.Gone():
+		return 0
+	case !v.vouched():
+		return failoverPatience
+	case v.source.Refused:
+		return 0
+	}
+	return vouchedPatience
+}
+
+// vouched: a replica has all that the unseen source has acknowledged, as far as is known.
+func (v *view) vouched() bool {
+	n := v.status.Topology[v.source.Name]
+	return v.source.Reach == ReachNone && v.semi && n != nil && n.SemiSync == v1alpha1.MysqlSemiSyncActive
+}
+
+// beginStarving records that the old source is left, and stops the receivers.
+func (v *view) beginStarving(from *Server) reconcile.Plan[Data] {
+	r, at := v.data.Switchover, metav1.NewMicroTime(v.now)
+	r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, &at
+	p := v.stopReceivers(from)
+	p.Persist = true
 	return p
 }
 
@@ -96,6 +137,13 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to) && (v.routed(to) || len(v.receiving(from)) == 0):
 		// One that was writable before is not led to while others vouch for the old source.
 		return v.finish(to)
+	case r.Phase == v1alpha1.SwitchoverSwitching && to.Writable() && v.routed(to) && to.Channel.Running():
+		// It was promoted and clients may have written to it; somebody has started its
+		// replication since. There is no way back.
+		if len(v.receiving(from)) > 0 {
+			return v.stopReceivers(from)
+		}
+		return v.promoteAfterDeath(from, to)
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.served(to):
 		return v.waitForPromoted(to, v.spec.Source.Name != r.To)
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayHaveServed(from, to) && v.spec.Source.Name != from.Name:
@@ -114,21 +162,15 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case !to.OK():
 		return v.waitFor(to, "the candidate does not answer")
 	case r.Phase == v1alpha1.SwitchoverPreparing:
-		pod, named := v.pods[from.Name]
-		if gone := named && pod.Gone(); !gone && v.now.Before(r.StartedAt.Add(failoverPatience)) {
+		if left := v.patienceLeft(); left > 0 {
 			p := v.waitFor(from, "it may be a short silence")
-			p.Steps = v.shutOut()
+			p.Steps, p.Next = v.shutOut(), min(busy, left)
 			return p
 		}
 		if why := v.hindrance(from, to); why != "" {
 			return v.refuse("FailoverRefused", to, "LacksPrivilege", why)
 		}
-		r.Phase = v1alpha1.SwitchoverSwitching
-		at := metav1.NewMicroTime(v.now)
-		r.SwitchingAt = &at
-		p := v.stopReceivers(from)
-		p.Persist = true
-		return p
+		return v.beginStarving(from)
 	case len(v.receiving(from)) > 0:
 		return v.stopReceivers(from)
 	}

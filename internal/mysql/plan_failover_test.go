@@ -264,6 +264,70 @@ func TestPlanTellsThatTheSourceWentUnacknowledged(t *testing.T) {
 	}
 }
 
+// What tells a death from a short silence, and who need not be waited for.
+func TestPlanFailoverPatience(t *testing.T) {
+	stop := []string{"persist", "stop-receivers: stop receiver b, stop receiver c"}
+	const left, waits = "failover a>b Switching", "failover a>b Preparing"
+	// In semi-sync mode a replica has what the source acknowledged, unless it had given up.
+	semi := func(a *node) *scene {
+		return wanting().semiSync().wasActive("a").seeing(a, replica("b", "a").acks(), replica("c", "a").acks())
+	}
+	inactive := func(a *node) *scene {
+		s := semi(a)
+		s.Object.Status.Topology["a"].SemiSync = v1alpha1.MysqlSemiSyncInactive
+		return s
+	}
+	async := func(a *node) *scene { return wanting().seeing(a) }
+	almost := func(d time.Duration) time.Duration { return d - time.Millisecond }
+	begins := func(name string, s *scene, record string) row {
+		steps := []string{"persist"}
+		if record == left {
+			steps = stop
+		}
+		return row{name: name, scene: s, steps: steps, reason: "FailoverInProgress", record: record, source: "a"}
+	}
+	goesOn := func(name string, s *scene, record string) row {
+		r := begins(name, s.failover("a", "b", v1alpha1.SwitchoverPreparing), record)
+		if record == waits {
+			r.steps = nil
+		}
+		return r
+	}
+	runRows(t, []row{
+		begins("semi-sync, no process: at once", semi(source("a").refuses()), left),
+		begins("semi-sync, silent since now", semi(source("a").unseen()), waits),
+		begins("semi-sync, silent for not quite long enough", semi(source("a").silentFor(almost(vouchedPatience))), waits),
+		begins("semi-sync, silent before the edit", semi(source("a").silentFor(vouchedPatience)), left),
+		begins("semi-sync that had given up, no process: what it acknowledged may be on it alone", inactive(source("a").refuses()), waits),
+		begins("semi-sync that had given up, silent", inactive(source("a").silentFor(vouchedPatience)), waits),
+		begins("semi-sync that had given up, silent for long", inactive(source("a").silentFor(failoverPatience)), left),
+		begins("asynchronous, no process", async(source("a").refuses()), waits),
+		begins("asynchronous, silent for not quite long enough", async(source("a").silentFor(almost(failoverPatience))), waits),
+		begins("asynchronous, silent before the edit", async(source("a").silentFor(failoverPatience)), left),
+		begins("the mode was changed with the edit", async(source("a").refuses()).semiSync().seeing(replica("b", "a").acks(), replica("c", "a").acks()), waits),
+		begins("the pod is gone", async(source("a").podGone()), left),
+		goesOn("asynchronous, no process meanwhile", async(source("a").refuses()).after(time.Second), waits),
+		goesOn("semi-sync, silent, and refuses by now", semi(source("a").refuses()), left),
+		goesOn("a new operator goes by the record", async(source("a").refuses()).after(failoverPatience), left),
+		goesOn("semi-sync, silent since the record", semi(source("a").unseen()).after(vouchedPatience), left),
+		goesOn("semi-sync, silent since a moment before the record", semi(source("a").unseen()).after(almost(vouchedPatience)), waits),
+	})
+}
+
+// It looks again when the patience is over, and not a second later.
+func TestPlanFailoverLooksAgainInTime(t *testing.T) {
+	for silent, want := range map[time.Duration]time.Duration{
+		0: busy, failoverPatience - 200*time.Millisecond: 200 * time.Millisecond,
+	} {
+		if p := Plan(wanting().seeing(source("a").silentFor(silent)).Input); p.Next != want || p.Again {
+			t.Errorf("silent for %v: next look in %v (again: %t), not %v", silent, p.Next, p.Again, want)
+		}
+	}
+	if p := Plan(wanting().seeing(source("a").podGone()).Input); !p.Again {
+		t.Error("nobody is waited for, and it does not look again at once")
+	}
+}
+
 func TestPlanFailoverAtWork(t *testing.T) {
 	in := func(phase v1alpha1.SwitchoverPhase) *scene {
 		return losing().failover("a", "b", phase).after(time.Second)
@@ -465,6 +529,25 @@ func TestPlanFailoverAtWork(t *testing.T) {
 				"route: {a=- b=rw c=-}",
 			},
 			reason: "NodeUnreachable",
+		},
+		{
+			name:  "promoted, routed, and its replication was started again: forward, whatever is wanted by now",
+			scene: cancelled().seeing(routed().has(wrote).threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 b:1-5 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
+		},
+		{
+			name:  "the same, and it receives from the old source",
+			scene: cancelled().seeing(routed().has(wrote).threads(ThreadConnecting, ThreadYes)),
+			steps: []string{
+				"stop-receivers: stop receiver b",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
 		},
 		{
 			name:  "promoted, not routed, and another has received more since",

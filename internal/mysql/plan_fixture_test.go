@@ -172,7 +172,12 @@ func (n *node) copies(donor string, run CloneRun) *node {
 }
 
 // unseen servers give no answer, failing ones an error.
-func (n *node) unseen() *node  { return n.out(ReachNone, "connection refused") }
+func (n *node) unseen() *node { return n.out(ReachNone, "connection refused") }
+
+// refuses: nothing listens there. silentFor: there was no answer for that long.
+func (n *node) refuses() *node                  { n.unseen().Refused = true; return n }
+func (n *node) silentFor(d time.Duration) *node { n.unseen().Silent = d; return n }
+
 func (n *node) failing() *node { return n.out(ReachError, "access denied") }
 func (n *node) out(reach Reach, problem string) *node {
 	n.Server = &Server{Name: n.Name, Host: n.Host, Port: n.Port, Reach: reach, Problem: problem}
@@ -258,6 +263,12 @@ func (s *scene) outside(names ...string) *scene {
 			r.ToPodUID = ""
 		}
 	}
+	return s
+}
+
+// wasActive: the source's commits waited for a replica when it was seen last.
+func (s *scene) wasActive(name string) *scene {
+	s.Object.Status.Topology[name].SemiSync = v1alpha1.MysqlSemiSyncActive
 	return s
 }
 

@@ -92,6 +92,7 @@ func (l *lawyer) whole() {
 		}
 	}
 	l.letGo()
+	l.patient()
 	l.starved()
 	if src := l.server(l.p.Data.Source); l.in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && l.seen(l.p.Data.Source) &&
 		src.SemiSync.SourceEnabled && (!src.SemiSync.SourceActive || !src.SemiSync.Patient()) && l.p.Conditions[0].Status == metav1.ConditionTrue {
@@ -99,6 +100,25 @@ func (l *lawyer) whole() {
 	}
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
 		l.broken("the source is forgotten")
+	}
+}
+
+// patient: a source is left when it has been without an answer for long enough.
+func (l *lawyer) patient() {
+	r, was := l.p.Data.Switchover, l.in.Object.Status.Switchover
+	if r == nil || !r.Failover || r.Phase != v1alpha1.SwitchoverSwitching || working(was) {
+		return
+	}
+	from, pod := l.server(r.From), l.in.Pods[r.From]
+	last := l.in.Object.Status.Topology[r.From]
+	enough := failoverPatience
+	if last != nil && last.SemiSync == v1alpha1.MysqlSemiSyncActive && from.Reach == ReachNone {
+		if enough = vouchedPatience; from.Refused {
+			return
+		}
+	}
+	if !pod.Gone() && max(from.Silent, l.in.Now.Sub(r.StartedAt.Time)) < enough {
+		l.broken("law 4: %s is left after %s of silence", r.From, from.Silent)
 	}
 }
 
@@ -373,8 +393,10 @@ func (l *lawyer) promote(do Promote, s *Server) {
 	if !do.AfterSet.Contains(s.Executed) || !hopeless && !do.AfterSet.Contains(s.Received()) {
 		l.broken("law 6: %s before it has executed what it has received", describeAction(do))
 	}
-	// It was the source already and took writes: it is only made writable again.
-	was := l.seen(r.From) && holdsOf(s.Executed.Subtract(l.server(r.From).Executed), s.UUID)
+	// It was the source already and took writes: it is only made writable again, or
+	// clients are led to it still.
+	was := l.seen(r.From) && holdsOf(s.Executed.Subtract(l.server(r.From).Executed), s.UUID) ||
+		s.Writable() && l.in.Pods[do.On].Readonly == "false"
 	for name := range l.members {
 		o := l.server(name)
 		if was || name == do.On || name == r.From || !l.seen(name) {

@@ -32,7 +32,7 @@ const (
 )
 
 // Server is one observed server. Unless Reach is ReachOK, only Name, Host, Port,
-// Reach, Problem, Missing and Account mean anything.
+// Reach, Problem, Refused, Silent, Missing and Account mean anything.
 type Server struct {
 	Name string
 	Host string
@@ -46,6 +46,12 @@ type Server struct {
 	Missing []grants.Privilege
 	// Account of the operator's user as a GRANT names it, where it is known.
 	Account string
+	// Refused says, when Reach is ReachNone, that nothing listens at the address: the
+	// process is not there, unlike one that is silent and may be serving clients.
+	Refused bool
+	// Silent is for how long the operator has had no answer, when Reach is ReachNone: from
+	// the beginning of the first look that got none. A new operator begins at zero.
+	Silent time.Duration
 
 	UUID     string
 	ServerID uint32

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	driver "github.com/go-sql-driver/mysql"
 )
@@ -47,7 +48,10 @@ type Problem struct {
 	Number uint16
 	// Answered: the server is there and refuses.
 	Answered bool
-	cause    error
+	// Refused: nothing listens at the address, so the host says. It answers for a process
+	// that is not there; something on the way may say the same.
+	Refused bool
+	cause   error
 }
 
 func (p *Problem) Error() string { return p.Text }
@@ -75,6 +79,12 @@ func Answered(err error) bool {
 	return errors.As(err, &p) && p.Answered
 }
 
+// Refused says whether a connection was refused because nothing listens at the address.
+func Refused(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Refused
+}
+
 // Fail turns an error of the driver into one that says what was being done and
 // what to do. nil stays nil.
 func (h *Handle) Fail(statement string, err error) error {
@@ -97,6 +107,7 @@ func (h *Handle) Fail(statement string, err error) error {
 		p.Answered = true
 		p.Text = fmt.Sprintf("user %q has an authentication plugin that the operator does not use (%v): ALTER USER … IDENTIFIED WITH caching_sha2_password", h.User, err)
 	default:
+		p.Refused = errors.Is(err, syscall.ECONNREFUSED)
 		p.Text = fmt.Sprintf("%s: %v", summary(statement), err)
 	}
 	return p
