@@ -139,6 +139,12 @@ func (a *actor) harmless(ctx context.Context, do Attach, executed gtid.Set, ch *
 
 // configure points the channel at the source. The relay log goes.
 func (a *actor) configure(ctx context.Context, w words, do Attach, ch *Channel) error {
+	if ch != nil && ch.IO == ThreadNo && ch.SQL != ThreadNo {
+		// A failover has stopped the receiver, or its source died while it sent something.
+		if err := a.shedHalf(ctx, w, do.SourceHost, do.SourcePort); err != nil {
+			return err
+		}
+	}
 	if ch != nil && (ch.IO != ThreadNo || ch.SQL != ThreadNo) {
 		if err := a.Exec(ctx, w.stop()); err != nil {
 			return err

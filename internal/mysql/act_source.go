@@ -80,6 +80,8 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 	if do.Failover && ch != nil {
 		// A relay log is never left behind: whatever was received was acknowledged.
 		after = after.Union(ch.Retrieved)
+		// Those who follow it next begin to read at a new file.
+		a.rotate(ctx)
 	}
 	b, err := a.basics(ctx)
 	if err != nil {
@@ -87,6 +89,14 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 	}
 	if !b.executed.Contains(after) {
 		if err := a.waitExecuted(ctx, ch, after, do.Timeout); err != nil {
+			return err
+		}
+	}
+	if do.Failover && ch != nil && ch.SQL != ThreadNo {
+		if err := a.shedHalf(ctx, w, do.Lender.Host, do.Lender.Port); err != nil {
+			return err
+		}
+		if ch, _, err = a.channel(ctx, w); err != nil {
 			return err
 		}
 	}

@@ -92,6 +92,16 @@ type Promote struct {
 	// Failover: the old source is gone: the receiver is stopped already and
 	// everything in the relay log must be executed first.
 	Failover bool
+	// Lender, when its name is not empty, is a replica that can end a transaction which
+	// the old source has left half sent: see shedHalf.
+	Lender Lender
+}
+
+// Lender is a replica with its address. It holds nothing that the candidate lacks.
+type Lender struct {
+	Name string
+	Host string
+	Port int32
 }
 
 // Settle tidies a source: replication channel removed (RESET REPLICA ALL, never

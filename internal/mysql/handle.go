@@ -118,3 +118,21 @@ func (h *handle) channel(ctx context.Context, w words) (*Channel, []ForeignChann
 	}
 	return ours, foreign, h.Fail(query, rows.Err())
 }
+
+// column reads a query of one text column.
+func (h *handle) column(ctx context.Context, query string) ([]string, error) {
+	rows, err := h.DB.QueryContext(ctx, query)
+	if err != nil {
+		return nil, h.Fail(query, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	var out []string
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			return nil, h.Fail(query, err)
+		}
+		out = append(out, value)
+	}
+	return out, h.Fail(query, rows.Err())
+}

@@ -244,6 +244,18 @@ func (v *view) abandonFailover() reconcile.Plan[Data] {
 	return p
 }
 
+// lender is a replica that the candidate may connect to for a moment: it has nothing that
+// the candidate lacks, and has purged nothing that it would have to send.
+func (v *view) lender(from, to *Server) Lender {
+	for _, m := range v.replicasOf(to) {
+		s := v.server(m.Name)
+		if s != from && s.OK() && s.Fenced() && s.LogBin && to.Received().Contains(s.Received()) && to.Executed.Contains(s.Purged) {
+			return Lender{Name: m.Name, Host: m.Host, Port: m.Port}
+		}
+	}
+	return Lender{}
+}
+
 // promoteAfterDeath promotes the candidate once it has executed all that it received.
 func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
@@ -263,7 +275,7 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Whole: true, Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Whole: true, Actions: []reconcile.Action{
-		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all}}})
+		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all, Lender: v.lender(from, to)}}})
 	p.Steps = append(p.Steps, beside("repoint", v.repoint(from, to, &received))...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})

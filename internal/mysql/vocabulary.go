@@ -75,6 +75,10 @@ func (w words) change() string {
 		"AUTO_POSITION=1", "CONNECT_RETRY=1", "RETRY_COUNT=0", "HEARTBEAT_PERIOD=5")
 }
 
+// lead is the statement that leads the receiver to another server and keeps the relay
+// log, while the applier runs: without the position options.
+func (w words) lead() string { return w.changeTo("HOST=?", "PORT=?", "USER=?", "PASSWORD=?") }
+
 // changePassword is the statement that replaces user and password only: without
 // the position options, and while the applier runs, the relay log stays.
 func (w words) changePassword() string { return w.changeTo("USER=?", "PASSWORD=?") }
