@@ -24,6 +24,11 @@ QUICKSTART_IMG := docker.io/library/mysql:8.4
 TESTARGS ?=
 # Runs of make bench-switchover.
 BENCH_RUNS ?= 20
+# Failovers of each kind of make bench-failover.
+BENCH_ROUNDS ?= 5
+# Rounds and schedules of make soak.
+SOAK_ROUNDS ?= 50
+SOAK_SCHEDULES ?= 100000
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 # Everything that is compiled under a tag, for what looks at all code.
@@ -233,6 +238,11 @@ test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API ser
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
 	$(WITH_MYSQL) go test -p 1 -tags mysqld -count=1 -timeout 20m $(TESTARGS) ./test/mysqld/... ./internal/mysql/
 
+.PHONY: soak
+soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), and SOAK_SCHEDULES schedules of the model (100000).
+	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) go test -p 1 -tags mysqld -count=1 -timeout 3h -v -run '^TestFailoverLosesNothing$$' ./internal/mysql/
+	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/
+
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.
 
@@ -319,6 +329,10 @@ demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover 
 
 .PHONY: demo-down
 demo-down: testbed-down ## Take the demo down.
+
+.PHONY: bench-failover
+bench-failover: bin/testbed ## Measure from the edit to the first acknowledged write of BENCH_ROUNDS failovers of each kind (5), over real mysqld processes; no cluster is needed.
+	$(WITH_MYSQL) BENCH_ROUNDS=$(BENCH_ROUNDS) go test -p 1 -tags mysqld -count=1 -timeout 60m -v -run '^TestBenchFailover$$' $(TESTARGS) ./internal/mysql/
 
 .PHONY: bench-switchover
 bench-switchover: bin/testbed ## Measure the write outage of BENCH_RUNS planned switchovers (20).

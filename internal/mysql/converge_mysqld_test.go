@@ -6,8 +6,10 @@
 package mysql
 
 import (
+	"errors"
 	"maps"
 	"strconv"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +29,8 @@ type kernel struct {
 	after func(did string)
 	// crashed says that a server had a crash in a test of that.
 	crashed bool
+	// routed is called when a node has come behind -readwrite; nil: nobody asks.
+	routed func(node string)
 }
 
 func (k *kernel) look() (State, reconcile.Plan[Data]) {
@@ -42,24 +46,29 @@ func (k *kernel) look() (State, reconcile.Plan[Data]) {
 	return state, plan
 }
 
-// carryOut runs the steps one after the other. What fails is tried again at the next look.
+// carryOut runs the steps as the kernel does. What fails is tried again at the next look.
 func (k *kernel) carryOut(plan reconcile.Plan[Data]) {
 	k.t.Helper()
 	facts := reconcile.Facts{}
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	for _, step := range plan.Steps {
-		for _, action := range step.Actions {
-			learned, err := k.act(action, facts)
-			if err != nil {
-				k.t.Logf("step %s: %s on %s: %v", step.Name, action.About(), action.Node(), err)
-				if !step.Optional && !step.Background {
-					return
-				}
-			}
-			maps.Copy(facts, learned)
-			k.did(action.About() + " " + action.Node())
+		if step.Background && k.after == nil {
+			known := maps.Clone(facts)
+			beside.Go(func() { _, _ = k.step(step, known) })
+			continue
 		}
+		learned, err := k.step(step, facts)
+		if err != nil && !step.Optional && !step.Background {
+			return
+		}
+		maps.Copy(facts, learned)
 		for node, access := range step.Routing {
-			k.labels[node] = map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[access]
+			readonly := map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[access]
+			if readonly == "false" && k.routed != nil {
+				k.routed(node)
+			}
+			k.labels[node] = readonly
 		}
 		if len(step.Routing) > 0 {
 			k.did("route")
@@ -71,6 +80,31 @@ func (k *kernel) did(what string) {
 	if k.after != nil {
 		k.after(what)
 	}
+}
+
+// step runs the actions of a step at the same time.
+func (k *kernel) step(step reconcile.Step, facts reconcile.Facts) (reconcile.Facts, error) {
+	learned, errs := make([]reconcile.Facts, len(step.Actions)), make([]error, len(step.Actions))
+	act := func(i int) {
+		action := step.Actions[i]
+		if learned[i], errs[i] = k.act(action, facts); errs[i] != nil {
+			k.t.Logf("step %s: %s on %s: %v", step.Name, action.About(), action.Node(), errs[i])
+		}
+	}
+	if k.after == nil {
+		each(len(step.Actions), act)
+	} else {
+		// One after the other: it wants to know of each.
+		for i, action := range step.Actions {
+			act(i)
+			k.did(action.About() + " " + action.Node())
+		}
+	}
+	all := reconcile.Facts{}
+	for _, of := range learned {
+		maps.Copy(all, of)
+	}
+	return all, errors.Join(errs...)
 }
 
 // settle looks and acts until the topology is as the spec wants it.

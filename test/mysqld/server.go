@@ -79,15 +79,8 @@ func New(t testing.TB, o Options) *Server {
 		}
 		t.Skipf("no MySQL: run \"bin/testbed rootfs mysql\" or set %s", RootFSVariable)
 	}
-	from, err := template()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &Server{t: t, Dir: t.TempDir(), supervised: o.Clone}
-	// Without CopyFS: cp keeps holes and shares blocks where the file system can.
-	if out, err := exec.Command("cp", "-a", "--reflink=auto", from, s.data()).CombinedOutput(); err != nil {
-		t.Fatalf("copy the template data directory: %v\n%s", err, out)
-	}
+	s.fill()
 	id := serial.Add(1)
 	s.Host = fmt.Sprintf("127.0.%d.%d", 1+id/250, 1+id%250)
 	s.Port = FreePort(t, s.Host)
@@ -236,6 +229,32 @@ func (s *Server) Restart(more ...string) {
 	s.t.Helper()
 	s.Stop()
 	s.Start(more...)
+}
+
+// Rebuild starts the server again, ended before, with an empty gtid_executed, another
+// server_uuid and another server_id: what a server has once written under its server_id
+// no replica under the same one takes.
+func (s *Server) Rebuild() {
+	s.t.Helper()
+	s.args = append(s.args, "--server-id="+strconv.Itoa(int(serial.Add(1))))
+	if err := os.RemoveAll(s.data()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.fill()
+	s.Start()
+}
+
+// fill makes the data directory.
+func (s *Server) fill() {
+	s.t.Helper()
+	from, err := template()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	// Without CopyFS: cp keeps holes and shares blocks where the file system can.
+	if out, err := exec.Command("cp", "-a", "--reflink=auto", from, s.data()).CombinedOutput(); err != nil {
+		s.t.Fatalf("copy the template data directory: %v\n%s", err, out)
+	}
 }
 
 // Freeze stops the process without ending it: it accepts connections and says
