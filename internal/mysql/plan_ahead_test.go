@@ -110,7 +110,7 @@ func TestPlanAhead(t *testing.T) {
 				"source-settings: settle a semi",
 				"route: {a=rw b=ro c=-}",
 			},
-			reason: "SourceNotReady",
+			reason: "CommitsWaitForReplica",
 		},
 		{
 			name:  "somebody else's transaction is errant, whatever waits",

@@ -375,6 +375,8 @@ func (v *view) steadyCondition() []metav1.Condition {
 		why := "SourceNotReady"
 		if v.source.Writable() && v.goesUnacknowledged(v.source) {
 			why = "SemiSyncInactive"
+		} else if v.source.Writable() && v.commitsWait(v.source) {
+			why = "CommitsWaitForReplica"
 		}
 		note(why, v.source.Name+": "+v.data.Notes[v.source.Name])
 	}
@@ -455,6 +457,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 		}
 	}
 	out = append(out, v.privilegeEvents()...)
+	if s := v.source; s.OK() && s.Writable() && v.commitsWait(s) {
+		out = append(out, reconcile.Event{Warning: true, Reason: "CommitsWaitForReplica", Once: s.Name, Message: s.Name + ": " + v.ackProblem(s)})
+	}
 	if v.moved {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
 	}

@@ -682,6 +682,18 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceNotReady",
 		},
 		{
+			name:   "semi-sync: commits hang, nobody is attached who acknowledges",
+			scene:  steadySemiSet().seeing(waitingFor(1, 0)),
+			steps:  []string{"route: {a=rw b=ro c=ro}"},
+			reason: "CommitsWaitForReplica", message: "commits wait for an acknowledgement",
+		},
+		{
+			name:   "semi-sync: commits are on their way to a replica that is attached",
+			scene:  steadySemiSet().seeing(waitingFor(3, 1)),
+			steps:  []string{"route: {a=rw b=ro c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:  "semi-sync: the source has given up waiting",
 			scene: steadySemiSet().seeing(source("a").waits().gaveUp()),
 			steps: []string{
@@ -970,5 +982,35 @@ func TestAnOvertakenSourceStaysFencedAtEveryLook(t *testing.T) {
 			}
 		}
 		Project(s.Object, s.State, p)
+	}
+}
+
+// waitingFor is a source with commits that wait for some replicas that are attached.
+func waitingFor(commits, replicas int) *node {
+	n := source("a").waits()
+	n.SemiSync.WaitSessions, n.SemiSync.Clients = commits, replicas
+	return n
+}
+
+// It is told once, and a switchover does not begin: its fence would wait for the same commits.
+func TestPlanTellsThatCommitsHang(t *testing.T) {
+	told := func(p reconcile.Plan[Data]) (n int) {
+		for _, e := range p.Events {
+			if e.Reason == "CommitsWaitForReplica" {
+				n++
+			}
+		}
+		return n
+	}
+	hanging := waitingFor(1, 0)
+	if n := told(Plan(steadySemiSet().seeing(hanging).Input)); n != 1 {
+		t.Errorf("%d events while commits hang", n)
+	}
+	if n := told(Plan(steadySemiSet().seeing(waitingFor(1, 1)).Input)); n != 0 {
+		t.Errorf("%d events while a commit is on its way", n)
+	}
+	s := wanting().semiSync().seeing(hanging, replica("b", "a").plugins().ioError(2003), replica("c", "a").plugins().ioError(2003))
+	if p := Plan(s.Input); p.Conditions[0].Reason != "SwitchoverRefused" || p.Data.Switchover != nil {
+		t.Errorf("a switchover is not refused: %s", p.Conditions[0].Reason)
 	}
 }

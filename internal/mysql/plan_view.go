@@ -280,10 +280,15 @@ func (v *view) ackProblem(s *Server) string {
 		return "semi-sync is on and inactive (Rpl_semi_sync_source_status is OFF): commits are acknowledged that no replica has. It is switched on again; see why the replicas were slow or gone"
 	case s.SemiSync.SourcePlugin && (v.wantsAcks(s).Enabled != s.SemiSync.SourceEnabled || s.SemiSync.SourceEnabled && !s.SemiSync.Patient()):
 		return "the semi-sync setting of the source is not as spec.mode wants it yet"
-	case v.wantsAcks(s).Enabled && s.SemiSync.WaitSessions > 0 && s.SemiSync.Clients == 0:
+	case v.commitsWait(s):
 		return "commits wait for an acknowledgement and no semi-sync replica is attached: mend a replica, or set spec.mode: rpl_async"
 	}
 	return ""
+}
+
+// commitsWait: commits of the source hang, because fewer replicas are attached than have to acknowledge.
+func (v *view) commitsWait(s *Server) bool {
+	return v.wantsAcks(s).Enabled && s.SemiSync.SourceActive && s.SemiSync.WaitSessions > 0 && s.SemiSync.Clients < max(1, s.SemiSync.WaitCount)
 }
 
 // goesUnacknowledged: commits of the source should wait for a replica, are set to, and do not.
