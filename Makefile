@@ -334,6 +334,13 @@ demo-down: testbed-down ## Take the demo down.
 bench-failover: bin/testbed ## Measure from the edit to the first acknowledged write of BENCH_ROUNDS failovers of each kind (5), over real mysqld processes; no cluster is needed.
 	$(WITH_MYSQL) BENCH_ROUNDS=$(BENCH_ROUNDS) go test -p 1 -tags mysqld -count=1 -timeout 60m -v -run '^TestBenchFailover$$' $(TESTARGS) ./internal/mysql/
 
+.PHONY: bench-failover-cluster
+bench-failover-cluster: bin/testbed ## The same on the testbed: source dead, hung and cut off, BENCH_ROUNDS of each.
+	go build -o bin/bench ./test/bench
+	bin/testbed up
+	@$(SUBMAKE) image
+	bin/testbed exec -- bin/bench -failover -runs $(BENCH_ROUNDS) $(TESTARGS)
+
 .PHONY: bench-switchover
 bench-switchover: bin/testbed ## Measure the write outage of BENCH_RUNS planned switchovers (20).
 	go build -o bin/bench ./test/bench

@@ -57,6 +57,7 @@ func TestFailoverLosesNothing(t *testing.T) {
 		} else {
 			kept++
 		}
+		t.Logf("round %d: %s → %s, %d rows acknowledged, %d rounds lost nothing", round+1, source, to, r.load.acknowledged(), kept)
 		// The rest is not the test: what is written meanwhile only has to be copied.
 		r.load.resting.Store(true)
 		r.comeBack(source)

@@ -25,6 +25,7 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 20, "planned switchovers to measure")
 	out := flag.String("out", filepath.Join("docs", "benchmarks", "switchover.md"), "file for the page; empty: none is written")
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
+	failovers := flag.Bool("failover", false, "measure failovers from a source that is dead, hung or cut off, -runs of each, and no switchovers")
 	var options load.Options
 	flag.IntVar(&options.Writers, "writers", load.DefaultWriters, "writing clients")
 	flag.DurationVar(&options.Interval, "interval", load.Paced, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
@@ -50,6 +51,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = cluster.DeleteNamespace(context.WithoutCancel(ctx), namespace) }()
+	if *failovers {
+		return measureFailovers(ctx, cluster, namespace, operator, options, *runs)
+	}
 	set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
 	if err != nil {
 		return err

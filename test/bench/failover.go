@@ -1,0 +1,129 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/e2e/kit"
+	"github.com/upmio/compose-operator/test/load"
+)
+
+// failoverTimeout bounds what comes between an edit and the first write on the new source.
+const failoverTimeout = time.Minute
+
+// loss is a way in which a source goes away, and the bar for the median time from the
+// edit to the first acknowledged write.
+type loss struct {
+	name   string
+	bar    time.Duration
+	inject func(ctx context.Context, set *kit.Set, operator *kit.Operator, source string) error
+}
+
+func losses() []loss {
+	return []loss{
+		{"dead", 500 * time.Millisecond, func(ctx context.Context, set *kit.Set, _ *kit.Operator, source string) error {
+			return set.Kill(ctx, source)
+		}},
+		{"hung", 3 * time.Second, func(ctx context.Context, set *kit.Set, _ *kit.Operator, source string) error {
+			return set.Freeze(ctx, source)
+		}},
+		// From everybody but its clients, who would go on to write where commits waited for
+		// nobody: they wait for an acknowledgement that never comes.
+		{"partitioned", 3 * time.Second, func(ctx context.Context, set *kit.Set, operator *kit.Operator, source string) error {
+			others := slices.DeleteFunc([]string{kit.PodName(0), kit.PodName(1), kit.PodName(2)}, func(pod string) bool { return pod == source })
+			addresses, err := set.IPs(ctx, others...)
+			if err != nil {
+				return err
+			}
+			operators, err := operator.PodIPs(ctx)
+			if err != nil {
+				return err
+			}
+			// The pod goes with its set, and the rules with the pod.
+			_, err = set.Cut(ctx, source, append(addresses, operators...)...)
+			return err
+		}},
+	}
+}
+
+// measureFailovers measures each loss on sets of their own: a source that comes back may
+// hold what nobody was told of, and is out of its set then.
+func measureFailovers(ctx context.Context, cluster *kit.Cluster, namespace string, operator *kit.Operator, options load.Options, runs int) error {
+	var errs []error
+	var page strings.Builder
+	fmt.Fprintf(&page, "| ms from the edit to the first acknowledged write | median | max | runs | bar |\n|---|---:|---:|---:|---:|\n")
+	for _, l := range losses() {
+		var list []time.Duration
+		for range runs {
+			took, err := measureFailover(ctx, cluster, namespace, operator, options, l)
+			if err != nil {
+				return fmt.Errorf("%s: %w", l.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "  %s: %d ms\n", l.name, took.Milliseconds())
+			list = append(list, took)
+		}
+		s := summarize(list)
+		fmt.Fprintf(&page, "| source %s | %d | %d | %d | %d |\n", l.name, s.median.Milliseconds(), s.most.Milliseconds(), len(list), l.bar.Milliseconds())
+		if s.median > l.bar {
+			errs = append(errs, fmt.Errorf("source %s: the median is %d ms; the bar is %d ms", l.name, s.median.Milliseconds(), l.bar.Milliseconds()))
+		}
+	}
+	fmt.Println(page.String())
+	return errors.Join(errs...)
+}
+
+func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string, operator *kit.Operator, options load.Options, l loss) (took time.Duration, err error) {
+	source, to, other := kit.PodName(0), kit.PodName(1), kit.PodName(2)
+	set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		set.Close()
+		err = errors.Join(err, set.Delete(context.WithoutCancel(ctx)))
+	}()
+	if err := set.Create(ctx, set.Resource(v1alpha1.MysqlSemiSync, source, to, other)); err != nil {
+		return 0, err
+	}
+	if err := set.WaitReady(ctx, 2*time.Minute); err != nil {
+		return 0, fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
+	}
+	traffic, err := set.StartTraffic(ctx, options)
+	if err != nil {
+		return 0, err
+	}
+	defer traffic.Stop()
+	if err := l.inject(ctx, set, operator, source); err != nil {
+		return 0, err
+	}
+	edited := time.Now()
+	if _, err := set.Edit(ctx, kit.ExchangeSource(to)); err != nil {
+		return 0, err
+	}
+	promoted := func(ctx context.Context) error {
+		r, err := set.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if r.Status.Source == source || r.Status.LastSwitchover == nil || !r.Status.LastSwitchover.Failover {
+			return fmt.Errorf("no failover yet: %s", kit.Describe(r))
+		}
+		return nil
+	}
+	if err := kit.Wait(ctx, failoverTimeout, promoted); err != nil {
+		return 0, fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
+	}
+	if err := kit.WaitWrites(ctx, traffic, 50, failoverTimeout); err != nil {
+		return 0, err
+	}
+	return traffic.Outage(edited, time.Now()).To.Sub(edited), nil
+}
