@@ -122,7 +122,10 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	}
 	switch {
 	case p.Data.Result == "failover":
-		o.w.takesOver = p.Data.Source
+		// It may take more than one plan until its label is there.
+		if s := p.Data.Source; o.w.deposed[s] || o.w.lateTo == s {
+			o.w.takesOver = s
+		}
 	case p.Data.Source != o.w.takesOver:
 		o.w.takesOver = ""
 	}
@@ -352,7 +355,7 @@ func (o *operator) route(r reconcile.Routing) error {
 		}
 		w.label[name] = want
 		if want == "false" {
-			if w.takesOver == name && (w.deposed[name] || w.lateTo == name) {
+			if w.takesOver == name {
 				w.lateTo, w.takesOver = "", ""
 				// It was writable already, so that nobody had to promote it.
 				w.failoverDone(w.servers[name])
