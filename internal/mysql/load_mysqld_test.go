@@ -24,7 +24,7 @@ type load struct {
 	t       testing.TB
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	current atomic.Pointer[address]
+	current atomic.Pointer[led]
 
 	// resting clients write nothing.
 	resting atomic.Bool
@@ -35,8 +35,8 @@ type load struct {
 	first time.Time
 }
 
-// address of the server that clients are led to; left ends what they wait for elsewhere.
-type address struct {
+// led is the server that clients are led to; left ends what they wait for elsewhere.
+type led struct {
 	*mysqld.Server
 	left  context.Context
 	leave context.CancelFunc
@@ -88,7 +88,7 @@ func (l *load) moveTo(s *mysqld.Server) {
 	if now := l.current.Load(); now != nil && now.Server == s {
 		return
 	}
-	to := &address{Server: s}
+	to := &led{Server: s}
 	to.left, to.leave = context.WithCancel(context.Background())
 	l.mu.Lock()
 	from := l.current.Swap(to)

@@ -23,6 +23,7 @@ var (
 	waitExecuted       = regexp.MustCompile(`^SELECT WAIT_FOR_EXECUTED_GTID_SET\('([^']*)', [0-9.e+-]+\)$`)
 	setPurged          = regexp.MustCompile(`^SET GLOBAL gtid_purged='([^']*)'$`)
 	literal            = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'`)
+	onePersisted       = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.persisted_variables WHERE VARIABLE_NAME = '([^']*)'\)$`)
 	oneStatus          = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.global_status WHERE VARIABLE_NAME = '([^']*)'\)$`)
 )
 
@@ -49,6 +50,8 @@ func (s *server) answer(c *mysql.Conn, query string) (*sqltypes.Result, error) {
 		return s.figures(query)
 	case strings.HasPrefix(query, "SELECT @@") || strings.HasPrefix(query, "SELECT CONNECTION_ID()"):
 		return s.expressions(c, query)
+	case query == "SHOW GRANTS":
+		return table([]string{"Grants"}, []sqltypes.Value{text("GRANT ALL PRIVILEGES ON *.* TO `mysql`@`%` WITH GRANT OPTION")}), nil
 	case query == "SHOW REPLICA STATUS":
 		return s.showReplicaStatus(), nil
 	case query == "FLUSH BINARY LOGS":
@@ -140,6 +143,14 @@ func (s *server) expressions(c *mysql.Conn, query string) (*sqltypes.Result, err
 		names = append(names, e)
 		if m := oneStatus.FindStringSubmatch(e); m != nil {
 			if v, has := s.status(m[1]); has {
+				row = append(row, text(v))
+			} else {
+				row = append(row, sqltypes.NULL)
+			}
+			continue
+		}
+		if m := onePersisted.FindStringSubmatch(e); m != nil {
+			if v, has := s.persisted[m[1]]; has {
 				row = append(row, text(v))
 			} else {
 				row = append(row, sqltypes.NULL)
