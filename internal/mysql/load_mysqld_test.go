@@ -38,7 +38,7 @@ type load struct {
 // led is the server that clients are led to; left ends what they wait for elsewhere.
 type led struct {
 	*mysqld.Server
-	left  context.Context
+	left  context.Context //nolint:containedctx // it belongs to what is led to, not to a call
 	leave context.CancelFunc
 }
 

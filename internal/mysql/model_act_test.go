@@ -201,7 +201,7 @@ func (w *world) clone(s *mServer, do Clone, f flaws) statements {
 			return errors.New("it is not the server that it was, or not fenced")
 		case src.uuid() != do.SourceUUID || !src.writable():
 			return errors.New("the source is not what it was")
-		case donor.executed == 0 || do.Donor != do.Source && !(donor.ro && donor.super) || !src.executed.contains(donor.executed):
+		case donor.executed == 0 || do.Donor != do.Source && (!donor.ro || !donor.super) || !src.executed.contains(donor.executed):
 			return errors.New("the donor is not sound")
 		case !w.gtids(src.executed).Union(do.Discards).Contains(w.gtids(s.holds())):
 			return errors.New("it holds more than was announced")

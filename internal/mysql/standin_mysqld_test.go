@@ -63,9 +63,9 @@ func TestStandinsAreLikeServers(t *testing.T) {
 			}
 			return names
 		}
-		real, pretended := columns(c.servers["a"]), columns(standins(t, 1)[0])
-		if !slices.Equal(real, pretended) {
-			t.Errorf("SHOW REPLICA STATUS\nservers:   %v\nstand-ins: %v", real, pretended)
+		servers, pretended := columns(c.servers["a"]), columns(standins(t, 1)[0])
+		if !slices.Equal(servers, pretended) {
+			t.Errorf("SHOW REPLICA STATUS\nservers:   %v\nstand-ins: %v", servers, pretended)
 		}
 	})
 }
@@ -182,7 +182,7 @@ func script() []line {
 		act("ahead", func(c *cluster) reconcile.Action {
 			return FollowAhead{Attach: c.attachTo("c", "b", true), Timeout: 5 * time.Second}
 		}),
-		act("catch up", func(c *cluster) reconcile.Action {
+		act("catch up", func(*cluster) reconcile.Action {
 			return CatchUp{target: target{"b"}, Source: "a", Timeout: 5 * time.Second}
 		}),
 		act("fence", is(FenceSource{target: target{"a"}, Timeout: 5 * time.Second, KillClients: true, Still: true})),

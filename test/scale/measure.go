@@ -330,7 +330,7 @@ func (m meter) changes(ctx context.Context, w *watcher, r *result, say func(stri
 		now := w.get(keyOf(set))
 		now.Spec.Replica[1].Isolated = true
 		return m.e.admin.Update(ctx, now)
-	}, func(set int) func(*v1alpha1.MysqlReplication) bool {
+	}, func(int) func(*v1alpha1.MysqlReplication) bool {
 		return func(now *v1alpha1.MysqlReplication) bool {
 			return now.Spec.Replica[1].Isolated && ready(now)
 		}

@@ -52,7 +52,7 @@ func resourceOf(set int) *v1alpha1.MysqlReplication {
 // create makes what users and other controllers would: namespaces, keys, and for each
 // set a Secret, the pods, and the resource.
 func (e *environment) create(ctx context.Context, sets int) error {
-	make := func(objects ...client.Object) error {
+	creates := func(objects ...client.Object) error {
 		for _, o := range objects {
 			if err := e.admin.Create(ctx, o); err != nil {
 				return fmt.Errorf("create %T %s: %w", o, o.GetName(), err)
@@ -69,7 +69,7 @@ func (e *environment) create(ctx context.Context, sets int) error {
 	}
 	for first := 0; first < sets; first += perNamespace {
 		namespace := keyOf(first).Namespace
-		err := make(
+		err := creates(
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
 			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "aes-secret-key"}, Data: map[string][]byte{"AES_SECRET_KEY": []byte(aesKey)}},
 		)
@@ -95,7 +95,7 @@ func (e *environment) create(ctx context.Context, sets int) error {
 				},
 			})
 		}
-		return make(append(objects, resourceOf(set))...)
+		return creates(append(objects, resourceOf(set))...)
 	})
 }
 
