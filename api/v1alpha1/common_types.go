@@ -78,6 +78,92 @@ const (
 	DefaultAESSecretKey  = "AES_SECRET_KEY"
 )
 
+// DatabaseTLSMode says how far a connection is secured. The words are those of
+// the database clients' ssl-mode.
+// +kubebuilder:validation:Enum=disable;preferred;required;verify-ca;verify-full
+type DatabaseTLSMode string
+
+// The values of DatabaseTLSMode.
+const (
+	// TLSDisable uses no TLS.
+	TLSDisable DatabaseTLSMode = "disable"
+	// TLSPreferred uses TLS where the server offers it, and verifies nothing.
+	TLSPreferred DatabaseTLSMode = "preferred"
+	// TLSRequired uses TLS or does not connect, and verifies nothing.
+	TLSRequired DatabaseTLSMode = "required"
+	// TLSVerifyCA is TLSRequired with a server certificate that the CA has issued.
+	TLSVerifyCA DatabaseTLSMode = "verify-ca"
+	// TLSVerifyFull is TLSVerifyCA with a certificate that is made out to the node's host.
+	TLSVerifyFull DatabaseTLSMode = "verify-full"
+)
+
+// Verifies says whether the mode demands a CA.
+func (m DatabaseTLSMode) Verifies() bool { return m == TLSVerifyCA || m == TLSVerifyFull }
+
+// Demands says whether the mode does without TLS never.
+func (m DatabaseTLSMode) Demands() bool { return m == TLSRequired || m.Verifies() }
+
+// DatabaseTLS says how connections to the servers, and of the servers among each
+// other, are secured.
+// +kubebuilder:validation:XValidation:rule="!has(self.mode) || !(self.mode in ['verify-ca', 'verify-full']) || (has(self.secretName) && size(self.secretName) > 0)",message="spec.tls.mode verify-ca and verify-full need spec.tls.secretName, the Secret with the CA under ca.crt; set it or use required"
+type DatabaseTLS struct {
+	// Mode: disable, preferred (TLS where a server offers it), required (nothing is
+	// verified), verify-ca (the server's certificate was issued by the CA) or
+	// verify-full (and is made out to the node's host).
+	// +kubebuilder:default=preferred
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="TLS mode",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:select:disable","urn:alm:descriptor:com.tectonic.ui:select:preferred","urn:alm:descriptor:com.tectonic.ui:select:required","urn:alm:descriptor:com.tectonic.ui:select:verify-ca","urn:alm:descriptor:com.tectonic.ui:select:verify-full"}
+	Mode DatabaseTLSMode `json:"mode,omitempty"`
+
+	// SecretName names a Secret in the namespace of this resource, with the keys of
+	// the type kubernetes.io/tls: ca.crt, which verify-ca and verify-full need, and
+	// tls.crt with tls.key, the operator's client certificate, where the servers ask
+	// for one. It is read in the modes required, verify-ca and verify-full.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="TLS secret",xDescriptors={"urn:alm:descriptor:io.kubernetes:Secret"}
+	SecretName string `json:"secretName,omitempty"`
+
+	// ServerFiles are files on the servers that the replication channels use in the
+	// modes required, verify-ca and verify-full. The operator does not write them.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Files on the servers",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
+	ServerFiles *DatabaseTLSFiles `json:"serverFiles,omitempty"`
+}
+
+// DatabaseTLSFiles are paths within the database pods, the same in each of them:
+// absolute, or relative to the data directory.
+// +kubebuilder:validation:XValidation:rule="(has(self.cert) && size(self.cert) > 0) == (has(self.key) && size(self.key) > 0)",message="spec.tls.serverFiles.cert and spec.tls.serverFiles.key belong together; set both or none"
+type DatabaseTLSFiles struct {
+	// CA is the file with the CA that a source's certificate is verified with. When it
+	// is not given, the server's own is used (ssl_ca).
+	// +kubebuilder:validation:MaxLength=511
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="CA file",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
+	CA string `json:"ca,omitempty"`
+
+	// Cert is the file with the client certificate of the channels. When it is not
+	// given they present none.
+	// +kubebuilder:validation:MaxLength=511
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Certificate file",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
+	Cert string `json:"cert,omitempty"`
+
+	// Key is the file with its private key.
+	// +kubebuilder:validation:MaxLength=511
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Key file",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
+	Key string `json:"key,omitempty"`
+}
+
+// EffectiveMode is the mode with the default applied; t may be nil.
+func (t *DatabaseTLS) EffectiveMode() DatabaseTLSMode {
+	if t == nil || t.Mode == "" {
+		return TLSPreferred
+	}
+	return t.Mode
+}
+
 // ServiceSpec says how the Services of a resource are exposed.
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.type) || self.type != 'ExternalName' || (has(self.externalName) && size(self.externalName) > 0) || (oldSelf.hasValue() && has(oldSelf.value().type) && oldSelf.value().type == 'ExternalName' && (!has(oldSelf.value().externalName) || size(oldSelf.value().externalName) == 0))",message="spec.service.type ExternalName needs spec.service.externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"
 type ServiceSpec struct {

@@ -80,6 +80,12 @@ type MysqlReplicationSpec struct {
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Encryption key",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
 	AESSecret *AESSecret `json:"aesSecret,omitempty"`
 
+	// TLS says how the operator's connections to the servers and the replication
+	// channels are secured. When it is not given, TLS is used where a server offers it.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="TLS",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
+	TLS *DatabaseTLS `json:"tls,omitempty"`
+
 	// Source is the node that takes writes. To switch over, exchange it with a replica.
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Source"
 	Source *Node `json:"source"`
@@ -167,6 +173,10 @@ type MysqlReplicationNode struct {
 	// ReplicaSQL is the state of the applier: Yes or No.
 	// +optional
 	ReplicaSQL string `json:"replicaSQL,omitempty"`
+	// ReplicaTLS says how the channel is set to be secured, in the words of
+	// spec.tls.mode.
+	// +optional
+	ReplicaTLS DatabaseTLSMode `json:"replicaTLS,omitempty"`
 	// ReadSourceLogPos is the position in the source's binary log up to which the
 	// node has received.
 	// +optional

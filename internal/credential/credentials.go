@@ -17,10 +17,12 @@ import (
 // name of the Secret's key that holds the password.
 type Credentials struct {
 	Passwords map[string]Password
-	// Version is the same for the same users and passwords as long as this
+	// Version is the same for the same users, passwords and certificates as long as this
 	// process lives, and different for others. It reveals nothing and can key
 	// connection pools.
 	Version string
+	// TLS says how connections are secured; zero: where the server offers it.
+	TLS TLS
 }
 
 // Password returns the password of user, and the empty one for a user that
@@ -39,6 +41,12 @@ var versionSalt = func() []byte {
 const versionBytes = 12
 
 func newCredentials(passwords map[string]Password) Credentials {
+	c := Credentials{Passwords: passwords}
+	c.Version = version(c)
+	return c
+}
+
+func version(c Credentials) string {
 	mac := hmac.New(sha256.New, versionSalt)
 	write := func(text string) {
 		// Length first, so that no two different lists make the same bytes.
@@ -47,12 +55,15 @@ func newCredentials(passwords map[string]Password) Credentials {
 		mac.Write(length[:])
 		mac.Write([]byte(text))
 	}
-	for _, user := range slices.Sorted(maps.Keys(passwords)) {
+	for _, user := range slices.Sorted(maps.Keys(c.Passwords)) {
 		write(user)
-		write(passwords[user].Reveal())
+		write(c.Passwords[user].Reveal())
 	}
-	return Credentials{
-		Passwords: passwords,
-		Version:   hex.EncodeToString(mac.Sum(nil)[:versionBytes]),
+	write(string(c.TLS.Mode))
+	if c.TLS.held != nil {
+		for _, text := range c.TLS.held.pem {
+			write(string(text))
+		}
 	}
+	return hex.EncodeToString(mac.Sum(nil)[:versionBytes])
 }

@@ -3,7 +3,7 @@
 
 // Package credential finds the passwords of a set's database users: it reads
 // the Secret that a custom resource names, finds the AES key that belongs to
-// it, and decrypts.
+// it, and decrypts. It reads the certificates for the way to the servers as well.
 //
 // Nothing in this package writes a password or a key into an error or a log.
 // Passwords travel as Password, which prints as "[redacted]" wherever it ends

@@ -27,6 +27,9 @@ const (
 	ReasonCiphertextInvalid Reason = "CiphertextInvalid"
 	// ReasonWrongKey: a value decrypts to something that is not text.
 	ReasonWrongKey Reason = "WrongAESKey"
+	// ReasonCertificateInvalid: a value is no certificate, or no private key that
+	// belongs to it.
+	ReasonCertificateInvalid Reason = "CertificateInvalid"
 	// ReasonReadFailed: the API server did not let the operator read a Secret.
 	ReasonReadFailed Reason = "SecretReadFailed"
 )

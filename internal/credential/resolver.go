@@ -61,10 +61,10 @@ func (r *Resolver) Resolve(ctx context.Context, namespace, secretName string, ke
 	return newCredentials(passwords), nil
 }
 
-// Secrets lists the Secrets that Resolve may read for the same arguments,
+// Secrets lists the Secrets that Resolve and Secure may read for the same arguments,
 // those that do not exist included. A change of any of them can change the
 // result.
-func (r *Resolver) Secrets(namespace, secretName string, aes AESRef) []types.NamespacedName {
+func (r *Resolver) Secrets(namespace, secretName string, aes AESRef, secured TLSRef) []types.NamespacedName {
 	aesName := aes.withDefaults().Name
 	names := []types.NamespacedName{
 		{Namespace: namespace, Name: secretName},
@@ -72,6 +72,9 @@ func (r *Resolver) Secrets(namespace, secretName string, aes AESRef) []types.Nam
 	}
 	if r.hasFallback(namespace) {
 		names = append(names, types.NamespacedName{Namespace: r.OperatorNamespace, Name: aesName})
+	}
+	if secured.Secret != "" {
+		names = append(names, types.NamespacedName{Namespace: namespace, Name: secured.Secret})
 	}
 	return names
 }

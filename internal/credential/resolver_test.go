@@ -320,11 +320,11 @@ func TestSecretsListsWhatResolveReads(t *testing.T) {
 		return types.NamespacedName{Namespace: namespace, Name: name}
 	}
 	want := []types.NamespacedName{name("team", "db"), name("team", "aes-secret-key"), name("upm-system", "aes-secret-key")}
-	if got := r.Secrets("team", "db", credential.AESRef{}); !slices.Equal(got, want) {
+	if got := r.Secrets("team", "db", credential.AESRef{}, credential.TLSRef{}); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	want = []types.NamespacedName{name("upm-system", "db"), name("upm-system", "own")}
-	if got := r.Secrets("upm-system", "db", credential.AESRef{Name: "own"}); !slices.Equal(got, want) {
+	if got := r.Secrets("upm-system", "db", credential.AESRef{Name: "own"}, credential.TLSRef{}); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

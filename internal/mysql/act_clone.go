@@ -150,10 +150,16 @@ func (a *actor) runClone(ctx context.Context, h *conn.Handle, do Clone) error {
 	if err := h.Exec(ctx, "SET GLOBAL clone_valid_donor_list = ?", donors); err != nil {
 		return err
 	}
+	if do.TLS != nil && do.TLS.On {
+		statement, args := do.TLS.cloneFiles()
+		if err := h.Exec(ctx, statement, args...); err != nil {
+			return err
+		}
+	}
 	if err := h.Exec(ctx, "SET GLOBAL super_read_only=OFF"); err != nil {
 		return err
 	}
-	err := h.ExecSecret(ctx, cloneStatement, h.User, do.DonorHost, do.DonorPort, a.operatorPassword.Reveal())
+	err := h.ExecSecret(ctx, cloneStatement+do.TLS.cloneClause(), h.User, do.DonorHost, do.DonorPort, a.operatorPassword.Reveal())
 	if err == nil || conn.IsNumber(err, conn.NumberRestartFailed) {
 		// The copy is there. With nobody to restart it, the server stops: kubelet starts it.
 		return nil

@@ -42,8 +42,8 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		if err = a.configure(ctx, w, do, ch); err == nil {
 			a.gavePassword = now.uuid
 		}
-	case do.RenewPassword:
-		if err = a.renewPassword(ctx, w, ch); err == nil {
+	case do.RenewPassword, !ch.securedAs(do.TLS):
+		if err = a.renewAccess(ctx, w, do, ch); err == nil && do.RenewPassword {
 			a.gavePassword = now.uuid
 		}
 	case ch.IO != ThreadNo && now.otherwise(do.SemiSync):
@@ -150,12 +150,13 @@ func (a *actor) configure(ctx context.Context, w words, do Attach, ch *Channel) 
 			return err
 		}
 	}
-	return a.ExecSecret(ctx, w.change(), do.SourceHost, do.SourcePort, a.replicationUser, a.replicationPassword.Reveal())
+	args := append([]any{do.SourceHost, do.SourcePort, a.replicationUser, a.replicationPassword.Reveal()}, do.TLS.arguments()...)
+	return a.ExecSecret(ctx, w.change(do.TLS), args...)
 }
 
-// renewPassword gives the receiver its credential without losing the relay log:
-// the server keeps it only while the applier runs.
-func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
+// renewAccess gives the receiver its credential and its TLS without losing the relay
+// log: the server keeps it only while the applier runs.
+func (a *actor) renewAccess(ctx context.Context, w words, do Attach, ch *Channel) error {
 	if ch.IO != ThreadNo {
 		if err := a.Exec(ctx, w.stopReceiver()); err != nil {
 			return err
@@ -174,12 +175,17 @@ func (a *actor) renewPassword(ctx context.Context, w words, ch *Channel) error {
 			return err
 		}
 		if (now == nil || now.SQL != ThreadYes) && !b.executed.Contains(ch.Retrieved) {
-			return errors.New("the applier does not run, and a new password would cost the relay log with transactions not executed yet: mend the applier first")
+			return errors.New("the applier does not run, and new access to the source would cost the relay log with transactions not executed yet: mend the applier first")
 		}
 	}
-	err := a.ExecSecret(ctx, w.changePassword(), a.replicationUser, a.replicationPassword.Reveal())
+	statement, args := w.changeTLS(do.TLS), do.TLS.arguments()
+	if do.RenewPassword {
+		statement = w.changeAccess(do.TLS)
+		args = append([]any{a.replicationUser, a.replicationPassword.Reveal()}, args...)
+	}
+	err := a.ExecSecret(ctx, statement, args...)
 	if err != nil && ch.IO != ThreadNo {
-		// With the old one it may go on.
+		// As it was it may go on.
 		return errors.Join(err, a.Exec(ctx, w.startReceiver()))
 	}
 	return err

@@ -131,6 +131,9 @@ type Attach struct {
 	// RenewPassword: the channel is right but cannot authenticate: give it the
 	// credential again without losing the relay log.
 	RenewPassword bool
+	// TLS of the channel; nil leaves it as it is. Like the password it is changed without
+	// losing the relay log.
+	TLS *ChannelTLS
 }
 
 // FollowAhead points a replica at the candidate of a switchover while the old source
@@ -177,6 +180,8 @@ type Clone struct {
 	UUID string
 	// Discards is what the server holds and the source lacks, as it was announced.
 	Discards gtid.Set
+	// TLS of the way to the donor; nil: where the donor offers it. CLONE verifies no host.
+	TLS *ChannelTLS
 }
 
 // AbortClone ends a clone that cannot succeed any more, unless another session makes it.

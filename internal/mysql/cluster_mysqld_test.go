@@ -74,6 +74,14 @@ func (c *cluster) as(user, password string) {
 	}
 }
 
+// secure sets spec.tls, and the Secret that belongs to it.
+func (c *cluster) secure(spec v1alpha1.DatabaseTLS, m mysqld.Material) {
+	c.t.Helper()
+	c.object.Generation++
+	c.object.Spec.TLS = &spec
+	c.creds = mysqld.Secured(c.t, c.creds, spec.Mode, m)
+}
+
 func (c *cluster) scene() Scene {
 	return Scene{
 		Key:    types.NamespacedName{Namespace: c.object.Namespace, Name: c.object.Name},

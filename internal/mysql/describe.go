@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -42,6 +43,7 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 	d := reconcile.Description{
 		SecretName:    obj.Spec.Secret.Name,
 		SecretKeys:    []string{operatorUser(obj), replicationUser(obj)},
+		TLS:           credential.NewTLSRef(obj.Spec.TLS),
 		LabelName:     v1alpha1.LabelMysqlReplicationName,
 		LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
 		Services:      services(obj),

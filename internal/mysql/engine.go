@@ -160,7 +160,7 @@ func noNode(name string) error { return fmt.Errorf("no node is called %q", name)
 func accessTo(scene Scene, m Member) conn.Access {
 	user := operatorUser(scene.Object)
 	access := accessOf(scene, m)
-	access.User, access.Password = user, scene.Credentials.Password(user)
+	access.User, access.Password, access.TLS = user, scene.Credentials.Password(user), scene.Credentials.TLS
 	return access
 }
 

@@ -51,7 +51,7 @@ func TestReachOfErrors(t *testing.T) {
 func TestErrorsShowNoPassword(t *testing.T) {
 	h := &handle{Handle: &conn.Handle{User: "operator"}}
 	for _, number := range []uint16{conn.NumberParse, conn.NumberStringLength, conn.NumberPasswordLength, 1201, 9999} {
-		err := h.FailSecret((words{version: conn.Version{Major: 9, Minor: 7, Patch: 0}}).change(), &driver.MySQLError{Number: number, Message: "near 's3cret' at line 1"})
+		err := h.FailSecret((words{version: conn.Version{Major: 9, Minor: 7, Patch: 0}}).change(nil), &driver.MySQLError{Number: number, Message: "near 's3cret' at line 1"})
 		for ; err != nil; err = errors.Unwrap(err) {
 			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "s3cret") {
 				t.Errorf("%d: %s", number, text)

@@ -53,7 +53,7 @@ func (w *world) observeOne(m Member) *Server {
 	if c := s.ch; c != nil {
 		on := map[bool]Thread{true: ThreadYes, false: ThreadNo}
 		ch := &Channel{SourceHost: c.to, SourcePort: 3306, User: "replication", IO: on[c.io], SQL: on[c.sql],
-			IOErrno: c.ioErr, SQLErrno: c.sqlErr, AutoPosition: true, Retrieved: w.gtids(c.retrieved)}
+			IOErrno: c.ioErr, SQLErrno: c.sqlErr, AutoPosition: true, Retrieved: w.gtids(c.retrieved), TLS: c.tls}
 		if c.io && !w.connected(s) {
 			if ch.IO = ThreadConnecting; !c.io {
 				ch.IO, ch.IOErrno = ThreadNo, c.ioErr
@@ -435,6 +435,14 @@ func (w *world) attach(s *mServer, do Attach, facts reconcile.Facts, f flaws) st
 	}, func() error {
 		w.semiSource(s, false)
 		s.semiRep = do.SemiSync
+		if right() && do.TLS != nil && s.ch.tls.On != do.TLS.On {
+			if s.ch.io = false; !s.ch.sql && s.ch.sqlErr != 0 {
+				return errors.New("the applier does not run, and the relay log would go")
+			}
+			s.ch.sql, s.ch.tls = true, *do.TLS
+			w.tracef("%s has TLS: %t", s.name, do.TLS.On)
+			return nil
+		}
 		if right() {
 			if s.ch.io && s.ch.active != do.SemiSync {
 				s.ch.io = false
@@ -447,7 +455,14 @@ func (w *world) attach(s *mServer, do Attach, facts reconcile.Facts, f flaws) st
 		if s.ch != nil {
 			w.discard(s)
 		}
-		s.ch = &mChannel{to: do.SourceHost}
+		secured := ChannelTLS{}
+		if s.ch != nil {
+			secured = s.ch.tls
+		}
+		if do.TLS != nil {
+			secured = *do.TLS
+		}
+		s.ch = &mChannel{to: do.SourceHost, tls: secured}
 		w.tracef("%s is pointed at %s", s.name, do.SourceHost)
 		return nil
 	}, func() error {

@@ -124,6 +124,7 @@ var planted = []struct {
 			s.UUID = in.Object.Status.SourceUUID
 		}
 	}}},
+	{"channels keep the TLS that they have", "the channel of", flaws{plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "secure-channels") }}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {

@@ -197,7 +197,7 @@ func specOf(o *v1alpha1.MysqlReplication) string {
 		}
 		out = append(out, r.Name)
 	}
-	return fmt.Sprint(out, " ", o.Spec.Mode, " ", o.Annotations)
+	return fmt.Sprint(out, " ", o.Spec.Mode, " ", o.Spec.TLS.EffectiveMode(), " ", o.Annotations)
 }
 
 // mischief is what happens to the world at any moment.
@@ -421,6 +421,12 @@ func (s *schedule) edit() {
 		s.api.version++
 		s.tracef("annotations %v", o.Annotations)
 		return
+	case k == 11 && spec.TLS == nil:
+		spec.TLS = &v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired}
+	case k == 11 && spec.TLS.Mode == v1alpha1.TLSRequired:
+		spec.TLS = &v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSDisable}
+	case k == 11:
+		spec.TLS = nil
 	default:
 		return
 	}
@@ -577,6 +583,10 @@ func (s *schedule) finalReplicas(src *mServer) {
 		attached++
 		if v.ch == nil || v.ch.to != src.name || !v.ch.io || !v.ch.sql || v.semiRep != semi || v.ch.active != semi {
 			s.violate("law 3: %s does not follow %s as it should", r.Name, src.name)
+			continue
+		}
+		if mode := s.api.object.Spec.TLS.EffectiveMode(); mode != v1alpha1.TLSPreferred && v.ch.tls.mode() != mode {
+			s.violate("the channel of %s has the TLS %s, not %s", r.Name, v.ch.tls.mode(), mode)
 		}
 	}
 	if src.ch != nil || src.roPersisted {

@@ -131,6 +131,7 @@ type mChannel struct {
 	relay     []int
 	ioErr     int
 	sqlErr    int
+	tls       ChannelTLS
 	// byHand: a person has stopped it, and starts it again in the end.
 	byHand bool
 }

@@ -33,7 +33,7 @@ const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.server_id, @@GLOBAL
 // figuresQuery reads what has another name on another server or may not be there.
 // Persisted variables are marked by a prefix.
 const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN (" +
-	"'performance_schema','log_replica_updates','log_slave_updates'," +
+	"'performance_schema','ssl_ca','log_replica_updates','log_slave_updates'," +
 	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
 	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
 	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave'," +
@@ -43,6 +43,7 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 	"'Rpl_semi_sync_source_status','Rpl_semi_sync_source_clients','Rpl_semi_sync_source_wait_sessions'," +
 	"'Rpl_semi_sync_master_status','Rpl_semi_sync_master_clients','Rpl_semi_sync_master_wait_sessions'," +
 	"'Rpl_semi_sync_replica_status','Rpl_semi_sync_slave_status')" +
+	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'" +
 	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables" +
 	" WHERE VARIABLE_NAME = 'super_read_only'"
 
@@ -246,6 +247,9 @@ func (s *Server) read(w words, figures map[string]string) {
 	}
 	s.Uptime = time.Duration(number("uptime")) * time.Second
 	s.LogReplicaUpdates = on("log_replica_updates", "log_slave_updates")
+	s.CAFile = figures["ssl_ca"]
+	cipher, known := figures["ssl_cipher"]
+	s.Plain = known && cipher == ""
 	s.ReadOnlyPersisted = on("persisted.super_read_only")
 	semi := SemiSync{SourcePlugin: w.sourcePlugin != "", ReplicaPlugin: w.replicaPlugin != ""}
 	if semi.SourcePlugin {

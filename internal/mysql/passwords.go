@@ -101,7 +101,7 @@ func (p *channelPasswords) outdated(ctx context.Context, scene Scene, state Stat
 		if !p.due(scene.Key, s, password, time.Now()) {
 			continue
 		}
-		source := conn.Access{Host: s.Channel.SourceHost, Port: s.Channel.SourcePort, User: user, Password: password}
+		source := conn.Access{Host: s.Channel.SourceHost, Port: s.Channel.SourcePort, User: user, Password: password, TLS: scene.Credentials.TLS}
 		if _, known := tried[source.Address()]; !known {
 			tried[source.Address()] = takes(ctx, source)
 		}

@@ -184,6 +184,15 @@ func (n *node) out(reach Reach, problem string) *node {
 	return n
 }
 
+// channelTLS is how its channel is secured.
+func (n *node) channelTLS(c ChannelTLS) *node { n.Channel.TLS = c; return n }
+
+// plain: it offers no TLS.
+func (n *node) plain() *node { n.Plain = true; return n }
+
+// ca is its ssl_ca.
+func (n *node) ca(file string) *node { n.CAFile = file; return n }
+
 // taken: another resource has it and takes writes through it.
 func (n *node) taken() *node { n.takenBy = "others"; return n.labelled("false") }
 
@@ -215,6 +224,12 @@ func given(spec ...string) *scene {
 			s.Object.Spec.Replica = append(s.Object.Spec.Replica, v1alpha1.ReplicaNode{Node: n, Isolated: isolated})
 		}
 	}
+	return s
+}
+
+// tls is spec.tls.
+func (s *scene) tls(mode v1alpha1.DatabaseTLSMode, files *v1alpha1.DatabaseTLSFiles) *scene {
+	s.Object.Spec.TLS = &v1alpha1.DatabaseTLS{Mode: mode, ServerFiles: files}
 	return s
 }
 
@@ -491,9 +506,9 @@ func describeAction(a reconcile.Action) string {
 	case Settle:
 		return flags("settle "+do.On, "semi", do.SemiSync.Enabled, "keep", do.KeepChannel)
 	case Attach:
-		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword)
+		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword) + tlsInWords(do.TLS)
 	case FollowAhead:
-		return flags(fmt.Sprintf("lead %s to %s", do.On, do.Source), "semi", do.SemiSync)
+		return flags(fmt.Sprintf("lead %s to %s", do.On, do.Source), "semi", do.SemiSync) + tlsInWords(do.TLS)
 	case ExpelClients:
 		return "expel clients of " + do.On
 	case StopReceiver:
@@ -503,13 +518,26 @@ func describeAction(a reconcile.Action) string {
 	case Detach:
 		return flags("detach "+do.On, "keep", do.KeepChannel)
 	case Clone:
-		return fmt.Sprintf("clone %s from %s discarding {%s}", do.On, do.Donor, letters(do.Discards))
+		return fmt.Sprintf("clone %s from %s discarding {%s}", do.On, do.Donor, letters(do.Discards)) + tlsInWords(do.TLS)
 	case AbortClone:
 		return fmt.Sprintf("abort the clone of %s in session %d", do.On, do.Session)
 	case SetSemiSync:
 		return flags("semi-sync "+do.On, "source", do.Source.Enabled, "replica", do.Replica)
 	}
 	return fmt.Sprintf("%T %s", a, a.Node())
+}
+
+func tlsInWords(c *ChannelTLS) string {
+	if c == nil {
+		return ""
+	}
+	text := " tls " + string(c.mode())
+	for _, file := range []string{c.CA, c.Cert, c.Key} {
+		if file != "" {
+			text += " " + file
+		}
+	}
+	return text
 }
 
 // letters is the inverse of set.

@@ -443,6 +443,11 @@ func (l *lawyer) attach(do Attach, m Member, s *Server) {
 	if do.Source != l.p.Data.Source && (l.p.Data.Switchover == nil || do.Source != l.p.Data.Switchover.To) {
 		l.broken("%s, which is not the source", what)
 	}
+	srv := l.server(do.Source)
+	if do.TLS != nil && l.p.Data.Switchover != nil && l.p.Data.Switchover.Phase != v1alpha1.SwitchoverUndone && srv != nil &&
+		s.OK() && s.Follows(srv) && s.Channel.Streams() && !s.Channel.securedAs(do.TLS) {
+		l.broken("%s changes the TLS of a channel that works, in the middle of a change of the source", what)
+	}
 	var within = do.Within
 	if within == nil {
 		if do.WithinFact == "" || l.p.Data.Switchover == nil || !l.fenced[l.p.Data.Switchover.From] || do.WithinFact != FencedFact(l.p.Data.Switchover.From) {
@@ -453,7 +458,7 @@ func (l *lawyer) attach(do Attach, m Member, s *Server) {
 	if !within.Contains(s.Executed) && !l.fenced[do.On] {
 		l.broken("law 5: %s while it holds what the source lacks", what)
 	}
-	if srv := l.server(do.Source); (srv == nil || !s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
+	if (srv == nil || !s.Follows(srv)) && !within.Contains(s.Received()) && !l.fenced[do.On] {
 		l.broken("law 6: %s throws away what the source lacks", what)
 	}
 }

@@ -182,7 +182,7 @@ func (v *view) rejoins() []reconcile.Action {
 		v.data.Notes[m.Name] = v.cloneNote(s)
 		return []reconcile.Action{Clone{
 			target: target{m.Name}, Donor: donor.Name, DonorHost: donor.Host, DonorPort: donor.Port,
-			Source: v.source.Name, SourceUUID: v.source.UUID, UUID: s.UUID, Discards: extra,
+			Source: v.source.Name, SourceUUID: v.source.UUID, UUID: s.UUID, Discards: extra, TLS: v.wantsCloneTLS(s, donor),
 		}}
 	}
 	return nil

@@ -40,6 +40,20 @@ func TestPlanRejoin(t *testing.T) {
 			steps: begins, reason: "RejoinInProgress", message: "as a copy of b (attempt 1)",
 		},
 		{
+			name: "with the TLS of the spec", scene: rejoiningSet().tls(v1alpha1.TLSVerifyFull, &v1alpha1.DatabaseTLSFiles{Cert: "/x/crt", Key: "/x/key"}).
+				seeing(replica("b", "a").clonable().channelTLS(ChannelTLS{On: true, VerifyIdentity: true, CA: "ca.pem", Cert: "/x/crt", Key: "/x/key"}), errantC()),
+			steps:  []string{"persist", quiet, strings.Replace(clonesC, " (optional)", " tls verify-full ca.pem /x/crt /x/key (optional)", 1)},
+			reason: "RejoinInProgress",
+		},
+		{
+			name: "without TLS where the spec says so", scene: rejoiningSet().tls(v1alpha1.TLSDisable, nil).seeing(errantC()),
+			steps: []string{"persist", quiet, strings.Replace(clonesC, " (optional)", " tls disable (optional)", 1)}, reason: "RejoinInProgress",
+		},
+		{
+			name: "the spec says nothing of TLS and the donor has none", scene: rejoiningSet().seeing(replica("b", "a").clonable().plain(), errantC()),
+			steps: begins, reason: "RejoinInProgress",
+		},
+		{
 			name:  "what it has received and not executed counts",
 			scene: rejoiningSet().seeing(server("c").has("a:1-90").fenced().clonable().follows("a").stopped().received("a:91-95 d:1-3").sqlError(1062).clonable()),
 			steps: nothing, reason: "ReplicaNotReady",

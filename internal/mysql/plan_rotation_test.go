@@ -22,6 +22,16 @@ func TestPlanRotation(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:  "its TLS is another matter",
+			scene: steadySet().tls(v1alpha1.TLSRequired, nil).seeing(replica("b", "a").channelTLS(insisting), replica("c", "a").outdated()),
+			steps: []string{
+				"renew-password: attach c to a renew (optional)",
+				"secure-channels: attach c to a tls required (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
 			name:  "a stopped one is started first",
 			scene: steadySet().seeing(replica("b", "a").stopped().outdated()),
 			steps: []string{

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -62,6 +63,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	p.Again = len(p.Steps) > 0
 
 	add("renew-password", true, v.renewals()...)
+	add("secure-channels", true, v.securing(untouched)...)
 	if retry := v.restarts(untouched); len(retry) > 0 {
 		add("restart-replication", true, retry...)
 	}
@@ -211,7 +213,12 @@ func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 		}
 		right := s.Follows(v.source) && s.Channel.AutoPosition && !s.Channel.Elsewhere
 		if !right || !untouched[m.Name] && (!s.Fenced() || !s.ReadOnlyPersisted) {
-			out = append(out, v.attach(s, false))
+			do := v.attach(s, false)
+			if right {
+				// Channels that work get other TLS one after the other: securing.
+				do.TLS = nil
+			}
+			out = append(out, do)
 		}
 	}
 	return out
@@ -241,15 +248,29 @@ func (v *view) rotation() []reconcile.Action {
 		s := v.server(m.Name)
 		right := s.OK() && s.Follows(v.source) && s.Channel.AutoPosition && !s.Channel.Elsewhere && s.Channel.Streams()
 		if right && s.PasswordOutdated && s.Fenced() && s.ReadOnlyPersisted && v.attachable(s) {
-			return []reconcile.Action{v.attach(s, true)}
+			do := v.attach(s, true)
+			// That is changed where it is seen whether it works.
+			do.TLS = nil
+			return []reconcile.Action{do}
 		}
 	}
 	return nil
 }
 
-// rejected: the channel is right and the source refuses its password.
+// rejected: the channel is right and the source refuses its password, or the channel
+// does not send it because it was made without GET_SOURCE_PUBLIC_KEY and has no TLS.
 func (v *view) rejected(s *Server) bool {
-	return s.OK() && s.Follows(v.source) && s.Channel.AutoPosition && s.Channel.IOErrno == 1045
+	return s.OK() && s.Follows(v.source) && s.Channel.AutoPosition &&
+		(s.Channel.IOErrno == conn.NumberAccessDenied || s.Channel.IOErrno == receiverNeedsTLS)
+}
+
+// securing gives channels the TLS of the spec. Like renewals it may not help.
+func (v *view) securing(untouched map[string]bool) []reconcile.Action {
+	var out []reconcile.Action
+	for _, s := range v.resecured(untouched) {
+		out = append(out, v.attach(s, false))
+	}
+	return out
 }
 
 // attachable says whether a seen member may be pointed at the source: the source
@@ -286,6 +307,7 @@ func (v *view) attach(s *Server, renew bool) Attach {
 	return Attach{
 		target: target{s.Name}, Source: v.source.Name, SourceHost: v.source.Host, SourcePort: v.source.Port,
 		SemiSync: v.wantsReplicaAcks(s), Within: &within, RenewPassword: renew,
+		TLS: v.wantsTLS(s, v.source),
 	}
 }
 
@@ -302,7 +324,7 @@ func (v *view) restarts(untouched map[string]bool) []reconcile.Action {
 			continue
 		}
 		c := s.Channel
-		if c.SQLErrno == 0 && c.IOErrno != 1045 && (c.IO == ThreadNo || c.SQL == ThreadNo) {
+		if c.SQLErrno == 0 && !v.rejected(s) && (c.IO == ThreadNo || c.SQL == ThreadNo) {
 			out = append(out, StartReplication{target{m.Name}})
 		}
 	}

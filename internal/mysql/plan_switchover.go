@@ -467,6 +467,10 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 		if within == nil {
 			a.WithinFact = FencedFact(from.Name)
 		}
+		if !s.Follows(to) {
+			// A channel that leads there already is left as it is until the change is over.
+			a.TLS = v.wantsTLS(s, to)
+		}
 		out = append(out, a)
 	}
 	return out

@@ -387,7 +387,7 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 	case c.SQLErrno != 0:
 		return fmt.Sprintf("the applier stopped with error %d: %s. Mend the cause and run START REPLICA", c.SQLErrno, shorten(c.SQLError))
 	case c.IOErrno != 0:
-		return c.receiverTrouble()
+		return c.receiverTrouble() + v.tlsHint(c)
 	case c.SQL != ThreadYes:
 		return "the applier (SQL thread) is stopped"
 	case c.IO == ThreadNo:
@@ -396,6 +396,8 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 		return "the receiver (IO thread) is connecting"
 	case !c.AutoPosition:
 		return "replicates without auto-position"
+	case !c.securedAs(v.wantsTLS(s, src)):
+		return fmt.Sprintf("its channel is not secured as spec.tls wants it yet (%s)", c.TLS.mode())
 	case v.semi && !s.SemiSync.ReplicaPlugin:
 		return "rpl_semi_sync needs the plugin semisync_replica.so on this replica: INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'"
 	case v.semi && (!s.SemiSync.ReplicaEnabled || !s.SemiSync.ReplicaActive):

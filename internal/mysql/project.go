@@ -90,6 +90,7 @@ func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
 	if c := s.Channel; c != nil && n.Role == v1alpha1.MysqlRoleReplica {
 		n.SourceHost, n.SourcePort = c.SourceHost, c.SourcePort
 		n.ReplicaIO, n.ReplicaSQL = string(c.IO), string(c.SQL)
+		n.ReplicaTLS = c.TLS.mode()
 		n.SourceLogFile, n.ReadSourceLogPos, n.ExecSourceLogPos = c.SourceLogFile, c.ReadSourceLogPos, c.ExecSourceLogPos
 		n.SecondsBehindSource = c.Lag
 	}

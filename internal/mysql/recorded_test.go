@@ -70,9 +70,9 @@ func newRecorded(version, plugins string) *recorded {
 	r := &recorded{
 		variables: map[string]string{
 			"server_uuid": recordedUUID, "server_id": "7", "version": version, "read_only": "0", "super_read_only": "0",
-			"gtid_mode": "ON", "log_bin": "1", "gtid_executed": recordedUUID + ":1-5", "gtid_purged": "", "performance_schema": "ON",
+			"gtid_mode": "ON", "log_bin": "1", "gtid_executed": recordedUUID + ":1-5", "gtid_purged": "", "performance_schema": "ON", "ssl_ca": "ca.pem",
 		},
-		status: map[string]string{"uptime": "100"}, persisted: map[string]string{},
+		status: map[string]string{"uptime": "100", "ssl_cipher": "TLS_AES_256_GCM_SHA384"}, persisted: map[string]string{},
 		older: !v.AtLeast(replicaWords),
 	}
 	// 8.0.26 has both names, 8.4 no longer the older ones of statements.
@@ -113,6 +113,8 @@ func (r *recorded) replicating(io, sql string) *recorded {
 		"Source_Host": "a", "Source_Port": "3306", "Source_User": "replication", "Replica_IO_Running": io, "Replica_SQL_Running": sql,
 		"Seconds_Behind_Source": "0", "Source_UUID": recordedSource, "Auto_Position": "1", "Source_Log_File": "binlog.000007",
 		"Read_Source_Log_Pos": "4711", "Exec_Source_Log_Pos": "815", "Last_IO_Errno": "0", "Last_SQL_Errno": "0",
+		"Source_SSL_Allowed": "Yes", "Source_SSL_CA_File": "/tls/ca.crt", "Source_SSL_CA_Path": "", "Source_SSL_Cert": "/tls/tls.crt",
+		"Source_SSL_Key": "/tls/tls.key", "Source_SSL_Verify_Server_Cert": "Yes",
 	}
 	return r
 }

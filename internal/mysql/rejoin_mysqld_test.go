@@ -310,3 +310,38 @@ func TestRejoinWithoutItsDonor(t *testing.T) {
 	w.settle("c is a replica")
 	w.same("c")
 }
+
+// A copy is made over the TLS of the spec, or not at all; and a donor that cannot be verified
+// costs the node nothing of what it holds.
+func TestCloneWithTLS(t *testing.T) {
+	ca, other := mysqld.NewCA(t, "the set's"), mysqld.NewCA(t, "another")
+	w := watchedCluster(t, 3, mysqld.Options{Clone: true, CA: ca})
+	files := v1alpha1.DatabaseTLSFiles{}
+	files.Cert, files.Key = ca.Files(t.TempDir(), "servers")
+	w.secure(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSVerifyFull, ServerFiles: &files}, mysqld.Trusting(ca).With(ca))
+	w.settle("the channels are secured")
+	w.servers["a"].SQL("ALTER USER '" + mysqld.CloneUser + "'@'%' REQUIRE X509")
+	w.caughtUp("a")
+	w.diverge("c")
+	state := w.observe()
+	do := Clone{
+		target: target{"c"}, Donor: "b", DonorHost: w.servers["b"].Host, DonorPort: w.servers["b"].Port, Source: "a",
+		SourceUUID: state.Nodes["a"].UUID, UUID: state.Nodes["c"].UUID, Discards: state.Nodes["c"].Executed.Subtract(state.Nodes["a"].Executed),
+	}
+	for what, wrong := range map[string]*ChannelTLS{
+		"another CA": {On: true, CA: other.File, Cert: files.Cert, Key: files.Key}, "no certificate": {On: true, CA: ca.File}, "no TLS": {},
+	} {
+		do.TLS = wrong
+		t.Log(what)
+		w.fails(do, "error 3862")
+		if w.servers["c"].Value("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'errant'") != "1" {
+			t.Errorf("%s: what it held is gone", what)
+		}
+	}
+	w.until("c is made anew", "c", inState(v1alpha1.MysqlCloneCompleted))
+	w.settle("c is a replica")
+	w.same("c")
+	if first := w.begun[0].TLS; first == nil || first.mode() != v1alpha1.TLSVerifyFull {
+		t.Errorf("cloned with %+v", first)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -19,7 +20,7 @@ import (
 func (c *cluster) secret(user, password string) {
 	passwords := maps.Clone(c.creds.Passwords)
 	passwords[user] = credential.NewPassword(password)
-	c.creds = credential.Credentials{Version: c.creds.Version + "+", Passwords: passwords}
+	c.creds = credential.Credentials{Version: c.creds.Version + "+", Passwords: passwords, TLS: c.creds.TLS}
 }
 
 // rotated is a set that replicates, with the operator's own user, whose passwords change.
@@ -222,4 +223,39 @@ func TestRetainCurrentPassword(t *testing.T) {
 	mustWrite(t, k.servers["a"])
 	k.caughtUp("a")
 	k.well("reconnected")
+}
+
+// A password that the source does not take yet does not come with a change of the TLS. It is
+// tried over the TLS that the source demands for it.
+func TestReplicationPasswordWithTLS(t *testing.T) {
+	ca := mysqld.NewCA(t, "the set's")
+	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{CA: ca}), labels: map[string]string{}}
+	k.as(mysqld.LeastUser, mysqld.LeastPassword)
+	k.settle("the set is set up")
+	k.engine.passwords.interval = 0
+	k.well("before")
+
+	k.secret(mysqld.ReplicationUser, newPassword)
+	k.secure(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSVerifyFull}, mysqld.Trusting(ca))
+	k.settle("the channel is secured")
+	k.reconnect()
+	mustWrite(t, k.servers["a"])
+	k.caughtUp("a")
+	k.well("it has reconnected with the password that the source takes")
+
+	before := k.receiver()
+	k.servers["a"].SQL("ALTER USER '" + mysqld.ReplicationUser + "'@'%' REQUIRE SSL")
+	k.servers["a"].SQL(alter(mysqld.ReplicationUser, ""))
+	k.caughtUp("a")
+	k.well("the source takes the new one")
+	if k.receiver() == before {
+		t.Fatal("the channel was not given the new password")
+	}
+	k.steadyReceiver()
+	k.reconnect()
+	mustWrite(t, k.servers["a"])
+	k.caughtUp("a")
+	if c := k.server("b").Channel; c.IOErrno != 0 || c.TLS.mode() != v1alpha1.TLSVerifyFull {
+		t.Errorf("channel %+v", c)
+	}
 }

@@ -106,13 +106,13 @@ func (c *cluster) appearance() string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(state.Nodes)) {
 		s := state.Nodes[name]
-		text := fmt.Sprintf("%s: %s, read_only %t/%t persisted %t, gtid %t, binlog %t/%t, executed %s, purged %d, semi-sync %+v, foreign %d",
+		text := fmt.Sprintf("%s: %s, read_only %t/%t persisted %t, gtid %t, binlog %t/%t, executed %s, purged %d, semi-sync %+v, foreign %d, plain %t",
 			name, s.Reach, s.ReadOnly, s.SuperReadOnly, s.ReadOnlyPersisted, s.GTIDMode, s.LogBin, s.LogReplicaUpdates,
-			c.named(s.Executed.String()), s.Purged.Count(), s.SemiSync, len(s.ForeignChannels))
+			c.named(s.Executed.String()), s.Purged.Count(), s.SemiSync, len(s.ForeignChannels), s.Plain)
 		if ch := s.Channel; ch != nil {
-			text += fmt.Sprintf(", channel to %s (%s) as %s, auto-position %t, %s/%s, errors %d/%d, retrieved %d, lag known %t, positions %t/%t",
+			text += fmt.Sprintf(", channel to %s (%s) as %s, auto-position %t, %s/%s, errors %d/%d, retrieved %d, lag known %t, positions %t/%t, TLS %+v",
 				addresses[fmt.Sprintf("%s:%d", ch.SourceHost, ch.SourcePort)], uuids[ch.SourceUUID], ch.User, ch.AutoPosition,
-				ch.IO, ch.SQL, ch.IOErrno, ch.SQLErrno, ch.Retrieved.Count(), ch.Lag != nil, ch.ReadSourceLogPos > 0, ch.ExecSourceLogPos > 0)
+				ch.IO, ch.SQL, ch.IOErrno, ch.SQLErrno, ch.Retrieved.Count(), ch.Lag != nil, ch.ReadSourceLogPos > 0, ch.ExecSourceLogPos > 0, ch.TLS)
 		}
 		out = append(out, text)
 	}
@@ -177,6 +177,8 @@ func script() []line {
 		act("replica without semi-sync", is(SetSemiSync{target: target{"c"}})),
 		act("replica with semi-sync", is(SetSemiSync{target: target{"c"}, Replica: true})),
 		attach("c", "a", func(_ *cluster, do *Attach) { do.RenewPassword = true }),
+		attach("c", "a", func(_ *cluster, do *Attach) { do.TLS = &ChannelTLS{} }),
+		attach("c", "a", func(_ *cluster, do *Attach) { do.TLS = &ChannelTLS{On: true} }),
 		act("arm", is(ArmFence{target{"a"}})),
 		act("expel", is(ExpelClients{target{"b"}})),
 		act("ahead", func(c *cluster) reconcile.Action {

@@ -80,6 +80,12 @@ type Server struct {
 	// ForeignChannels are further channels, which are not ours.
 	ForeignChannels []ForeignChannel
 
+	// Plain: the operator's own connection to it is without TLS. In the mode preferred
+	// the server offers none, then.
+	Plain bool
+	// CAFile is ssl_ca: the CA of the server's own certificate, a path on its disk.
+	CAFile string
+
 	SemiSync SemiSync
 	// Clone is what the server says of the CLONE plugin; nil when it was not asked.
 	Clone *CloneView
@@ -108,6 +114,7 @@ type Channel struct {
 	IOError, SQLError string
 
 	AutoPosition bool
+	TLS          ChannelTLS
 	// Elsewhere says that the channel leads to a member of the set by another address
 	// than the spec's. The planner finds that out, and the channel has the spec's then.
 	Elsewhere bool

@@ -67,21 +67,29 @@ func (w words) startApplier() string    { return "START " + w.replica() + " SQL_
 func (w words) resetReplicaAll() string { return "RESET " + w.replica() + " ALL" + defaultChannel }
 
 // change is the statement that configures a channel; its arguments are host, port,
-// user and password. The receiver tries again every second and for ever, notices
-// within some seconds that a silent source is gone, and gets by without TLS.
-// What else an administrator has set (TLS, delay, filters) stays.
-func (w words) change() string {
-	return w.changeTo("HOST=?", "PORT=?", "USER=?", "PASSWORD=?",
-		"AUTO_POSITION=1", "CONNECT_RETRY=1", "RETRY_COUNT=0", "HEARTBEAT_PERIOD=5")
+// user, password and those of the TLS. The receiver tries again every second and for ever,
+// notices within some seconds that a silent source is gone, and gets by without TLS.
+// What else an administrator has set (delay, filters) stays.
+func (w words) change(secured *ChannelTLS) string {
+	return w.changeTo(append([]string{
+		"HOST=?", "PORT=?", "USER=?", "PASSWORD=?",
+		"AUTO_POSITION=1", "CONNECT_RETRY=1", "RETRY_COUNT=0", "HEARTBEAT_PERIOD=5",
+	}, secured.options()...)...)
 }
 
 // lead is the statement that leads the receiver to another server and keeps the relay
 // log, while the applier runs: without the position options.
 func (w words) lead() string { return w.changeTo("HOST=?", "PORT=?", "USER=?", "PASSWORD=?") }
 
-// changePassword is the statement that replaces user and password only: without
+// changeTLS is the statement that replaces nothing but the TLS: the channel keeps its
+// password, because the Secret's may be one that the source does not take yet. Without
 // the position options, and while the applier runs, the relay log stays.
-func (w words) changePassword() string { return w.changeTo("USER=?", "PASSWORD=?") }
+func (w words) changeTLS(secured *ChannelTLS) string { return w.changeTo(secured.options()...) }
+
+// changeAccess is the like that replaces user and password as well.
+func (w words) changeAccess(secured *ChannelTLS) string {
+	return w.changeTo(append([]string{"USER=?", "PASSWORD=?"}, secured.options()...)...)
+}
 
 func (w words) changeTo(options ...string) string {
 	verb, prefix := "CHANGE REPLICATION SOURCE TO ", "SOURCE_"

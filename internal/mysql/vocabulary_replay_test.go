@@ -38,6 +38,9 @@ func TestVocabularies(t *testing.T) {
 			attach := Attach{target: target{"b"}, Source: "a", SourceHost: "a", SourcePort: 3306, SemiSync: semi}
 			renew := attach
 			renew.RenewPassword = true
+			secured, plain, renewSecured := attach, attach, renew
+			secured.TLS, plain.TLS = &full, &ChannelTLS{}
+			renewSecured.TLS = &full
 			follows := func() *recorded { return newRecorded(of.version, of.plugins).readOnly().replicating("Yes", "Yes") }
 			fresh := func() *recorded { return newRecorded(of.version, of.plugins) }
 			for _, one := range []struct {
@@ -54,6 +57,11 @@ func TestVocabularies(t *testing.T) {
 				{"settle", fresh().replicating("No", "No"), Settle{target: target{"b"}, SemiSync: want}},
 				{"attach", fresh(), attach},
 				{"attach with a new password", follows(), renew},
+				{"attach with TLS", fresh(), secured},
+				{"attach without TLS", fresh(), plain},
+				{"secure a channel", follows(), secured},
+				{"take TLS from a channel", follows(), plain},
+				{"secure a channel with a new password", follows(), renewSecured},
 				{"stop the receiver", follows(), StopReceiver{target{"b"}}},
 				{"start replication", follows().replicating("No", "No"), StartReplication{target{"b"}}},
 				{"detach", follows(), Detach{target: target{"b"}}},
@@ -89,6 +97,9 @@ func looksRight(t *testing.T, version, plugins string) {
 	if c == nil || c.SourceHost != "a" || c.SourceUUID != recordedSource || !c.Streams() || !c.AutoPosition || c.Lag == nil || c.User != "replication" ||
 		c.SourceLogFile != "binlog.000007" || c.ReadSourceLogPos != 4711 || c.ExecSourceLogPos != 815 {
 		t.Errorf("channel: %+v", c)
+	}
+	if want := (ChannelTLS{On: true, VerifyIdentity: true, CA: "/tls/ca.crt", Cert: "/tls/tls.crt", Key: "/tls/tls.key"}); s.Plain || s.CAFile != "ca.pem" || c == nil || c.TLS != want {
+		t.Errorf("TLS: plain %t, CA %q, channel %+v", s.Plain, s.CAFile, c)
 	}
 	loaded := plugins != ""
 	if semi := s.SemiSync; semi.SourcePlugin != loaded || semi.ReplicaPlugin != loaded || loaded && (semi.Timeout != 10*time.Second || semi.WaitCount != 1 || !semi.WaitNoReplica) {

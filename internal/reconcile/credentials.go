@@ -28,7 +28,7 @@ type resolvedCredentials struct {
 	from string
 }
 
-// resolve decrypts the passwords of a resource. It reads Secrets only when
+// resolve decrypts the passwords of a resource, and reads its certificates. It reads Secrets only when
 // their metadata, which is watched, or the question has changed.
 func (r *Reconciler[T, S, D]) resolve(ctx context.Context, namespace string, of Description, held *resolvedCredentials) (*credential.Credentials, error) {
 	if of.SecretName == "" {
@@ -39,12 +39,15 @@ func (r *Reconciler[T, S, D]) resolve(ctx context.Context, namespace string, of 
 	aes := credential.AESRef{Name: of.AESSecretName, Key: of.AESSecretKey}
 	// Taken before the Secrets are read: were one changed in between, the next
 	// fingerprint differs and it is read again.
-	from := r.fingerprint(ctx, r.resolver.Secrets(namespace, of.SecretName, aes), of)
+	from := r.fingerprint(ctx, r.resolver.Secrets(namespace, of.SecretName, aes, of.TLS), of)
 	if from != "" && held.value != nil && held.from == from {
 		return held.value, nil
 	}
 	*held = resolvedCredentials{last: held.last}
 	resolved, err := r.resolver.Resolve(ctx, namespace, of.SecretName, of.SecretKeys, aes)
+	if err == nil {
+		resolved, err = r.resolver.Secure(ctx, namespace, of.TLS, resolved)
+	}
 	if err != nil && of.InFlight && held.last != nil {
 		return held.last, nil
 	}
@@ -58,7 +61,7 @@ func (r *Reconciler[T, S, D]) resolve(ctx context.Context, namespace string, of 
 // fingerprint of the Secrets as the cache knows them; empty: it cannot tell,
 // e.g. because it does not cover the operator's namespace.
 func (r *Reconciler[T, S, D]) fingerprint(ctx context.Context, secrets []types.NamespacedName, of Description) string {
-	parts := []string{fmt.Sprintf("%q %q %q %q", of.SecretName, of.SecretKeys, of.AESSecretName, of.AESSecretKey)}
+	parts := []string{fmt.Sprintf("%q %q %q %q %q", of.SecretName, of.SecretKeys, of.AESSecretName, of.AESSecretKey, of.TLS)}
 	for _, name := range secrets {
 		secret := kube.NewSecret()
 		err := r.client.Get(ctx, name, secret, client.UnsafeDisableDeepCopy)

@@ -32,6 +32,8 @@ type Description struct {
 	SecretKeys []string
 	// AESSecretName and AESSecretKey of the key they are encrypted with.
 	AESSecretName, AESSecretKey string
+	// TLS is what the operator's own connections are to be secured with.
+	TLS credential.TLSRef
 	// LabelName and LabelReadonly are the keys of the managed pod labels.
 	LabelName, LabelReadonly string
 	// Services that should exist. A managed Service that is not listed is deleted.

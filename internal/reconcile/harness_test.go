@@ -86,7 +86,7 @@ func (*testEngine) NewList() client.ObjectList { return &v1alpha1.MysqlReplicati
 
 func (e *testEngine) Describe(o *set) Description {
 	d := Description{
-		SecretName: o.Spec.Secret.Name, SecretKeys: []string{"mysql"},
+		SecretName: o.Spec.Secret.Name, SecretKeys: []string{"mysql"}, TLS: credential.NewTLSRef(o.Spec.TLS),
 		LabelName: v1alpha1.LabelMysqlReplicationName, LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
 		Services: e.services,
 	}

@@ -290,7 +290,7 @@ func (p *pass[T, S, D]) index() {
 	if p.description.SecretName != "" {
 		secrets = p.resolver.Secrets(p.key.Namespace, p.description.SecretName, credential.AESRef{
 			Name: p.description.AESSecretName, Key: p.description.AESSecretKey,
-		})
+		}, p.description.TLS)
 	}
 	p.secrets.put(p.key, secrets...)
 }

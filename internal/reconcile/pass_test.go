@@ -374,6 +374,34 @@ func TestSecretsAreReadOnlyWhenTheyChange(t *testing.T) {
 	}
 }
 
+// Without the Secret of spec.tls the databases are not asked; once it is there they are.
+func TestSecretOfTLS(t *testing.T) {
+	k := newKit(t, &testEngine{})
+	k.settle()
+	observed := k.engine.observed
+	set := k.get()
+	set.Spec.TLS = &v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired, SecretName: "certificates"}
+	if err := k.api.Update(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	k.pass()
+	if c := k.wantCondition(v1alpha1.ConditionStalled, metav1.ConditionTrue, "SecretNotFound"); !strings.Contains(c.Message, "certificates") || k.engine.observed != observed {
+		t.Errorf("%+v; observed %d times, %d before", c, k.engine.observed, observed)
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "certificates"}}
+	if woken := k.resourcesOfSecret(t.Context(), secret); len(woken) != 1 {
+		t.Errorf("the Secret wakes %v", woken)
+	}
+	if err := k.api.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	k.pass()
+	k.wantCondition(v1alpha1.ConditionStalled, metav1.ConditionFalse, reasonNotStalled)
+	if seen := k.engine.seen[len(k.engine.seen)-1]; seen.Credentials.TLS.Mode != v1alpha1.TLSRequired {
+		t.Errorf("the engine is given %+v", seen.Credentials.TLS)
+	}
+}
+
 func TestEventsAreToldOnce(t *testing.T) {
 	k := newKit(t, &testEngine{})
 	say := func(events ...Event) {

@@ -45,6 +45,7 @@ func ValidateMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) field.ErrorLi
 	if spec.Secret.Name == "" {
 		errs = append(errs, field.Required(path.Child("secret", "name"), "name the Secret that holds the passwords"))
 	}
+	errs = append(errs, validateTLS(path.Child("tls"), spec.TLS)...)
 	return append(errs, validateService(path.Child("service"), spec.Service)...)
 }
 
@@ -90,7 +91,7 @@ func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warning
 			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait until it is back; have two or more, or use %s",
 			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
 	}
-	return warnings
+	return append(warnings, warnTLS(spec.TLS)...)
 }
 
 func hasExternal(spec *v1alpha1.MysqlReplicationSpec) bool {

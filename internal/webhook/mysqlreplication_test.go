@@ -42,6 +42,10 @@ func replica(name, host string) v1alpha1.ReplicaNode {
 	return v1alpha1.ReplicaNode{Node: v1alpha1.Node{Name: name, Host: host, Port: 3306}}
 }
 
+func secured(tls v1alpha1.DatabaseTLS) edit {
+	return func(o *v1alpha1.MysqlReplication) { o.Spec.TLS = &tls }
+}
+
 func TestStructuralRules(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit edit
@@ -143,6 +147,21 @@ func TestStructuralRules(t *testing.T) {
 		"a pod at a loopback address": {
 			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.Host = "127.0.0.1" },
 		},
+		"an unknown mode of TLS": {
+			edit: secured(v1alpha1.DatabaseTLS{Mode: "always"}),
+			want: []string{`spec.tls.mode: Unsupported value: "always": supported values: "disable", "preferred", "required", "verify-ca", "verify-full"`},
+		},
+		"verify-ca without a Secret": {
+			edit: secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSVerifyCA}),
+			want: []string{"spec.tls.secretName: Required value: mode verify-ca needs the Secret with the CA under ca.crt; set it or use required"},
+		},
+		"verify-full with a Secret":    {edit: secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSVerifyFull, SecretName: "tls"})},
+		"required without a Secret":    {edit: secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired})},
+		"TLS of which nothing is said": {edit: secured(v1alpha1.DatabaseTLS{})},
+		"a certificate file without its key": {
+			edit: secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired, ServerFiles: &v1alpha1.DatabaseTLSFiles{Cert: "/tls/tls.crt"}}),
+			want: []string{"spec.tls.serverFiles.key: Required value: cert and key belong together"},
+		},
 		"two mistakes": {
 			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.Port, o.Spec.Replica[1].Host = 0, "a b" },
 			want: []string{"spec.source.port", "spec.replica[1].host"},
@@ -177,6 +196,8 @@ func TestWarnings(t *testing.T) {
 		want []string
 	}{
 		"two replicas":                   {obj: set("one")},
+		"a Secret that is used":          {obj: set("one", secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired, SecretName: "tls"}))},
+		"a Secret that is not used":      {obj: set("one", secured(v1alpha1.DatabaseTLS{SecretName: "tls"})), want: []string{"spec.tls.mode is preferred: secretName and serverFiles are not used"}},
 		"semi-sync, one of two isolated": {obj: set("one", isolate(1)), want: []string{"spec.mode is rpl_semi_sync and spec.replica has 1 node(s)"}},
 		"async, one of two isolated":     {obj: set("one", isolate(1), async)},
 		"async, all isolated":            {obj: set("one", isolate(2), async), want: []string{"spec.replica has isolated nodes only"}},

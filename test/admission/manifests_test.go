@@ -62,7 +62,7 @@ func TestExamplesApply(t *testing.T) {
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples (%v)", err)
 	}
-	for _, example := range []string{"mysqlreplication.yaml", "switchover.yaml", "external.yaml"} {
+	for _, example := range []string{"mysqlreplication.yaml", "switchover.yaml", "external.yaml", "mysqlreplication-tls.yaml"} {
 		samples = append(samples, filepath.Join(root, "examples/mysql", example))
 	}
 	for _, file := range samples {

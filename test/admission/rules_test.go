@@ -116,6 +116,21 @@ func TestRules(t *testing.T) {
 			edit: field("spec.service", map[string]any{"type": "ExternalName"}),
 			want: []string{"spec.service.type ExternalName needs spec.service.externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"},
 		},
+		"TLS with a Secret":             {edit: field("spec.tls", map[string]any{"mode": "verify-full", "secretName": "tls"})},
+		"TLS without anything":          {edit: field("spec.tls", map[string]any{})},
+		"TLS required without a Secret": {edit: field("spec.tls.mode", "required")},
+		"an unknown mode of TLS": {
+			edit: field("spec.tls.mode", "always"),
+			want: []string{`spec.tls.mode: Unsupported value: "always": supported values: "disable", "preferred", "required", "verify-ca", "verify-full"`},
+		},
+		"verify-ca without a Secret": {
+			edit: field("spec.tls.mode", "verify-ca"),
+			want: []string{"spec.tls.mode verify-ca and verify-full need spec.tls.secretName, the Secret with the CA under ca.crt; set it or use required"},
+		},
+		"a key file without its certificate": {
+			edit: field("spec.tls", map[string]any{"mode": "required", "serverFiles": map[string]any{"key": "/tls/tls.key"}}),
+			want: []string{"spec.tls.serverFiles.cert and spec.tls.serverFiles.key belong together; set both or none"},
+		},
 		"33 replicas": {
 			edit: func(o map[string]any) {
 				var list []any

@@ -41,6 +41,11 @@ type Options struct {
 	// Clone loads the CLONE plugin, and starts the server again when it stops by itself, as
 	// kubelet does: that is how it gets to run with the copy.
 	Clone bool
+	// CA issues the server's certificate; nil: the server makes its own, with a CA that
+	// all servers of the tests have in common.
+	CA *CA
+	// CertificateHost is whom that is made out to; empty: the server's Host.
+	CertificateHost string
 	// Args for mysqld, e.g. "--gtid-mode=OFF"; they win over the defaults.
 	Args []string
 }
@@ -55,6 +60,7 @@ type Server struct {
 
 	t    testing.TB
 	args []string
+	ca   *CA
 	db   *sql.DB
 
 	// supervised: it is started again when it stops by itself.
@@ -104,6 +110,14 @@ func New(t testing.TB, o Options) *Server {
 	}
 	if o.Clone {
 		s.args = append(s.args, "--plugin-load-add=mysql_clone.so")
+	}
+	if s.ca = o.CA; s.ca != nil {
+		host := o.CertificateHost
+		if host == "" {
+			host = s.Host
+		}
+		cert, key := s.ca.Files(s.Dir, host)
+		s.args = append(s.args, "--ssl-ca="+s.ca.File, "--ssl-cert="+cert, "--ssl-key="+key)
 	}
 	s.args = append(s.args, o.Args...)
 	t.Cleanup(s.end)
@@ -289,6 +303,9 @@ func (s *Server) Open(user, password string) *sql.DB {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr = user, password, "tcp", s.Addr()
 	cfg.Timeout = 2 * time.Second
+	if s.ca != nil {
+		cfg.TLSConfig = "preferred"
+	}
 	cfg.Logger = &mysql.NopLogger{}
 	cfg.InterpolateParams = true
 	connector, err := mysql.NewConnector(cfg)

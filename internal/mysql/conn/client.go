@@ -46,6 +46,8 @@ type Handle struct {
 	DB *sql.DB
 	// User as whom.
 	User string
+
+	access Access
 }
 
 // Access is what is needed to speak to a server.
@@ -61,6 +63,8 @@ type Access struct {
 	// Silence that is borne while a statement runs; 0: 90 s. A statement that runs for
 	// longer needs more.
 	Silence time.Duration
+	// TLS that comes with the password; its zero value uses TLS where the server offers it.
+	TLS credential.TLS
 }
 
 // Address is "host:port".
@@ -86,11 +90,10 @@ func Open(a Access) (*Handle, error) {
 	// Arguments are put into the statement by the driver: one round trip, not three,
 	// and statements that cannot be prepared take arguments too.
 	cfg.InterpolateParams = true
-	// TLS where the server has it. Its certificate is not verified: servers make
-	// their own, and nobody has told the operator which to trust.
-	cfg.TLSConfig = "preferred"
+	if err := a.secure(cfg); err != nil {
+		return nil, err
+	}
 	cfg.ConnectionAttributes = "program_name:" + ProgramName
-	cfg.Logger = &driver.NopLogger{}
 	cfg.Params = map[string]string{
 		"autocommit":        "1",
 		"lock_wait_timeout": strconv.Itoa(lockWait),
@@ -99,12 +102,11 @@ func Open(a Access) (*Handle, error) {
 		// A connection that the operator loses is not kept for hours.
 		"wait_timeout": strconv.Itoa(int((connectionLifetime + time.Minute).Seconds())),
 	}
-	h := &Handle{User: a.User}
-	connector, err := driver.NewConnector(cfg)
-	if err != nil {
+	h := &Handle{User: a.User, access: a}
+	if _, err := driver.NewConnector(cfg); err != nil {
 		return nil, h.Fail("prepare the connection to "+a.Address(), err)
 	}
-	h.DB = sql.OpenDB(connector)
+	h.DB = sql.OpenDB(connector{cfg})
 	h.DB.SetMaxOpenConns(maxConnections)
 	h.DB.SetMaxIdleConns(idleConnections)
 	h.DB.SetConnMaxLifetime(connectionLifetime)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	driver "github.com/go-sql-driver/mysql"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
 // Numbers of MySQL's errors that mean something to the operator:
@@ -106,6 +108,9 @@ func (h *Handle) Fail(statement string, err error) error {
 		errors.Is(err, driver.ErrOldPassword), errors.Is(err, driver.ErrUnknownPlugin):
 		p.Answered = true
 		p.Text = fmt.Sprintf("user %q has an authentication plugin that the operator does not use (%v): ALTER USER … IDENTIFIED WITH caching_sha2_password", h.User, err)
+	case h.insecure(err) != "":
+		p.Answered = true
+		p.Text = h.insecure(err)
 	default:
 		p.Refused = errors.Is(err, syscall.ECONNREFUSED)
 		p.Text = fmt.Sprintf("%s: %v", summary(statement), err)
@@ -117,7 +122,7 @@ func (h *Handle) Fail(statement string, err error) error {
 func (h *Handle) remedy(statement string, e *driver.MySQLError) string {
 	switch e.Number {
 	case NumberAccessDenied:
-		return fmt.Sprintf("the server refuses user %q (error 1045): create the user, or put its password under the key %q of the Secret", h.User, h.User)
+		return fmt.Sprintf("the server refuses user %q (error 1045): create the user, or put its password under the key %q of the Secret%s", h.User, h.User, h.unproven())
 	case NumberTooManyConnections, NumberTooManyUserConnects:
 		return fmt.Sprintf("the server has no connection left for user %q (error %d): raise max_connections, or end some clients", h.User, e.Number)
 	case NumberHostBlocked, NumberHostNotAllowed:
@@ -127,12 +132,26 @@ func (h *Handle) remedy(statement string, e *driver.MySQLError) string {
 	case NumberMustChangePassword, NumberPasswordExpired, NumberAccountLocked:
 		return fmt.Sprintf("the account of user %q is not usable (error %d: %s): unlock it or renew its password", h.User, e.Number, e.Message)
 	case NumberMustUseTLS:
+		if h.access.TLS.Mode == v1alpha1.TLSDisable {
+			return fmt.Sprintf("the server demands TLS (error %d) and spec.tls.mode is disable: use another mode, or set require_secure_transport=OFF", e.Number)
+		}
 		return fmt.Sprintf("the server demands TLS and offers none (error %d)", e.Number)
 	case NumberParse:
 		// The message repeats a piece of the statement.
 		return fmt.Sprintf("%s: the server does not understand the statement (error 1064)", summary(statement))
 	}
 	return fmt.Sprintf("%s: error %d: %s", summary(statement), e.Number, e.Message)
+}
+
+// unproven is what else an account may miss that the server refuses.
+func (h *Handle) unproven() string {
+	switch {
+	case h.access.TLS.Mode == v1alpha1.TLSDisable:
+		return ". An account with REQUIRE SSL or X509 needs another spec.tls.mode"
+	case h.access.TLS.Certificate() == nil:
+		return ". An account with REQUIRE X509 needs spec.tls with a client certificate"
+	}
+	return ""
 }
 
 // summary is the beginning of a statement, which tells what it does. Statements

@@ -47,7 +47,8 @@ func (s *server) showReplicaStatus() *sqltypes.Result {
 		"Relay_Log_File": "standin-relay-bin.000002", "Relay_Log_Pos": position, "Relay_Source_Log_File": "binlog.000002",
 		"Replica_IO_Running": io, "Replica_SQL_Running": sql,
 		"Last_Errno": strconv.Itoa(sqlErrno), "Last_Error": sqlError, "Skip_Counter": "0", "Relay_Log_Space": position,
-		"Until_Condition": "None", "Until_Log_Pos": "0", "Source_SSL_Allowed": "No", "Source_SSL_Verify_Server_Cert": "No",
+		"Until_Condition": "None", "Until_Log_Pos": "0", "Source_SSL_Allowed": yesNo(c.ssl), "Source_SSL_Verify_Server_Cert": yesNo(c.verify),
+		"Source_SSL_CA_File": c.ca, "Source_SSL_CA_Path": c.caPath, "Source_SSL_Cert": c.cert, "Source_SSL_Key": c.key,
 		"Last_IO_Errno": strconv.Itoa(ioErrno), "Last_IO_Error": ioError,
 		"Last_SQL_Errno": strconv.Itoa(sqlErrno), "Last_SQL_Error": sqlError,
 		"Source_Info_File": "mysql.slave_master_info", "SQL_Delay": "0", "Source_Retry_Count": "0",
@@ -78,4 +79,11 @@ func (s *server) showReplicaStatus() *sqltypes.Result {
 	}
 	result.Rows = [][]sqltypes.Value{row}
 	return result
+}
+
+func yesNo(on bool) string {
+	if on {
+		return "Yes"
+	}
+	return "No"
 }

@@ -46,7 +46,10 @@ type channel struct {
 	receives, applies    bool
 	// acknowledges is what the receiver found of semi-sync when it was started.
 	acknowledges bool
-	retrieved    replication.Mysql56GTIDSet
+	// How it says that it is secured; nothing here goes over a network.
+	ssl, verify           bool
+	ca, caPath, cert, key string
+	retrieved             replication.Mysql56GTIDSet
 	// connected is the source that the receiver was connected to last.
 	connected *server
 }
@@ -63,7 +66,7 @@ func newServer(w *world, number int, host string) *server {
 		uuid: fmt.Sprintf("57a9d100-0000-11f0-8000-%012x", number+1),
 		variables: map[string]string{
 			"read_only": "OFF", "super_read_only": "OFF", "gtid_mode": "ON", "log_bin": "ON",
-			"performance_schema": "ON", "log_replica_updates": "ON", "replica_net_timeout": "60",
+			"performance_schema": "ON", "ssl_ca": "ca.pem", "log_replica_updates": "ON", "replica_net_timeout": "60",
 			"rpl_semi_sync_source_enabled": "OFF", "rpl_semi_sync_source_timeout": "10000",
 			"rpl_semi_sync_source_wait_for_replica_count": "1", "rpl_semi_sync_source_wait_no_replica": "ON",
 			"rpl_semi_sync_replica_enabled": "OFF",
@@ -86,7 +89,7 @@ func (s *server) settled(source *server) {
 	s.persisted["super_read_only"], s.persisted["read_only"] = "ON", "ON"
 	s.channel = &channel{
 		host: source.host, port: s.world.Port, user: s.world.ReplicationUser, password: s.world.ReplicationPassword,
-		autoPosition: true, receives: true, applies: true, retrieved: source.history(),
+		autoPosition: true, receives: true, applies: true, retrieved: source.history(), ssl: s.world.keys != nil,
 	}
 }
 

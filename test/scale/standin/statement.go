@@ -47,7 +47,7 @@ func (s *server) answer(c *mysql.Conn, query string) (*sqltypes.Result, error) {
 	case strings.HasPrefix(query, "SELECT COUNT(*) FROM performance_schema.threads "):
 		return table([]string{"COUNT(*)"}, []sqltypes.Value{text("0")}), nil
 	case strings.HasPrefix(query, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM "):
-		return s.figures(query)
+		return s.figures(c, query)
 	case strings.HasPrefix(query, "SELECT @@") || strings.HasPrefix(query, "SELECT CONNECTION_ID()"):
 		return s.expressions(c, query)
 	case query == "SHOW GRANTS":
@@ -110,8 +110,8 @@ func (s *server) command(c *mysql.Conn, query string) (*sqltypes.Result, error) 
 	return nil, refuse(query)
 }
 
-// figures answers pairs of names and values from three tables, with UNION ALL between.
-func (s *server) figures(query string) (*sqltypes.Result, error) {
+// figures answers pairs of names and values from four tables, with UNION ALL between.
+func (s *server) figures(c *mysql.Conn, query string) (*sqltypes.Result, error) {
 	result := table([]string{"VARIABLE_NAME", "VARIABLE_VALUE"})
 	for _, part := range strings.Split(query, " UNION ALL ") {
 		value, prefix := s.status, ""
@@ -122,6 +122,8 @@ func (s *server) figures(query string) (*sqltypes.Result, error) {
 			value = func(name string) (string, bool) { v, has := s.persisted[strings.ToLower(name)]; return v, has }
 			prefix = "persisted."
 			part = strings.Replace(part, "'"+prefix+"'", "", 1)
+		case strings.Contains(part, "performance_schema.session_status"):
+			value = func(name string) (string, bool) { return cipher(c), name == "Ssl_cipher" }
 		case !strings.Contains(part, "performance_schema.global_status"):
 			return nil, refuse(query)
 		}
@@ -132,6 +134,14 @@ func (s *server) figures(query string) (*sqltypes.Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// cipher of a connection; the library does not tell which one.
+func cipher(c *mysql.Conn) string {
+	if c.TLSEnabled() {
+		return "TLS_AES_128_GCM_SHA256"
+	}
+	return ""
 }
 
 // expressions answers a SELECT without a table.
@@ -263,7 +273,8 @@ func (s *server) threads(start, receiver, applier bool) error {
 
 func (s *server) change(options string) error {
 	s.replicate()
-	next := channel{}
+	// A channel of which nothing is said insists on TLS.
+	next := channel{ssl: true}
 	if s.channel != nil {
 		next = *s.channel
 	}
@@ -281,6 +292,18 @@ func (s *server) change(options string) error {
 			next.user = value
 		case "SOURCE_PASSWORD":
 			next.password = value
+		case "SOURCE_SSL":
+			next.ssl = value == "1"
+		case "SOURCE_SSL_VERIFY_SERVER_CERT":
+			next.verify = value == "1"
+		case "SOURCE_SSL_CA":
+			next.ca = value
+		case "SOURCE_SSL_CAPATH":
+			next.caPath = value
+		case "SOURCE_SSL_CERT":
+			next.cert = value
+		case "SOURCE_SSL_KEY":
+			next.key = value
 		case "SOURCE_AUTO_POSITION":
 			next.autoPosition = value == "1"
 		}
