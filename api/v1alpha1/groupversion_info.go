@@ -22,6 +22,7 @@ var (
 func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&MysqlReplication{}, &MysqlReplicationList{},
+		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

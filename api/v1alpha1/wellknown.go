@@ -14,12 +14,21 @@ const (
 	// AnnotationForcePromote names the node that a failover promotes even when
 	// another replica has received more. What only the other has is lost.
 	AnnotationForcePromote = "compose-operator/force-promote"
+	// AnnotationForceQuorum lists, separated by commas, the members that a group without
+	// quorum is forced to consist of. What the others hold alone is lost.
+	AnnotationForceQuorum = "compose-operator/force-quorum"
 )
 
 // Labels that the operator writes on the pods of a MysqlReplication.
 const (
 	LabelMysqlReplicationName     = "compose-operator/mysql-replication.name"
 	LabelMysqlReplicationReadonly = "compose-operator/mysql-replication.readonly"
+)
+
+// Labels that the operator writes on the pods of a MysqlGroupReplication.
+const (
+	LabelMysqlGroupReplicationName     = "compose-operator/mysql-group-replication.name"
+	LabelMysqlGroupReplicationReadonly = "compose-operator/mysql-group-replication.readonly"
 )
 
 // Condition types that every kind reports.
