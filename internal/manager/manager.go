@@ -117,6 +117,8 @@ func New(ctx context.Context, cluster *rest.Config, o Options) (manager.Manager,
 	return mgr, setupKinds(mgr, all, reconcile.Options{
 		OperatorNamespace: o.OperatorNamespace,
 		MaxConcurrent:     o.MaxConcurrentReconciles,
+		// A pod has one resource, of whatever kind.
+		Claims: reconcile.NewClaims(),
 	})
 }
 

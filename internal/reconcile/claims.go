@@ -4,6 +4,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,27 +19,61 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/kube"
 )
 
-// claims says which resource of a kind this process lets work on a node. Two that
-// name the same one would undo each other's work on its database. A node is its pod;
-// an external one is its host and port, in no namespace.
-type claims struct {
+// Claims says which resource this process lets work on a node: one for all kinds of an
+// operator. Two that name the same one would undo each other's work on its database, and
+// worse so when they are of different kinds. A node is its pod; an external one is its
+// host and port, in no namespace.
+type Claims struct {
 	mu sync.Mutex
+	// kinds that name pods; complete before the first pass.
+	kinds []claimingKind
 	// holders by node, and what each of them holds.
-	holders map[types.NamespacedName]types.NamespacedName
-	held    map[types.NamespacedName][]types.NamespacedName
+	holders map[types.NamespacedName]claimant
+	held    map[claimant][]types.NamespacedName
 }
 
-func newClaims() *claims {
-	return &claims{
-		holders: map[types.NamespacedName]types.NamespacedName{},
-		held:    map[types.NamespacedName][]types.NamespacedName{},
-	}
+// NewClaims returns claims that nobody has made yet.
+func NewClaims() *Claims {
+	return &Claims{holders: map[types.NamespacedName]claimant{}, held: map[claimant][]types.NamespacedName{}}
+}
+
+// claimant is a resource of some kind. The zero value is nobody.
+type claimant struct {
+	kind string
+	key  types.NamespacedName
+}
+
+// claimingKind is what the kernel of one kind has to know of another.
+type claimingKind struct {
+	name    string
+	keys    kube.LabelKeys
+	new     func() client.Object
+	newList func() client.ObjectList
+	// named are the nodes that the spec of a resource names.
+	named func(client.Object) []types.NamespacedName
+	// holdsBack says whether a resource that is being deleted still does something.
+	holdsBack func(client.Object) bool
+}
+
+// know adds a kind.
+func (c *Claims) know(kind claimingKind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds = append(c.kinds, kind)
+}
+
+// known kinds.
+func (c *Claims) known() []claimingKind {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.kinds)
 }
 
 // holder of a pod, if there is one.
-func (c *claims) holder(pod types.NamespacedName) (types.NamespacedName, bool) {
+func (c *Claims) holder(pod types.NamespacedName) (claimant, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	resource, held := c.holders[pod]
@@ -47,7 +82,7 @@ func (c *claims) holder(pod types.NamespacedName) (types.NamespacedName, bool) {
 
 // take gives resource these pods and no others, or nothing new when another one
 // holds one of them.
-func (c *claims) take(resource types.NamespacedName, pods []types.NamespacedName) bool {
+func (c *Claims) take(resource claimant, pods []types.NamespacedName) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, pod := range pods {
@@ -72,7 +107,7 @@ func (c *claims) take(resource types.NamespacedName, pods []types.NamespacedName
 }
 
 // give lets go of one pod, if resource holds it.
-func (c *claims) give(resource, pod types.NamespacedName) {
+func (c *Claims) give(resource claimant, pod types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.holders[pod] == resource {
@@ -81,7 +116,31 @@ func (c *claims) give(resource, pod types.NamespacedName) {
 }
 
 // drop lets go of all that resource holds.
-func (c *claims) drop(resource types.NamespacedName) { c.take(resource, nil) }
+func (c *Claims) drop(resource claimant) { c.take(resource, nil) }
+
+// claiming is this kind, for the kernels of the others.
+func (r *Reconciler[T, S, D]) claiming() claimingKind {
+	return claimingKind{
+		name: r.engine.Kind(), keys: r.keys, newList: r.engine.NewList,
+		new: func() client.Object { return r.engine.New() },
+		named: func(object client.Object) []types.NamespacedName {
+			resource, is := object.(T)
+			if !is {
+				return nil
+			}
+			return keysOf(r.engine.Describe(resource).claims(resource.GetNamespace()))
+		},
+		holdsBack: func(object client.Object) bool {
+			resource, is := object.(T)
+			return is && r.holdsBack(resource)
+		},
+	}
+}
+
+// claimant is a resource of this kind.
+func (r *Reconciler[T, S, D]) claimant(key types.NamespacedName) claimant {
+	return claimant{kind: r.engine.Kind(), key: key}
+}
 
 // nodeClaim is what stands for a node in claims.
 type nodeClaim struct {
@@ -124,7 +183,7 @@ func (p *pass[T, S, D]) words(node string) string {
 // else of the oldest that names it. The slices of an external node are what a label is
 // for a pod, but only the resource that has them sees them.
 func (p *pass[T, S, D]) claim(ctx context.Context) error {
-	p.foreign = map[string]string{}
+	p.foreign = map[string]claimant{}
 	for node, pod := range p.podMetadata {
 		if pod == nil {
 			continue
@@ -133,7 +192,7 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if other != "" {
+		if other != (claimant{}) {
 			p.foreign[node] = other
 		}
 	}
@@ -141,12 +200,13 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 	if err := p.yield(ctx, wanted); err != nil {
 		return err
 	}
-	if len(p.claimed()) == 0 && !p.claims.take(p.key, keysOf(wanted)) {
+	self := p.claimant(p.key)
+	if len(p.claimed()) == 0 && !p.claims.take(self, keysOf(wanted)) {
 		p.noteHolders(wanted)
 	}
 	for _, one := range wanted {
-		if p.foreign[one.node] != "" {
-			p.claims.give(p.key, one.key)
+		if p.isForeign(one.node) {
+			p.claims.give(self, one.key)
 		}
 	}
 	return nil
@@ -156,7 +216,7 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 func (p *pass[T, S, D]) yield(ctx context.Context, wanted []nodeClaim) error {
 	undecided := slices.DeleteFunc(slices.Clone(wanted), func(one nodeClaim) bool {
 		_, held := p.claims.holder(one.key)
-		return held || p.foreign[one.node] != "" || p.isLabeled(one.node)
+		return held || p.isForeign(one.node) || p.isLabeled(one.node)
 	})
 	if len(undecided) == 0 {
 		return nil
@@ -164,63 +224,105 @@ func (p *pass[T, S, D]) yield(ctx context.Context, wanted []nodeClaim) error {
 	// Read past the cache: this decides who begins to work on a database.
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	list := p.engine.NewList()
-	if err := p.live.List(ctx, list, client.InNamespace(p.key.Namespace)); err != nil {
-		return fmt.Errorf("list the resources of kind %s in namespace %s, which may name the same pods: %w", p.engine.Kind(), p.key.Namespace, err)
-	}
 	external := slices.ContainsFunc(undecided, func(one nodeClaim) bool { return one.key.Namespace == "" })
-	if err := p.yieldTo(list, wanted, undecided); err != nil || !external {
-		return err
+	// Of several the oldest, whatever the order of the kinds.
+	var rights []right
+	for _, kind := range p.claims.known() {
+		list := kind.newList()
+		if err := p.live.List(ctx, list, client.InNamespace(p.key.Namespace)); err != nil {
+			return fmt.Errorf("list the resources of kind %s in namespace %s, which may name the same pods: %w", kind.name, p.key.Namespace, err)
+		}
+		more, err := p.olderRights(kind, list, wanted)
+		if err != nil {
+			return err
+		}
+		rights = append(rights, more...)
+		if !external {
+			continue
+		}
+		// A server outside can be named from any namespace; of the others the cache knows
+		// those that are watched.
+		everywhere := kind.newList()
+		if err := p.client.List(ctx, everywhere); err != nil {
+			return fmt.Errorf("list the resources of kind %s, which may name the same external nodes: %w", kind.name, err)
+		}
+		if more, err = p.olderRights(kind, everywhere, wanted); err != nil {
+			return err
+		}
+		rights = append(rights, more...)
 	}
-	// A server outside can be named from any namespace; of the others the cache knows
-	// those that are watched.
-	everywhere := p.engine.NewList()
-	if err := p.client.List(ctx, everywhere); err != nil {
-		return fmt.Errorf("list the resources of kind %s, which may name the same external nodes: %w", p.engine.Kind(), err)
+	slices.SortStableFunc(rights, func(a, b right) int { return a.compare(b) })
+	for _, by := range rights {
+		for _, one := range undecided {
+			if !p.isForeign(one.node) && slices.Contains(by.named, one.key) {
+				p.foreign[one.node] = by.claimant
+			}
+		}
 	}
-	return p.yieldTo(everywhere, wanted, undecided)
+	return nil
 }
 
-// yieldTo notes the undecided nodes that older resources of a list name.
-func (p *pass[T, S, D]) yieldTo(list client.ObjectList, wanted, undecided []nodeClaim) error {
-	return meta.EachListItem(list, func(item runtime.Object) error {
-		other, is := item.(T)
-		if !is || client.ObjectKeyFromObject(other) == p.key || !older(other, p.object) {
+// right of a resource to nodes, which its age gives it.
+type right struct {
+	claimant
+	made  metav1.Time
+	named []types.NamespacedName
+}
+
+// compare orders by age, then by name and kind.
+func (r right) compare(other right) int {
+	if !r.made.Equal(&other.made) {
+		return r.made.Compare(other.made.Time)
+	}
+	return cmp.Or(strings.Compare(r.key.String(), other.key.String()), strings.Compare(r.kind, other.kind))
+}
+
+// olderRights are those of the resources in a list of a kind that are older than this one.
+func (p *pass[T, S, D]) olderRights(kind claimingKind, list client.ObjectList, wanted []nodeClaim) ([]right, error) {
+	own := right{claimant: p.claimant(p.key), made: p.object.GetCreationTimestamp()}
+	var older []right
+	err := meta.EachListItem(list, func(item runtime.Object) error {
+		other, is := item.(client.Object)
+		if !is {
+			return fmt.Errorf("a %T is not a resource", item)
+		}
+		one := right{claimant: claimant{kind.name, client.ObjectKeyFromObject(other)}, made: other.GetCreationTimestamp()}
+		if one.compare(own) >= 0 {
 			return nil
 		}
-		if !other.GetDeletionTimestamp().IsZero() && !p.holdsBack(other) {
+		if !other.GetDeletionTimestamp().IsZero() && !kind.holdsBack(other) {
 			// It is about to go, and does nothing any more.
 			return nil
 		}
-		named := keysOf(p.engine.Describe(other).claims(other.GetNamespace()))
-		if slices.ContainsFunc(wanted, func(one nodeClaim) bool { return p.podIsLabeled(one.node) && slices.Contains(named, one.key) }) {
+		one.named = kind.named(other)
+		if slices.ContainsFunc(wanted, func(claim nodeClaim) bool { return p.podIsLabeled(claim.node) && slices.Contains(one.named, claim.key) }) {
 			// It is stopped by that pod, so that the others are nobody's but ours.
 			return nil
 		}
-		for _, one := range undecided {
-			if p.foreign[one.node] == "" && slices.Contains(named, one.key) {
-				p.foreign[one.node] = p.nameOf(client.ObjectKeyFromObject(other))
-			}
-		}
+		older = append(older, one)
 		return nil
 	})
+	return older, err
 }
 
 // noteHolders notes the nodes that another resource holds in this process.
 func (p *pass[T, S, D]) noteHolders(wanted []nodeClaim) {
 	for _, one := range wanted {
-		if by, held := p.claims.holder(one.key); held && by != p.key {
-			p.foreign[one.node] = p.nameOf(by)
+		if by, held := p.claims.holder(one.key); held && by != p.claimant(p.key) {
+			p.foreign[one.node] = by
 		}
 	}
 }
 
+// isForeign says whether a node was found to belong to another resource.
+func (p *pass[T, S, D]) isForeign(node string) bool { return p.foreign[node] != claimant{} }
+
 // nameOf another resource, as seen from this one.
-func (p *pass[T, S, D]) nameOf(other types.NamespacedName) string {
-	if other.Namespace == p.key.Namespace {
-		return other.Name
+func (p *pass[T, S, D]) nameOf(other claimant) string {
+	if other.key.Namespace == p.key.Namespace {
+		return other.kind + " " + other.key.Name
 	}
-	return other.String()
+	return other.kind + " " + other.key.String()
 }
 
 // isLabeled says whether a node is led to by this resource's labels or slices.
@@ -239,20 +341,11 @@ func (p *pass[T, S, D]) podIsLabeled(node string) bool {
 func (p *pass[T, S, D]) claimed() []string {
 	var out []string
 	for _, one := range p.description.claims(p.key.Namespace) {
-		if p.foreign[one.node] != "" {
+		if p.isForeign(one.node) {
 			out = append(out, one.node)
 		}
 	}
 	return out
-}
-
-// older orders the resources of a kind: by age, then by name.
-func older(a, b client.Object) bool {
-	made, other := a.GetCreationTimestamp(), b.GetCreationTimestamp()
-	if !made.Equal(&other) {
-		return made.Before(&other)
-	}
-	return client.ObjectKeyFromObject(a).String() < client.ObjectKeyFromObject(b).String()
 }
 
 // withoutPods reports only: pods of this resource belong to another one, and two
@@ -260,7 +353,7 @@ func older(a, b client.Object) bool {
 func (p *pass[T, S, D]) withoutPods(nodes []string) {
 	belongs := make([]string, 0, len(nodes))
 	for _, node := range nodes {
-		belongs = append(belongs, fmt.Sprintf("%s belongs to %s %s", p.words(node), p.engine.Kind(), p.foreign[node]))
+		belongs = append(belongs, fmt.Sprintf("%s belongs to %s", p.words(node), p.nameOf(p.foreign[node])))
 	}
 	message := strings.Join(belongs, ", ") + ". Nothing is done to any node of this resource until then: take the node out of one of the two specs, or delete one of the two resources"
 	p.look = nil
@@ -271,35 +364,36 @@ func (p *pass[T, S, D]) withoutPods(nodes []string) {
 	p.trouble(problem{tell: true, reason: reasonPodClaimed, message: message})
 }
 
-// belongsTo returns the name of the other resource that a node's pod belongs to.
-func (p *pass[T, S, D]) belongsTo(ctx context.Context, node string, pod *metav1.PartialObjectMetadata) (string, error) {
-	if other := p.foreign[node]; other != "" {
-		return other, nil
+// belongsTo returns the other resource that a node's pod belongs to, or nobody.
+func (p *pass[T, S, D]) belongsTo(ctx context.Context, node string, pod *metav1.PartialObjectMetadata) (claimant, error) {
+	if p.isForeign(node) {
+		return p.foreign[node], nil
 	}
 	return p.claimedBy(ctx, pod)
 }
 
-// claimedBy returns the name of the other resource of this kind that a pod is
-// labeled for, if that exists.
-func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObjectMetadata) (string, error) {
-	if p.keys.Name == "" {
-		return "", nil
+// claimedBy returns the other resource that a pod is labeled for, if that exists:
+// each kind has labels of its own.
+func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObjectMetadata) (claimant, error) {
+	for _, kind := range p.claims.known() {
+		if kind.keys.Name == "" {
+			continue
+		}
+		other := claimant{kind.name, types.NamespacedName{Namespace: p.key.Namespace, Name: kind.keys.Of(pod).Name}}
+		if other.key.Name == "" || other == p.claimant(p.key) {
+			continue
+		}
+		err := p.client.Get(ctx, other.key, kind.new())
+		if apierrors.IsNotFound(err) {
+			// Not to take a pod from a resource that the cache has not seen yet.
+			err = p.live.Get(ctx, other.key, kind.new())
+		}
+		if err == nil {
+			return other, nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return claimant{}, fmt.Errorf("read %s %s, which pod %s is labeled for: %w", kind.name, other.key, pod.GetName(), err)
+		}
 	}
-	other := p.keys.Of(pod).Name
-	if other == "" || other == p.key.Name {
-		return "", nil
-	}
-	key := types.NamespacedName{Namespace: p.key.Namespace, Name: other}
-	err := p.client.Get(ctx, key, p.engine.New())
-	if apierrors.IsNotFound(err) {
-		// Not to take a pod from a resource that the cache has not seen yet.
-		err = p.live.Get(ctx, key, p.engine.New())
-	}
-	if apierrors.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read %s %s, which pod %s is labeled for: %w", p.engine.Kind(), key, pod.GetName(), err)
-	}
-	return other, nil
+	return claimant{}, nil
 }

@@ -275,9 +275,11 @@ func kitOf(t *testing.T, wrapped Engine[*set, *testState, string], engine *testE
 	}
 	k := &kit{t: t, engine: engine, events: &recorder{}, clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	services, pods := kube.ServiceIndex(), kube.PodIndex(kube.LabelKeys{Name: v1alpha1.LabelMysqlReplicationName, Readonly: v1alpha1.LabelMysqlReplicationReadonly})
-	k.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&set{}).WithObjects(objects...).
+	groupPods := kube.PodIndex(kube.LabelKeys{Name: v1alpha1.LabelMysqlGroupReplicationName, Readonly: v1alpha1.LabelMysqlGroupReplicationReadonly})
+	k.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&set{}, &v1alpha1.MysqlGroupReplication{}).WithObjects(objects...).
 		WithIndex(&corev1.Service{}, services.Field, services.Values).
-		WithIndex(pods.Object, pods.Field, pods.Values).Build()
+		WithIndex(pods.Object, pods.Field, pods.Values).
+		WithIndex(groupPods.Object, groupPods.Field, groupPods.Values).Build()
 	var mu sync.Mutex
 	cached := interceptor.NewClient(k.api, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {

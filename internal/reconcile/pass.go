@@ -53,7 +53,7 @@ type pass[T client.Object, S, D any] struct {
 	sliceLock sync.Mutex
 	locations map[string]location
 	// foreign are the nodes whose pods belong to another resource, and to which.
-	foreign map[string]string
+	foreign map[string]claimant
 
 	// What the report is made of. All but the events are of the last round.
 	events     []Event

@@ -44,6 +44,8 @@ type dependencies struct {
 	now    func() time.Time
 	// random is in [0,1).
 	random func() float64
+	// claims of all kinds of the operator; nil: this kind is the only one.
+	claims *Claims
 }
 
 // Reconciler is the kernel for one kind of resource.
@@ -54,7 +56,6 @@ type Reconciler[T client.Object, S, D any] struct {
 	memories *memories[T]
 	// pods and secrets say which resources depend on one.
 	pods, secrets *index
-	claims        *claims
 }
 
 func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with dependencies) (*Reconciler[T, S, D], error) {
@@ -68,9 +69,14 @@ func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with depen
 	if with.lookup == nil {
 		with.lookup = lookupIP
 	}
-	return &Reconciler[T, S, D]{
-		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(), claims: newClaims(),
-	}, nil
+	if with.claims == nil {
+		with.claims = NewClaims()
+	}
+	r := &Reconciler[T, S, D]{
+		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(),
+	}
+	r.claims.know(r.claiming())
+	return r, nil
 }
 
 // Reconcile makes one pass over one resource. It returns no errors: what failed
@@ -172,7 +178,7 @@ func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedNa
 	metrics.ForgetObject(r.engine.Kind(), key.Namespace, key.Name)
 	r.pods.put(key)
 	r.secrets.put(key)
-	r.claims.drop(key)
+	r.claims.drop(r.claimant(key))
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,8 @@ func (p *pass[T, S, D]) keepServices(ctx context.Context) error {
 		if errors.Is(err, kube.ErrServiceNotOwned) {
 			p.theirs[want.Name] = true
 			p.trouble(problem{tell: true, reason: reasonServiceNotOwned, message: fmt.Sprintf(
-				"Service %s exists and was not made by the operator, so it is left alone: delete or rename it", want.Name)})
+				"Service %s exists and was not made for this %s, so it is left alone: delete or rename it, or, where it is of a resource of another kind, give one of the two another name",
+				want.Name, p.engine.Kind())})
 			continue
 		}
 		if err == nil {

@@ -117,8 +117,8 @@ func (p *pass[T, S, D]) changesOf(ctx context.Context, owner kube.Owner, node st
 		labels, err := p.labelChange(ctx, node, access)
 		return []*change{labels, {access: AccessNone, drop: p.slicesOf(node)}}, err
 	}
-	if other := p.foreign[node]; other != "" {
-		p.tellForeign(node, other, access)
+	if p.isForeign(node) {
+		p.tellForeign(node, p.foreign[node], access)
 		return nil, nil
 	}
 	one := &change{access: access}
@@ -141,7 +141,7 @@ func (p *pass[T, S, D]) labelChange(ctx context.Context, node string, access Acc
 	if err != nil {
 		return one, err
 	}
-	if other != "" {
+	if other != (claimant{}) {
 		p.tellForeign(node, other, access)
 		return one, nil
 	}
@@ -151,10 +151,10 @@ func (p *pass[T, S, D]) labelChange(ctx context.Context, node string, access Acc
 
 // tellForeign tells of a node that should be led to and belongs to another resource.
 // What it has is not ours to take, and nothing is said of that.
-func (p *pass[T, S, D]) tellForeign(node, other string, access Access) {
+func (p *pass[T, S, D]) tellForeign(node string, other claimant, access Access) {
 	if access != AccessNone {
 		p.trouble(problem{tell: true, reason: reasonPodClaimed, message: fmt.Sprintf(
-			"%s belongs to %s %s and is left to it: take the node out of one of the two specs", p.words(node), p.engine.Kind(), other)})
+			"%s belongs to %s and is left to it: take the node out of one of the two specs", p.words(node), p.nameOf(other))})
 	}
 }
 

@@ -41,6 +41,9 @@ type Options struct {
 	// Poll is how often a resource is looked at when nothing wakes the operator;
 	// zero: DefaultPoll.
 	Poll time.Duration
+	// Claims are shared by all kinds of an operator, whose Setups are all called before
+	// the manager starts. Nil: this kind is the only one.
+	Claims *Claims
 }
 
 // Setup registers the controller of a kind with the manager. The manager's
@@ -58,6 +61,7 @@ func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D
 		poll:     options.Poll,
 		now:      time.Now,
 		random:   rand.Float64,
+		claims:   options.Claims,
 	})
 	if err != nil {
 		return err

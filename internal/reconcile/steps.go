@@ -66,12 +66,12 @@ func (p *pass[T, S, D]) step(ctx context.Context, scene Scene[T], step Step, fac
 // resource: one that is in the middle of something goes on with its own nodes only.
 func (p *pass[T, S, D]) permitted(step Step) []Action {
 	return slices.DeleteFunc(slices.Clone(step.Actions), func(action Action) bool {
-		other := p.foreign[action.Node()]
-		if other != "" {
-			p.log.Info("an action is left out: the pod belongs to another resource",
-				"step", step.Name, "action", action.About(), "node", action.Node(), "resource", other)
+		if !p.isForeign(action.Node()) {
+			return false
 		}
-		return other != ""
+		p.log.Info("an action is left out: the pod belongs to another resource",
+			"step", step.Name, "action", action.About(), "node", action.Node(), "resource", p.nameOf(p.foreign[action.Node()]))
+		return true
 	})
 }
 
@@ -83,8 +83,8 @@ func (p *pass[T, S, D]) whole(step Step, stopped bool) *stepError {
 		return nil
 	}
 	for _, action := range step.Actions {
-		if other := p.foreign[action.Node()]; other != "" {
-			return &stepError{step: step.Name, err: fmt.Errorf("%s on %s: its pod belongs to %s %s", action.About(), action.Node(), p.engine.Kind(), other)}
+		if p.isForeign(action.Node()) {
+			return &stepError{step: step.Name, err: fmt.Errorf("%s on %s: it belongs to %s", action.About(), action.Node(), p.nameOf(p.foreign[action.Node()]))}
 		}
 	}
 	return nil
