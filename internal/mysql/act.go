@@ -177,28 +177,7 @@ func (a *actor) waitExecuted(ctx context.Context, ch *Channel, set gtid.Set, tim
 	if ch == nil || ch.SQL != ThreadYes {
 		return errors.New("the server lacks transactions and its applier (SQL thread) does not run: run START REPLICA on it, and mend what stopped it")
 	}
-	return a.awaitExecuted(ctx, set, timeout)
-}
-
-// awaitExecuted is the wait itself.
-func (h *handle) awaitExecuted(ctx context.Context, set gtid.Set, timeout time.Duration) error {
-	var timedOut int
-	const wait = "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)"
-	if err := h.Row(ctx, wait, []any{set.String(), max(timeout, time.Millisecond).Seconds()}, &timedOut); err != nil {
-		return err
-	}
-	if timedOut == 0 {
-		return nil
-	}
-	b, err := h.basics(ctx)
-	if err != nil {
-		return err
-	}
-	missing := set.Subtract(b.executed)
-	if missing.Empty() {
-		return nil
-	}
-	return fmt.Errorf("the server has not executed %d transaction(s) within %s: %s", missing.Count(), timeout, shorten(missing.String()))
+	return a.AwaitExecuted(ctx, set, timeout)
 }
 
 // stopReceiver stops the IO thread, and nothing else.
@@ -248,20 +227,8 @@ func (a *actor) awaitThreads(ctx context.Context, w words) error {
 		case ch.SQLErrno != 0:
 			return fmt.Errorf("the applier reports error %d: %s", ch.SQLErrno, shorten(ch.SQLError))
 		}
-		if !sleep(ctx, pause) {
+		if !conn.Pause(ctx, pause) {
 			return fmt.Errorf("replication does not run within %s: receiver %s, applier %s", threadsTimeout, ch.IO, ch.SQL)
 		}
-	}
-}
-
-// sleep waits, and says whether the context lives on.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -57,7 +57,7 @@ func (a *actor) leave(ctx context.Context, w words, do FollowAhead) error {
 	if err != nil {
 		return err
 	}
-	if err := candidate.awaitExecuted(ctx, holds, do.Timeout); err != nil {
+	if err := candidate.AwaitExecuted(ctx, holds, do.Timeout); err != nil {
 		return fmt.Errorf("%s: %w", do.Source, err)
 	}
 	candidate.rotate(ctx)

@@ -179,7 +179,7 @@ func (a *actor) runClone(ctx context.Context, h *conn.Handle, do Clone) error {
 func (a *actor) awaitClone(ctx context.Context, sent *sending) error {
 	ctx, cancel := context.WithTimeout(ctx, cloneBegins)
 	defer cancel()
-	for sleep(ctx, killPause) {
+	for conn.Pause(ctx, killPause) {
 		if sent.ended() {
 			return sent.err
 		}

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	"github.com/upmio/compose-operator/internal/reconcile"
 
 	"github.com/upmio/compose-operator/internal/mysql/conn"
@@ -25,8 +23,6 @@ const (
 	fenceGrace = 10 * time.Millisecond
 	// killPause lies between two rounds of killing while the fence waits.
 	killPause = 20 * time.Millisecond
-	// killTimeout bounds one round.
-	killTimeout = time.Second
 	// withdrawTimeout bounds what is done to leave a server as it was.
 	withdrawTimeout = 2 * time.Second
 	// attachFenceTimeout bounds the fence of a server that becomes a replica.
@@ -204,7 +200,7 @@ func (a *actor) verifyFence(ctx context.Context, w words, f fencing, before basi
 	}
 	after, err := a.basics(ctx)
 	beside.Wait()
-	go a.kill(context.WithoutCancel(ctx), clients)
+	go a.Kill(context.WithoutCancel(ctx), clients)
 	if err != nil {
 		return after, err
 	}
@@ -244,7 +240,7 @@ func (a *actor) withdraw(ctx context.Context) error {
 		if err != nil || b.writable() {
 			return err
 		}
-		if !sleep(ctx, killPause) {
+		if !conn.Pause(ctx, killPause) {
 			return errors.New("read_only still reads ON")
 		}
 	}
@@ -279,36 +275,12 @@ func (a *actor) holders(ctx context.Context, own int64) string {
 	return "locks are held by " + strings.Join(sessions, ", ")
 }
 
-// killClients ends the connections of clients, those that do something first. It
-// does what it can: a connection that is gone already, or belongs to somebody whom
-// the operator's user may not touch, is left.
-func (a *actor) killClients(ctx context.Context, w words) { a.kill(ctx, a.clients(ctx, w)) }
+// killClients ends the connections of clients, those that do something first.
+func (a *actor) killClients(ctx context.Context, w words) { a.Kill(ctx, a.clients(ctx, w)) }
 
 // clients lists whom a fence cuts off; none when they cannot be listed.
 func (a *actor) clients(ctx context.Context, w words) []int64 {
-	ctx, cancel := context.WithTimeout(ctx, killTimeout)
-	defer cancel()
-	out, err := a.listClients(ctx, w)
-	if err != nil {
-		log.FromContext(ctx).V(1).Info("clients could not be listed", "error", err.Error())
-	}
-	return out
-}
-
-func (a *actor) kill(ctx context.Context, clients []int64) {
-	ctx, cancel := context.WithTimeout(ctx, killTimeout)
-	defer cancel()
-	for _, id := range clients {
-		err := a.Exec(ctx, fmt.Sprintf("KILL %d", id))
-		switch {
-		case conn.IsNumber(err, conn.NumberUnknownThread):
-		case conn.IsNumber(err, conn.NumberNotOwnerOfThread, conn.NumberPrivilege):
-			log.FromContext(ctx).V(1).Info("a client could not be killed: grant SYSTEM_USER to end such sessions", "session", id, "error", err.Error())
-		case err != nil:
-			log.FromContext(ctx).V(1).Info("killing clients ends", "error", err.Error())
-			return
-		}
-	}
+	return a.Clients(ctx, w.instrumented, a.replicationUser)
 }
 
 // expelClients ends the connections of clients to a server that is fenced.
@@ -321,44 +293,4 @@ func (a *actor) expelClients(ctx context.Context, w words) error {
 		a.killClients(ctx, w)
 	}
 	return nil
-}
-
-// clientsQuery lists clients by their own marks: it leaves out the server's own
-// threads (they have no connection type; replication's carry the name of the user
-// who started them), replicas that read the binary log or are about to, and the
-// operator's connections, whichever process of it.
-const clientsQuery = "SELECT t.PROCESSLIST_ID FROM performance_schema.threads t" +
-	" WHERE t.TYPE = 'FOREGROUND' AND t.CONNECTION_TYPE IS NOT NULL AND t.PROCESSLIST_ID <> CONNECTION_ID()" +
-	" AND t.PROCESSLIST_USER NOT IN ('unauthenticated user', ?)" +
-	" AND t.PROCESSLIST_COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
-	" AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs c WHERE c.PROCESSLIST_ID = t.PROCESSLIST_ID" +
-	" AND c.ATTR_NAME = 'program_name' AND c.ATTR_VALUE = '" + conn.ProgramName + "')" +
-	" ORDER BY t.PROCESSLIST_COMMAND = 'Sleep'"
-
-// plainClientsQuery does without performance_schema. It cannot tell the operator's
-// connections from others of the same user, and leaves them all.
-const plainClientsQuery = "SELECT ID FROM information_schema.PROCESSLIST" +
-	" WHERE USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user', ?, ?)" +
-	" AND COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Register Slave', 'Daemon')" +
-	" ORDER BY COMMAND = 'Sleep'"
-
-func (a *actor) listClients(ctx context.Context, w words) ([]int64, error) {
-	query, args := clientsQuery, []any{a.replicationUser}
-	if !w.instrumented {
-		query, args = plainClientsQuery, []any{a.replicationUser, a.User}
-	}
-	rows, err := a.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, a.Fail(query, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err says all there is
-	var out []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, a.Fail(query, err)
-		}
-		out = append(out, id)
-	}
-	return out, a.Fail(query, rows.Err())
 }

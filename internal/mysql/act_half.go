@@ -57,7 +57,7 @@ func (a *actor) shedHalf(ctx context.Context, w words, host string, port int32) 
 		if over {
 			return a.stopReceiver(ctx, w)
 		}
-		if !sleep(ctx, killPause) {
+		if !conn.Pause(ctx, killPause) {
 			return fmt.Errorf("its applier is in the middle of a transaction that was received in part, and that did not end within %s", shedTimeout)
 		}
 	}

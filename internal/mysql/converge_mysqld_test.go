@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -92,7 +93,7 @@ func (k *kernel) step(step reconcile.Step, facts reconcile.Facts) (reconcile.Fac
 		}
 	}
 	if k.after == nil {
-		each(len(step.Actions), act)
+		conn.Each(len(step.Actions), act)
 	} else {
 		// One after the other: it wants to know of each.
 		for i, action := range step.Actions {

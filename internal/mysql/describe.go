@@ -10,32 +10,14 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// Users when the spec names none. The spec's defaults say the same; an object
-// from before they existed does not have them.
-const (
-	defaultOperatorUser    = "mysql"
-	defaultReplicationUser = "replication"
-)
-
-// portName and portNumber of the Services.
-const portName = "mysql"
-
-func operatorUser(obj *v1alpha1.MysqlReplication) string {
-	return orDefault(obj.Spec.Secret.Mysql, defaultOperatorUser)
-}
+func operatorUser(obj *v1alpha1.MysqlReplication) string { return shared.OperatorUser(obj.Spec.Secret) }
 
 func replicationUser(obj *v1alpha1.MysqlReplication) string {
-	return orDefault(obj.Spec.Secret.Replication, defaultReplicationUser)
-}
-
-func orDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
+	return shared.ReplicationUser(obj.Spec.Secret)
 }
 
 // describe tells the kernel what it must know before a server is asked. Pure.
@@ -84,7 +66,7 @@ func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
 	if obj.Spec.Source == nil {
 		return nil
 	}
-	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: portName}
+	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: shared.PortName}
 	if s := obj.Spec.Service; s != nil && s.Type != "" {
 		base.Type, base.ExternalName = s.Type, s.ExternalName
 	}
@@ -107,7 +89,7 @@ func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
 // node that is to become the source is the last to be asked.
 func ports(obj *v1alpha1.MysqlReplication) (readWrite, readOnly int32) {
 	wanted, outside := obj.Spec.Source, int32(0)
-	source := orDefault(obj.Status.Source, wanted.Name)
+	source := shared.OrDefault(obj.Status.Source, wanted.Name)
 	readWrite = wanted.Port
 	for _, m := range Members(obj) {
 		switch {

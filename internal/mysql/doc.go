@@ -19,4 +19,5 @@
 //	conn/               connections, their deadlines and their errors
 //	gtid/               sets of transactions
 //	grants/             what an account may do, out of SHOW GRANTS: pure
+//	shared/             words of every kind of MySQL
 package mysql

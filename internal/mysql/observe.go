@@ -66,7 +66,7 @@ type watch struct {
 func observe(ctx context.Context, members []Member, how watch, open func(Member) (*handle, error)) State {
 	servers := make([]*Server, len(members))
 	handles := make([]*handle, len(members))
-	each(len(members), func(i int) {
+	conn.Each(len(members), func(i int) {
 		m := members[i]
 		c, err := open(m)
 		if err == nil {
@@ -87,7 +87,7 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 	// A replica's transactions must be found in its source's set, so the sets of
 	// those that may be a source are read after all others.
 	again := maySource(servers, how.source)
-	each(len(members), func(i int) {
+	conn.Each(len(members), func(i int) {
 		if !again[i] {
 			return
 		}
@@ -112,15 +112,6 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 	return out
 }
 
-// each runs f for 0 … n-1 at the same time and waits.
-func each(n int, f func(int)) {
-	var running sync.WaitGroup
-	for i := range n {
-		running.Go(func() { f(i) })
-	}
-	running.Wait()
-}
-
 // maySource says of each server whether others may replicate from it.
 func maySource(servers []*Server, recorded string) []bool {
 	out := make([]bool, len(servers))
@@ -137,10 +128,7 @@ func maySource(servers []*Server, recorded string) []bool {
 }
 
 func unseen(m Member, err error) *Server {
-	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachNone, Problem: err.Error()}
-	if conn.Answered(err) {
-		s.Reach = ReachError
-	}
+	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: conn.ReachOf(err), Problem: err.Error()}
 	if lacks := (*lackingError)(nil); errors.As(err, &lacks) {
 		s.Missing, s.Account = lacks.missing, lacks.account
 	}

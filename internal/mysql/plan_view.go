@@ -12,6 +12,7 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -476,9 +477,4 @@ func origins(s gtid.Set) []string {
 	return out
 }
 
-func shorten(s string) string {
-	if len(s) > 240 {
-		return s[:240] + "…"
-	}
-	return s
-}
+func shorten(s string) string { return shared.Shorten(s) }

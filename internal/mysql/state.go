@@ -8,6 +8,7 @@ import (
 
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 )
 
 // State is what one observation found: every node that the spec or the record
@@ -17,18 +18,13 @@ type State struct {
 }
 
 // Reach says whether a server could be observed.
-type Reach string
+type Reach = shared.Reach
 
 // The values of Reach.
 const (
-	// ReachOK: everything was read.
-	ReachOK Reach = "OK"
-	// ReachError: the server answers, but with an error (credentials, privileges,
-	// too many connections). It may well be serving clients: it is not gone.
-	ReachError Reach = "Error"
-	// ReachNone: no answer within the deadline, or the connection was refused.
-	// Unknown, neither empty nor dead.
-	ReachNone Reach = "None"
+	ReachOK    = shared.ReachOK
+	ReachError = shared.ReachError
+	ReachNone  = shared.ReachNone
 )
 
 // Server is one observed server. Unless Reach is ReachOK, only Name, Host, Port,

@@ -1,0 +1,17 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import "github.com/upmio/compose-operator/internal/mysql/shared"
+
+// ReachOf says what an error tells of a server: it refuses, or it was not seen.
+func ReachOf(err error) shared.Reach {
+	switch {
+	case err == nil:
+		return shared.ReachOK
+	case Answered(err):
+		return shared.ReachError
+	}
+	return shared.ReachNone
+}
