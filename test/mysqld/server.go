@@ -46,6 +46,8 @@ type Options struct {
 	CA *CA
 	// CertificateHost is whom that is made out to; empty: the server's Host.
 	CertificateHost string
+	// Port of the server, which has an address of its own; 0: any.
+	Port int32
 	// Args for mysqld, e.g. "--gtid-mode=OFF"; they win over the defaults.
 	Args []string
 }
@@ -89,7 +91,9 @@ func New(t testing.TB, o Options) *Server {
 	s.fill()
 	id := serial.Add(1)
 	s.Host = fmt.Sprintf("127.0.%d.%d", 1+id/250, 1+id%250)
-	s.Port = FreePort(t, s.Host)
+	if s.Port = o.Port; s.Port == 0 {
+		s.Port = FreePort(t, s.Host)
+	}
 	if err := os.WriteFile(s.config(), []byte("[mysqld]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +102,8 @@ func New(t testing.TB, o Options) *Server {
 		"--socket="+filepath.Join(s.Dir, "s"),
 		"--pid-file="+filepath.Join(s.Dir, "pid"),
 		"--bind-address="+s.Host,
+		// What a group tells its other members: the machine's name leads elsewhere.
+		"--report-host="+s.Host,
 		"--port="+strconv.Itoa(int(s.Port)),
 		"--server-id="+strconv.Itoa(int(id)),
 		"--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-bin=binlog",
@@ -237,6 +243,9 @@ func (s *Server) Kill9() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
+
+// Ended is closed once the server has ended, whoever ended it.
+func (s *Server) Ended() <-chan struct{} { return s.now().done }
 
 // Restart stops and starts it.
 func (s *Server) Restart(more ...string) {

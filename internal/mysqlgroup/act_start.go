@@ -1,0 +1,240 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysqlgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/conn"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
+)
+
+const (
+	// joinPatience is how long a pass waits for START GROUP_REPLICATION; the server goes
+	// on without it.
+	joinPatience = 3 * time.Second
+	// startTimeout bounds the statement itself.
+	startTimeout = 80 * time.Second
+	// startPause lies between a start that failed and the next.
+	startPause = 10 * time.Second
+)
+
+// join starts Group Replication on a server that is out of the group.
+func (a *actor) join(ctx context.Context, do Join) error {
+	if busy, err := a.recently(); busy || err != nil {
+		return err
+	}
+	s, err := a.now(ctx)
+	if err != nil || s.InGroup() {
+		return err
+	}
+	donor, _, err := a.other(do.Donor)
+	if err != nil {
+		return err
+	}
+	_, executed, queued, err := donor.holds(ctx)
+	if err != nil {
+		return fmt.Errorf("what %s holds: %w", do.Donor, err)
+	}
+	if extra := s.Holds().Subtract(executed.Union(queued)); !extra.Empty() {
+		return fmt.Errorf("it holds %d transaction(s) that the group lacks: %s", extra.Count(), shared.Shorten(extra.String()))
+	}
+	if err := a.prepare(ctx, s, do.Settings); err != nil {
+		return err
+	}
+	return a.start(ctx, joinPatience)
+}
+
+// recently says whether a start is under way, or how it failed a moment ago.
+func (h *handle) recently() (busy bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failed != nil && time.Since(h.ended) < startPause {
+		return false, h.failed
+	}
+	return h.starting, nil
+}
+
+// start runs START GROUP_REPLICATION and waits for it for a while. It goes on after that:
+// the server cannot be told to stop waiting for the group.
+func (h *handle) start(ctx context.Context, patience time.Duration) error {
+	h.mu.Lock()
+	h.starting, h.failed = true, nil
+	h.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+		defer cancel()
+		err := h.Exec(ctx, "START GROUP_REPLICATION")
+		h.mu.Lock()
+		h.starting, h.failed, h.ended = false, err, time.Now()
+		h.mu.Unlock()
+		done <- err
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// prepare gives a server that is out of a group what it needs for the start.
+func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
+	if s.Self() == MemberError {
+		// It has not stopped yet.
+		if err := a.Exec(ctx, "STOP GROUP_REPLICATION"); err != nil {
+			return err
+		}
+	}
+	if !s.SuperReadOnly {
+		if err := a.Exec(ctx, "SET GLOBAL super_read_only=ON"); err != nil {
+			return err
+		}
+	}
+	if s.Config.Bootstrap {
+		if err := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=OFF"); err != nil {
+			return err
+		}
+	}
+	for name, value := range map[string]string{
+		"group_name": set.GroupName, "local_address": set.LocalAddress, "group_seeds": set.Seeds,
+	} {
+		if value == "" {
+			continue
+		}
+		// A server that restarts by itself has them too.
+		if err := a.Exec(ctx, "SET PERSIST group_replication_"+name+"=?", value); err != nil {
+			return err
+		}
+	}
+	if !s.Config.RecoveryTLS && !s.Config.RecoveryKey {
+		// Without TLS a password of caching_sha2_password goes under the server's key.
+		if err := a.Exec(ctx, "SET PERSIST group_replication_recovery_get_public_key=ON"); err != nil {
+			return err
+		}
+	}
+	return a.credentials(ctx)
+}
+
+// credentials gives the recovery channel its user and password.
+func (a *actor) credentials(ctx context.Context) error {
+	return a.ExecSecret(ctx, "CHANGE REPLICATION SOURCE TO SOURCE_USER=?, SOURCE_PASSWORD=? FOR CHANNEL 'group_replication_recovery'",
+		a.replicationUser, a.replicationPassword.Reveal())
+}
+
+// bootstrap makes a group of the server.
+func (a *actor) bootstrap(ctx context.Context, do Bootstrap) (err error) {
+	s, err := a.now(ctx)
+	switch {
+	case err != nil:
+		return err
+	case s.HasMajority():
+		return nil
+	case s.InGroup():
+		return fmt.Errorf("it is %s in a group already", s.Self())
+	}
+	if busy, err := a.recently(); err != nil || busy {
+		return errors.Join(err, errors.New("a start of Group Replication has just been tried"))
+	}
+	if err := a.aloneIn(ctx, do, s.Holds()); err != nil {
+		return err
+	}
+	if err := a.prepare(ctx, s, do.Settings); err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+		defer cancel()
+		if off := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=OFF"); off != nil {
+			err = errors.Join(err, fmt.Errorf("and bootstrapping could not be switched off again: %w", off))
+		}
+	}()
+	if err := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=ON"); err != nil {
+		return err
+	}
+	if err := a.start(ctx, bootstrapDeadline-slack-tidyTimeout); err != nil {
+		return err
+	}
+	if s, err = a.now(ctx); err == nil && !s.HasMajority() {
+		err = fmt.Errorf("the group was bootstrapped and the member is %s", s.Self())
+	}
+	return err
+}
+
+// aloneIn says why somebody else stands against a bootstrap here: one who does not
+// answer, one who is in a group, one who holds more.
+func (a *actor) aloneIn(ctx context.Context, do Bootstrap, holds gtid.Set) error {
+	errs := make([]error, len(do.Others))
+	conn.Each(len(do.Others), func(i int) {
+		name := do.Others[i]
+		h, n, err := a.other(name)
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		s, err := h.look(ctx, n)
+		switch {
+		case err != nil:
+			errs[i] = fmt.Errorf("%s does not answer any more: %w", name, err)
+		case s.InGroup():
+			errs[i] = fmt.Errorf("%s is %s in a group", name, s.Self())
+		case !holds.Contains(s.Holds()):
+			extra := s.Holds().Subtract(holds)
+			errs[i] = fmt.Errorf("%s holds %d transaction(s) more: %s", name, extra.Count(), shared.Shorten(extra.String()))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// forceMembers has the members that are left go on alone.
+func (a *actor) forceMembers(ctx context.Context, do ForceMembers) error {
+	s, err := a.now(ctx)
+	switch {
+	case err != nil:
+		return err
+	case s.HasMajority():
+		return nil
+	case s.Self() != MemberOnline:
+		return fmt.Errorf("it is %s: only an ONLINE member can be forced", s.Self())
+	}
+	var addresses []string
+	for _, name := range do.Names {
+		h, n, err := a.other(name)
+		if err != nil {
+			return err
+		}
+		m, err := h.look(ctx, n)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s does not answer: %w", name, err)
+		case m.Self() != MemberOnline || m.HasMajority() || !s.reaches(m.UUID) || m.ViewID != s.ViewID:
+			return fmt.Errorf("%s is not of the same view any more", name)
+		}
+		addresses = append(addresses, m.Config.LocalAddress)
+	}
+	force := a.Exec(ctx, "SET GLOBAL group_replication_force_members=?", strings.Join(addresses, ","))
+	// It must be empty again before the next start.
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	if off := a.Exec(tidy, "SET GLOBAL group_replication_force_members=''"); off != nil {
+		force = errors.Join(force, fmt.Errorf("and group_replication_force_members could not be emptied again: %w", off))
+	}
+	if force != nil {
+		return force
+	}
+	if s, err = a.now(ctx); err == nil && !s.HasMajority() {
+		err = errors.New("the members were forced and there is no majority yet")
+	}
+	return err
+}

@@ -1,0 +1,32 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysqlgroup
+
+import (
+	"sync"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/mysql/conn"
+)
+
+// handle speaks to one server, and knows what this process has under way on it.
+type handle struct {
+	*conn.Handle
+
+	mu sync.Mutex
+	// starting: a START GROUP_REPLICATION of this process has not ended.
+	starting bool
+	// failed is how the last one ended, and ended when.
+	failed error
+	ended  time.Time
+}
+
+// newHandle makes a handle. Nothing is asked of the server before the first use.
+func newHandle(a conn.Access) (*handle, error) {
+	c, err := conn.Open(a)
+	if err != nil {
+		return nil, err
+	}
+	return &handle{Handle: c}, nil
+}

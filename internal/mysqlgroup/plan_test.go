@@ -1,0 +1,280 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysqlgroup
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// row is a state, and what is to be done then.
+type row struct {
+	name    string
+	changes []change
+	reason  string
+	acts    string
+	route   string
+	// says is part of the condition's message or of a node's note.
+	says string
+}
+
+func changes(list ...change) []change { return list }
+
+var rows = []row{
+	// A group that exists.
+	{"as wanted", nil, "TopologyAsWanted", "", "a=rw b=ro c=ro", "a is the primary; 3 of 3"},
+	{"a group that exists is adopted", changes(unknown), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
+	{"a secondary restarted", changes(group("a", "a", "b"), out(MemberOffline, "c")), "MemberNotReady", "join c", "a=rw b=ro c=-", "OFFLINE and joins"},
+	{"a secondary restarted, and is not missed yet", changes(views("a b", "c UNREACHABLE"), out(MemberOffline, "c")), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+	{"a secondary was expelled", changes(group("a", "a", "b"), out(MemberError, "c")), "MemberNotReady", "join c", "a=rw b=ro c=-", "ERROR"},
+	{"a secondary is expelled and does not know", changes(group("a", "a", "b"), server("c", func(s *Server) { s.ViewID = "1:8" }), server("a", func(s *Server) { s.ViewID = "1:10" }), server("b", func(s *Server) { s.ViewID = "1:10" })), "MemberNotReady", "", "a=rw b=ro c=-", "expelled"},
+	{"a secondary recovers", changes(views("a b c", "c RECOVERING")), "MemberNotReady", "", "a=rw b=ro c=-", "RECOVERING"},
+	{"a secondary is not seen, the group sees it", changes(unreachable("c")), "NodeUnreachable", "", "a=rw b=ro c=(ro)", "the group says ONLINE"},
+	{"a secondary is gone", changes(unreachable("c"), group("a", "a", "b")), "NodeUnreachable", "", "a=rw b=ro c=-", "it is not in the group"},
+	{"a dead member does not hold up another", changes(unreachable("c"), group("a", "a"), out(MemberOffline, "b")), "MemberNotReady", "join b", "a=rw b=- c=-", ""},
+	{"two join at once", changes(group("a", "a"), out(MemberOffline, "b", "c")), "MemberNotReady", "join b,join c", "a=rw b=- c=-", ""},
+	{"the primary is not seen, the group sees it", changes(unreachable("a")), "PrimaryNotReady", "", "a=(rw) b=ro c=ro", ""},
+	{"the primary is gone, nobody is elected yet", changes(unreachable("a"), views("b c", "a UNREACHABLE")), "PrimaryNotReady", "", "a=(rw) b=ro c=ro", ""},
+	{"the primary is gone, another is elected", changes(unreachable("a"), group("b", "b", "c")), "NodeUnreachable", "", "a=- b=rw c=ro", ""},
+	{"elected, and not writable yet", changes(group("b", "b", "c"), out(MemberOffline, "a"), server("b", func(s *Server) { s.ReadOnly, s.SuperReadOnly = true, true })), "PrimaryNotReady", "join a", "a=- b=- c=ro", "takes no writes yet"},
+	{"a server out of the group takes writes", changes(group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "MemberNotReady", "fence c,join c", "a=rw b=ro c=-", ""},
+	{"offline_mode after an expulsion", changes(server("c", func(s *Server) { s.OfflineMode, s.Config.OfflineOnExit = true, true })), "MemberNotReady", "end offline mode c", "a=rw b=ro c=-", "offline_mode"},
+	{"offline_mode for another reason", changes(server("c", func(s *Server) { s.OfflineMode = true })), "MemberNotReady", "", "a=rw b=ro c=-", "offline_mode"},
+	{"bootstrapping was left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "TopologyAsWanted", "switch bootstrapping off c", "a=rw b=ro c=ro", ""},
+	{"another recovery user", changes(server("c", func(s *Server) { s.RecoveryUser = "old" })), "TopologyAsWanted", "set the recovery user c", "a=rw b=ro c=ro", ""},
+	{"a member that nobody names", changes(removed("c"), func(s *scenario) { delete(s.object.Status.Topology, "c"); delete(s.state.Nodes, "c"); delete(s.pods, "c") }), "UnknownMember", "", "a=rw b=ro", "c:3306"},
+	{"a replaced server, the old one not expelled yet", changes(views("a b", "c UNREACHABLE"), out(MemberOffline, "c"), server("c", func(s *Server) {
+		s.UUID, s.Executed = uuidFor("z"), set("")
+		s.Members = []Member{{UUID: s.UUID, State: MemberOffline}}
+	})), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+
+	// What keeps a server out.
+	{"errant", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-8 c:1-2", "")), "MemberDiverged", "", "a=rw b=ro c=-", "2 transaction(s)"},
+	{"errant in the relay log", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-8", "9 12")), "MemberDiverged", "", "a=rw b=ro c=-", "1 transaction(s)"},
+	{"what is queued in the group is in the group", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-12", ""), holds("b", "1-9", "10-12")), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+	{"gtid_mode off", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.GTIDMode = false })), "MemberNotReady", "", "a=rw b=ro c=-", "gtid_mode"},
+	{"no binary log", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.LogBin = false })), "MemberNotReady", "", "a=rw b=ro c=-", "log_bin"},
+	{"no plugin", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.Plugin = false })), "MemberNotReady", "", "a=rw b=ro c=-", "INSTALL PLUGIN"},
+	{"multi-primary configured", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.Config.SinglePrimary = false })), "MemberNotReady", "", "a=rw b=ro c=-", "single_primary_mode"},
+	{"another group's name", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.Config.GroupName = otherName })), "MemberNotReady", "", "a=rw b=ro c=-", otherName},
+	{"purged, no clone plugin here", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "", ""), server("a", func(s *Server) { s.Purged = set("1-5"); s.ClonePlugin = true }), server("b", func(s *Server) { s.Purged = set("1-5") })), "MemberNotReady", "", "a=rw b=ro c=-", "mysql_clone.so' on it"},
+	{"purged, no clone plugin there", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "", ""), server("a", func(s *Server) { s.Purged = set("1-5") }), server("b", func(s *Server) { s.Purged = set("1-5") }), server("c", func(s *Server) { s.ClonePlugin = true })), "MemberNotReady", "", "a=rw b=ro c=-", "on a member"},
+	{"purged, cloned", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "", ""), server("a", func(s *Server) { s.Purged = set("1-5"); s.ClonePlugin = true }), server("b", func(s *Server) { s.Purged = set("1-5") }), server("c", func(s *Server) { s.ClonePlugin = true })), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+	{"purged by one only", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "", ""), server("a", func(s *Server) { s.Purged = set("1-5") })), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+
+	// Who is the primary.
+	{"another primary is wanted", changes(wants("b")), "PrimaryNotAsWanted", "catch up b,elect b,expel clients a", "a=ro b=rw c=ro", ""},
+	{"wanted, not ONLINE", changes(wants("c"), group("a", "a", "b"), out(MemberOffline, "c")), "PrimaryNotAsWanted", "join c", "a=rw b=ro c=-", "not an ONLINE member"},
+	{"wanted, far behind", changes(wants("b"), server("b", func(s *Server) { s.Backlog = backlogBound + 1 })), "PrimaryNotAsWanted", "", "a=rw b=ro c=ro", "1001 transactions to apply"},
+	{"wanted, another one recovers", changes(wants("b"), views("a b c", "c RECOVERING")), "PrimaryNotAsWanted", "", "a=rw b=ro c=-", "c is RECOVERING"},
+	{"wanted, another one is unreachable", changes(wants("b"), views("a b", "c UNREACHABLE"), unreachable("c")), "PrimaryNotAsWanted", "", "a=rw b=ro c=-", "c is UNREACHABLE"},
+	{"wanted, the present one is not seen", changes(wants("b"), unreachable("a")), "PrimaryNotReady", "", "a=(rw) b=ro c=ro", "nobody can be compared"},
+	{"wanted, and it is", changes(wants("a")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
+
+	// Coming and going.
+	{"a node left the spec", changes(removed("c")), "MemberLeaving", "leave the group c", "a=rw b=ro c=-", "c left the spec and leaves"},
+	{"the primary left the spec", changes(removed("a")), "PrimaryNotAsWanted", "catch up b,elect b,expel clients a", "a=- b=rw c=ro", ""},
+	{"two left the spec", changes(removed("b", "c")), "MemberLeaving", "leave the group b", "a=rw b=- c=-", ""},
+	{"it left the spec and is not seen", changes(removed("c"), unreachable("c")), "MemberLeaving", "", "a=rw b=ro c=-", "it is not seen"},
+	{"it left the spec, the rest has no quorum", changes(removed("c"), views("a b c", "b RECOVERING")), "MemberNotReady", "", "a=rw b=- c=-", "lose its quorum"},
+	{"it left the spec and the group", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c")), "TopologyAsWanted", "", "a=rw b=ro c=-", ""},
+	{"it left the spec and the group and takes writes", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "TopologyAsWanted", "fence c", "a=rw b=ro c=-", ""},
+
+	// No quorum.
+	{"quorum lost", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "unreachable: b, c"},
+	{"quorum lost, one is back outside", changes(unreachable("b"), out(MemberOffline, "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "", "a=- b=(ro) c=(ro)", ""},
+	{"quorum lost, all others are seen outside", changes(out(MemberOffline, "b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "stop without quorum a", "a=- b=(ro) c=(ro)", ""},
+	{"quorum lost, one of them in it still", changes(out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE"), says("c", "b UNREACHABLE", "a UNREACHABLE")), "QuorumLost", "", "a=- b=(ro) c=(ro)", ""},
+	{"quorum lost, all outside, one not missed yet", changes(out(MemberOffline, "b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), func(s *scenario) {
+		s.state.Nodes["a"].Members = append(s.state.Nodes["a"].Members, Member{UUID: uuidFor("x"), State: MemberUnreachable})
+	}), "QuorumLost", "", "a=- b=(ro) c=(ro)", ""},
+	{"one of three, its view intact", changes(unreachable("b", "c")), "NodeUnreachable", "", "a=rw b=(ro) c=(ro)", ""},
+	{"only a joiner is seen", changes(unreachable("a", "b"), says("c", "c RECOVERING")), "QuorumLost", "", "a=(rw) b=(ro) c=(ro)", ""},
+	{"force", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", "force quorum a", "a=(rw) b=(ro) c=(ro)", "Take the annotation away"},
+	{"force names one that is not seen", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a, b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "b is not seen"},
+	{"force names a stranger", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "x")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "x is no node"},
+	{"force with a quorum", changes(annotate(v1alpha1.AnnotationForceQuorum, "a")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
+	{"force mixes in and out", changes(unreachable("c"), out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "a does not reach b"},
+	{"force those that do not reach one another", changes(unreachable("c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), says("b", "a UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "a does not reach b"},
+	{"force starts a group without a lost node", changes(unreachable("c"), out(MemberOffline, "a", "b"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumForced", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"force starts from one that lacks something", changes(unreachable("c"), out(MemberOffline, "a", "b"), holds("b", "1-10", ""), annotate(v1alpha1.AnnotationForceQuorum, "a")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", "b holds transactions that they lack"},
+
+	// No group.
+	{"nobody is seen", changes(unreachable("a", "b", "c")), "WaitingForNodes", "", "a=(rw) b=(ro) c=(ro)", ""},
+	{"one is not seen, the others are out", changes(unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", "c (no answer)"},
+	{"one is not seen, another out of the group takes writes", changes(unreachable("c"), out(MemberOffline, "a", "b"), writable("b")), "WaitingForNodes", "fence b", "a=- b=(ro) c=(ro)", ""},
+	{"one answers with an error", changes(unreachable("c"), server("c", func(s *Server) { s.Reach = shared.ReachError }), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
+	{"all are out", changes(out(MemberOffline, "a", "b"), out(MemberError, "c")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, spec.primary is as good", changes(out(MemberOffline, "a", "b", "c"), wants("b")), "GroupStarts", "bootstrap the group b", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, spec.primary lacks something", changes(out(MemberOffline, "a", "b", "c"), wants("b"), holds("b", "1-8", "")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, the last has the most", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupStarts", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, the most is received", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-8", "9-10")), "GroupStarts", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, incomparable", changes(out(MemberOffline, "a", "b", "c"), holds("b", "1-9 b:1", ""), holds("c", "1-9 c:1-2", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 2 transaction(s) that b lacks"},
+	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 1 transaction(s)"},
+	{"all are out, one that left the spec is not seen", changes(removed("c"), unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, one that left the spec is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "a", "b")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=()", ""},
+	{"all are out, the best lacks the plugin", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-10", ""), server("c", func(s *Server) { s.Plugin = false })), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "cannot start the group: c: the plugin"},
+	{"all are out, others take writes", changes(out(MemberOffline, "a", "b", "c"), writable("a", "b")), "GroupStarts", "fence b,bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"a new group", changes(unknown, bare("a", "b", "c")), "GroupStarts", "fence b,fence c,bootstrap the group a", "a=() b=() c=()", "there is no group yet"},
+	{"a new group, one is not seen", changes(unknown, bare("a", "b", "c"), unreachable("c")), "WaitingForNodes", "", "a=() b=() c=()", ""},
+	{"a new group of servers with data of their own", changes(unknown, bare("a", "b", "c"), holds("a", "a:1", ""), holds("b", "b:1", "")), "GroupDiverged", "", "a=() b=() c=()", "a holds 1 transaction(s) that b lacks"},
+	{"a new group, different names configured", changes(unknown, bare("a", "b", "c"), server("a", func(s *Server) { s.Config.GroupName = groupName }), server("b", func(s *Server) { s.Config.GroupName = otherName })), "GroupNameUnknown", "", "a=() b=() c=()", otherName},
+
+	// What is never mended.
+	{"two groups, two bootstraps", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.ViewID = "2:1" })), "SplitGroup", "", "a=- b=(ro) c=(ro)", "a (group"},
+	{"two groups, two forced halves", changes(group("a", "a"), group("b", "b", "c")), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
+	{"two groups, two names", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.Config.GroupName = otherName })), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
+	{"more than one primary", changes(server("a", func(s *Server) { s.Members[1].Primary = true })), "MultiPrimaryMode", "", "a=- b=(ro) c=(ro)", "switch_to_single_primary_mode"},
+	{"two nodes are one server", changes(server("b", func(s *Server) { s.UUID = uuidFor("a") })), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro)", "same server_uuid"},
+
+	// Skipped.
+	{"skip, all out", changes(out(MemberOffline, "a", "b", "c"), annotate(v1alpha1.AnnotationSkipReconcile, "true")), "GroupStarts", "", "a=- b=(ro) c=(ro)", ""},
+	{"skip, another primary", changes(group("b", "a", "b", "c"), wants("a"), annotate(v1alpha1.AnnotationSkipReconcileOld, "true")), "PrimaryNotAsWanted", "", "a=ro b=rw c=ro", ""},
+	{"skip, twins", changes(server("b", func(s *Server) { s.UUID = uuidFor("a") }), annotate(v1alpha1.AnnotationSkipReconcile, "true")), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro)", ""},
+}
+
+func TestPlan(t *testing.T) {
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			s := healthy("a", "b", "c")
+			for _, c := range r.changes {
+				c(s)
+			}
+			p := s.plan()
+			if len(p.Conditions) != 1 || p.Conditions[0].Reason != r.reason {
+				t.Fatalf("conditions %+v, want %s", p.Conditions, r.reason)
+			}
+			if got := strings.Join(acts(p), ","); got != r.acts {
+				t.Errorf("acts %q, want %q", got, r.acts)
+			}
+			if got := s.routed(p); got != r.route {
+				t.Errorf("route %q, want %q", got, r.route)
+			}
+			said := p.Conditions[0].Message
+			for _, note := range p.Data.Notes {
+				said += "\n" + note
+			}
+			if !strings.Contains(said, r.says) {
+				t.Errorf("%q is not said in %q", r.says, said)
+			}
+			if ok := p.Conditions[0].Status == "True"; ok != (r.reason == "TopologyAsWanted") {
+				t.Errorf("status %s", p.Conditions[0].Status)
+			}
+		})
+	}
+}
+
+// A bootstrap is recorded before it is done, and is given what the server lacks.
+func TestBootstrapOfANewGroup(t *testing.T) {
+	s := healthy("a", "b", "c")
+	unknown(s)
+	bare("a", "b", "c")(s)
+	p := s.plan()
+	do := action[Bootstrap](t, p)
+	want := newGroupName(s.object.UID)
+	if !p.Persist || !p.MustFinish || !p.Again || !p.Data.Bootstrapped || p.Data.GroupName != want {
+		t.Errorf("%+v", p)
+	}
+	if do.Settings.GroupName != want || do.Settings.LocalAddress != "a:33061" || do.Settings.Seeds != "b:33061,c:33061" || !slices.Equal(do.Others, []string{"b", "c"}) {
+		t.Errorf("%+v", do)
+	}
+	server("b", func(s *Server) { s.Config.GroupName, s.Config.LocalAddress = otherName, "b.example:24901" })(s)
+	p = s.plan()
+	if do = action[Bootstrap](t, p); p.Data.GroupName != otherName || do.Settings.GroupName != otherName || do.Settings.Seeds != "b.example:24901,c:33061" {
+		t.Errorf("the name that one is configured with: %+v, %+v", p.Data, do)
+	}
+	s.object.Annotations = map[string]string{v1alpha1.AnnotationSkipReconcile: "true"}
+	if p = s.plan(); p.Persist || p.Data.Bootstrapped || p.Data.GroupName != "" {
+		t.Errorf("skipped, and recorded: %+v", p)
+	}
+}
+
+// All that is slow comes before the election, and the labels change in one step.
+func TestElectionInOrder(t *testing.T) {
+	s := healthy("a", "b", "c")
+	s.object.Spec.Primary = "b"
+	p := s.plan()
+	var names []string
+	for _, step := range p.Steps {
+		names = append(names, step.Name)
+	}
+	if strings.Join(names, " ") != "route catch-up elect expel" {
+		t.Fatalf("steps %v", names)
+	}
+	if p.Steps[0].Routing["b"] != reconcile.AccessNone || p.Steps[0].Routing["a"] != reconcile.AccessReadWrite {
+		t.Errorf("before the election: %v", p.Steps[0].Routing)
+	}
+	if wait := action[CatchUp](t, p); wait.Linger != drainTime || wait.Primary != "a" || !wait.Set.Equal(set("1-9")) {
+		t.Errorf("%+v", wait)
+	}
+	if elect := p.Steps[2]; !elect.StopsWrites || !elect.RestoresWrites || elect.Routing["b"] != reconcile.AccessReadWrite || elect.Routing["a"] != reconcile.AccessReadOnly {
+		t.Errorf("%+v", elect)
+	}
+	if do := action[SetPrimary](t, p); do.UUID != uuidFor("b") || do.Transactions != transactionsTimeout {
+		t.Errorf("%+v", do)
+	}
+	s.pods["b"] = reconcile.Pod{Exists: true}
+	if wait := action[CatchUp](t, s.plan()); wait.Linger != 0 {
+		t.Errorf("nobody reads from it, and it waits: %+v", wait)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		changes []change
+		reason  string
+		warning bool
+	}{
+		{"elected by the group", changes(group("b", "a", "b", "c")), "PrimaryChanged", true},
+		{"elected as asked", changes(group("b", "a", "b", "c"), wants("b")), "PrimaryChanged", false},
+		{"errant", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "c:1", "")), "MemberDiverged", true},
+		{"writable outside", changes(group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "OutsiderWasWritable", true},
+		{"bootstrap left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "BootstrapLeftOn", true},
+		{"force and quorum", changes(annotate(v1alpha1.AnnotationForceQuorum, "a")), "ForceQuorumIdle", true},
+		{"forced", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", true},
+		{"a port of its own", changes(func(s *scenario) { s.object.Spec.Member[2].Port = 3307 }), "PortsDiffer", true},
+		{"quorum lost", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", true},
+		{"start", changes(out(MemberOffline, "a", "b", "c")), "GroupStarts", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy("a", "b", "c")
+			for _, change := range c.changes {
+				change(s)
+			}
+			for _, e := range s.plan().Events {
+				if e.Reason == c.reason {
+					if e.Warning != c.warning {
+						t.Errorf("warning: %t", e.Warning)
+					}
+					return
+				}
+			}
+			t.Errorf("no event %s in %+v", c.reason, s.plan().Events)
+		})
+	}
+}
+
+func TestLocalAddress(t *testing.T) {
+	for _, c := range []struct {
+		node  Node
+		stack bool
+		want  string
+	}{
+		{Node{Host: "h", Port: 3306}, false, "h:33061"},
+		{Node{Host: "h", Port: 3307}, false, "h:33071"},
+		{Node{Host: "h", Port: 30000}, false, "h:33061"},
+		{Node{Host: "::1", Port: 3306}, false, "[::1]:33061"},
+		{Node{Host: "h", Port: 3306}, true, "h:3306"},
+	} {
+		if got := localAddress(c.node, c.stack); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.node, got, c.want)
+		}
+	}
+}
