@@ -40,7 +40,7 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) error {
 	case Fence:
 		return a.fence(ctx)
 	case Disarm:
-		return a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=OFF")
+		return a.disarm(ctx)
 	case Welcome:
 		return a.welcome(ctx)
 	case SetRecoveryUser:
@@ -97,6 +97,23 @@ func (a *actor) fence(ctx context.Context) error {
 		return nil
 	}
 	return a.Exec(ctx, "SET GLOBAL super_read_only=ON")
+}
+
+// disarm takes back what is on for the time of a start or a force only.
+func (a *actor) disarm(ctx context.Context) error {
+	s, err := a.now(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Config.Bootstrap {
+		if err := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=OFF"); err != nil {
+			return err
+		}
+	}
+	if s.Config.ForceMembers == "" {
+		return nil
+	}
+	return a.Exec(ctx, "SET GLOBAL group_replication_force_members=''")
 }
 
 // welcome lets clients in again.
@@ -159,7 +176,7 @@ func (a *actor) dissolve(ctx context.Context) error {
 	switch {
 	case err != nil || s.Out():
 		return err
-	case s.HasMajority():
+	case s.reachesMajority():
 		return errors.New("it sees a majority of the group again")
 	}
 	return a.Exec(ctx, "STOP GROUP_REPLICATION")

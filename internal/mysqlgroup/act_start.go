@@ -16,11 +16,10 @@ import (
 )
 
 const (
-	// joinPatience is how long a pass waits for START GROUP_REPLICATION; the server goes
-	// on without it.
+	// joinPatience is how long a pass waits for a server to start; that goes on without it.
 	joinPatience = 3 * time.Second
-	// startTimeout bounds the statement itself.
-	startTimeout = 80 * time.Second
+	// startTimeout bounds a start, which may wait for the group a minute, and the stop before it.
+	startTimeout = 150 * time.Second
 	// startPause lies between a start that failed and the next.
 	startPause = 10 * time.Second
 )
@@ -45,11 +44,15 @@ func (a *actor) join(ctx context.Context, do Join) error {
 	if extra := s.Holds().Subtract(executed.Union(queued)); !extra.Empty() {
 		return fmt.Errorf("it holds %d transaction(s) that the group lacks: %s", extra.Count(), shared.Shorten(extra.String()))
 	}
-	if err := a.prepare(ctx, s, do.Settings); err != nil {
-		return err
-	}
-	return a.start(ctx, joinPatience)
+	return a.beside(ctx, joinPatience, func(ctx context.Context) error {
+		if err := a.prepare(ctx, s, do.Settings); err != nil {
+			return err
+		}
+		return a.Exec(ctx, startStatement)
+	})
 }
+
+const startStatement = "START GROUP_REPLICATION"
 
 // recently says whether a start is under way, or how it failed a moment ago.
 func (h *handle) recently() (busy bool, err error) {
@@ -61,9 +64,9 @@ func (h *handle) recently() (busy bool, err error) {
 	return h.starting, nil
 }
 
-// start runs START GROUP_REPLICATION and waits for it for a while. It goes on after that:
-// the server cannot be told to stop waiting for the group.
-func (h *handle) start(ctx context.Context, patience time.Duration) error {
+// beside starts the server and waits for that for a while. It goes on after that: a server
+// cannot be told to stop waiting for the group, and nobody else is to wait with it.
+func (h *handle) beside(ctx context.Context, patience time.Duration, start func(context.Context) error) error {
 	h.mu.Lock()
 	h.starting, h.failed = true, nil
 	h.mu.Unlock()
@@ -71,7 +74,7 @@ func (h *handle) start(ctx context.Context, patience time.Duration) error {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 		defer cancel()
-		err := h.Exec(ctx, "START GROUP_REPLICATION")
+		err := start(ctx)
 		h.mu.Lock()
 		h.starting, h.failed, h.ended = false, err, time.Now()
 		h.mu.Unlock()
@@ -97,10 +100,10 @@ func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
 			return err
 		}
 	}
-	if !s.SuperReadOnly {
-		if err := a.Exec(ctx, "SET GLOBAL super_read_only=ON"); err != nil {
-			return err
-		}
+	// Persisted: a member that restarts takes no writes before the group says so. The group
+	// sets and clears the variable of a running member by itself.
+	if err := a.Exec(ctx, "SET PERSIST super_read_only=ON, PERSIST read_only=ON"); err != nil {
+		return err
 	}
 	if s.Config.Bootstrap {
 		if err := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=OFF"); err != nil {
@@ -163,7 +166,8 @@ func (a *actor) bootstrap(ctx context.Context, do Bootstrap) (err error) {
 	if err := a.Exec(ctx, "SET GLOBAL group_replication_bootstrap_group=ON"); err != nil {
 		return err
 	}
-	if err := a.start(ctx, bootstrapDeadline-slack-tidyTimeout); err != nil {
+	start := func(ctx context.Context) error { return a.Exec(ctx, startStatement) }
+	if err := a.beside(ctx, bootstrapDeadline-slack-tidyTimeout, start); err != nil {
 		return err
 	}
 	if s, err = a.now(ctx); err == nil && !s.HasMajority() {

@@ -60,7 +60,8 @@ type Dissolve struct{ target }
 // Fence makes a server read-only that takes part in no group.
 type Fence struct{ target }
 
-// Disarm switches group_replication_bootstrap_group off where somebody left it on.
+// Disarm takes back what somebody left on: group_replication_bootstrap_group, and
+// group_replication_force_members, with which a member does not start.
 type Disarm struct{ target }
 
 // Welcome takes offline_mode off a member that is ONLINE again after the group had
@@ -106,7 +107,7 @@ func (Join) About() string            { return "join" }
 func (Leave) About() string           { return "leave the group" }
 func (Dissolve) About() string        { return "stop without quorum" }
 func (Fence) About() string           { return "fence" }
-func (Disarm) About() string          { return "switch bootstrapping off" }
+func (Disarm) About() string          { return "disarm" }
 func (Welcome) About() string         { return "end offline mode" }
 func (SetRecoveryUser) About() string { return "set the recovery user" }
 func (CatchUp) About() string         { return "catch up" }

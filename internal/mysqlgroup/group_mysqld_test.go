@@ -211,13 +211,13 @@ func TestExpelledAndForced(t *testing.T) {
 		t.Error("clients cannot connect to it")
 	}
 
-	t.Log("two hang, and the third has no quorum")
+	t.Log("two are lost, and the third has no quorum")
 	c.write(3)
 	for _, name := range []string{"b", "c"} {
 		c.same(name)
 	}
-	c.servers["b"].Freeze()
-	c.servers["c"].Freeze()
+	c.servers["b"].Kill9()
+	c.servers["c"].Kill9()
 	c.until("it is reported", func() bool { return c.reason() == "QuorumLost" })
 	c.acted = nil
 	c.pass()
@@ -240,8 +240,8 @@ func TestExpelledAndForced(t *testing.T) {
 		t.Errorf("events %v", c.events)
 	}
 	c.object.Annotations = nil
-	c.servers["b"].Thaw()
-	c.servers["c"].Thaw()
+	c.servers["b"].Start()
+	c.servers["c"].Start()
 	c.ready()
 	c.same("b")
 	c.same("c")

@@ -83,9 +83,9 @@ func (v *view) mayDissolve() bool {
 	if !v.lostQuorum() || len(v.unseenNodes()) > 0 {
 		return false
 	}
-	for _, name := range v.stranded() {
+	for _, name := range v.latest() {
 		s := v.servers[name]
-		if s.Self() != MemberOnline {
+		if s.reachesMajority() {
 			// It is on its way, in or out.
 			return false
 		}
@@ -102,12 +102,34 @@ func (v *view) mayDissolve() bool {
 	return true
 }
 
+// latest are those of the stranded that hold the newest view. An older one was superseded
+// by a majority, so that its holder cannot be of one any more.
+func (v *view) latest() []string {
+	var out []string
+	made, number := "", int64(-1)
+	for _, name := range v.stranded() {
+		prefix, n := viewNumber(v.servers[name].ViewID)
+		switch {
+		case made != "" && prefix != made:
+			// Remains of two groups: nobody can tell which is newer.
+			return v.stranded()
+		case n > number:
+			out, number = nil, n
+		}
+		made = prefix
+		if n == number {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // dissolve ends what is left of the group. The next look finds a group that is out
 // altogether, and starts it from whoever holds everything.
 func (v *view) dissolve() reconcile.Plan[Data] {
 	p := v.plan()
 	step := reconcile.Step{Name: "dissolve"}
-	for _, name := range v.stranded() {
+	for _, name := range v.latest() {
 		step.Actions = append(step.Actions, Dissolve{target{name}})
 	}
 	p.Steps = append(v.fences(""), v.route(""), step)

@@ -70,11 +70,11 @@ func (v *view) fences(except string) []reconcile.Step {
 	return []reconcile.Step{step}
 }
 
-// disarms: the next start of such a server would make a second group.
+// disarms: the next start of such a server would make a second group, or fail.
 func (v *view) disarms() []reconcile.Action {
 	var out []reconcile.Action
 	for _, n := range v.nodes {
-		if s := v.servers[n.Name]; s.OK() && s.Config.Bootstrap {
+		if s := v.servers[n.Name]; s.OK() && (s.Config.Bootstrap || s.Config.ForceMembers != "") {
 			out = append(out, Disarm{target{n.Name}})
 		}
 	}

@@ -46,9 +46,14 @@ var rows = []row{
 	{"a server out of the group takes writes", changes(group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "MemberNotReady", "fence c,join c", "a=rw b=ro c=-", ""},
 	{"offline_mode after an expulsion", changes(server("c", func(s *Server) { s.OfflineMode, s.Config.OfflineOnExit = true, true })), "MemberNotReady", "end offline mode c", "a=rw b=ro c=-", "offline_mode"},
 	{"offline_mode for another reason", changes(server("c", func(s *Server) { s.OfflineMode = true })), "MemberNotReady", "", "a=rw b=ro c=-", "offline_mode"},
-	{"bootstrapping was left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "TopologyAsWanted", "switch bootstrapping off c", "a=rw b=ro c=ro", ""},
+	{"bootstrapping was left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "TopologyAsWanted", "disarm c", "a=rw b=ro c=ro", ""},
+	{"members were forced", changes(server("a", func(s *Server) { s.Config.ForceMembers = "a:33061" })), "TopologyAsWanted", "disarm a", "a=rw b=ro c=ro", ""},
 	{"another recovery user", changes(server("c", func(s *Server) { s.RecoveryUser = "old" })), "TopologyAsWanted", "set the recovery user c", "a=rw b=ro c=ro", ""},
-	{"a member that nobody names", changes(removed("c"), func(s *scenario) { delete(s.object.Status.Topology, "c"); delete(s.state.Nodes, "c"); delete(s.pods, "c") }), "UnknownMember", "", "a=rw b=ro", "c:3306"},
+	{"a member that nobody names", changes(removed("c"), func(s *scenario) {
+		delete(s.object.Status.Topology, "c")
+		delete(s.state.Nodes, "c")
+		delete(s.pods, "c")
+	}), "UnknownMember", "", "a=rw b=ro", "c:3306"},
 	{"a replaced server, the old one not expelled yet", changes(views("a b", "c UNREACHABLE"), out(MemberOffline, "c"), server("c", func(s *Server) {
 		s.UUID, s.Executed = uuidFor("z"), set("")
 		s.Members = []Member{{UUID: s.UUID, State: MemberOffline}}
@@ -95,6 +100,9 @@ var rows = []row{
 		s.state.Nodes["a"].Members = append(s.state.Nodes["a"].Members, Member{UUID: uuidFor("x"), State: MemberUnreachable})
 	}), "QuorumLost", "", "a=- b=(ro) c=(ro)", ""},
 	{"one of three, its view intact", changes(unreachable("b", "c")), "NodeUnreachable", "", "a=rw b=(ro) c=(ro)", ""},
+	{"a majority that a newer view has left behind", changes(out(MemberOffline, "a"), server("c", func(s *Server) {
+		s.ViewID, s.Members = "1:10", []Member{{UUID: uuidFor("a"), State: MemberUnreachable}, {UUID: uuidFor("c"), State: MemberOnline}}
+	}), says("b", "a UNREACHABLE")), "QuorumLost", "stop without quorum c", "a=- b=(ro) c=(ro)", ""},
 	{"only a joiner is seen", changes(unreachable("a", "b"), says("c", "c RECOVERING")), "QuorumLost", "", "a=(rw) b=(ro) c=(ro)", ""},
 	{"force", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", "force quorum a", "a=(rw) b=(ro) c=(ro)", "Take the annotation away"},
 	{"force names one that is not seen", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a, b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "b is not seen"},

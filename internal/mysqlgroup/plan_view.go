@@ -83,7 +83,7 @@ func (v *view) findGroup() {
 		s := v.servers[n.Name]
 		seen = seen || s.OK()
 		v.data.Bootstrapped = v.data.Bootstrapped || s.InGroup()
-		if s.HasMajority() {
+		if s.HasMajority() && !v.overtaken(s) {
 			holders = append(holders, s)
 		}
 	}
@@ -121,6 +121,23 @@ func (v *view) findGroup() {
 	v.data.Primary = v.primary
 	v.data.Moved = v.primary != "" && v.status.Primary != "" && v.primary != v.status.Primary
 	v.data.Asked = v.data.Moved && v.primary == v.spec.Primary
+}
+
+// overtaken: a member that has lost its quorum holds a newer view of the same group than
+// this server. Whoever holds the older one was left out of the newer one, or will hear of
+// it, and can commit nothing.
+func (v *view) overtaken(holder *Server) bool {
+	made, number := viewNumber(holder.ViewID)
+	for _, n := range v.nodes {
+		s := v.servers[n.Name]
+		if !s.InGroup() || s.reachesMajority() {
+			continue
+		}
+		if other, later := viewNumber(s.ViewID); other == made && later > number {
+			return true
+		}
+	}
+	return false
 }
 
 // agree says whether two views that hold a majority can be views of one group: of one

@@ -149,9 +149,11 @@ func (s *Server) reaches(uuid string) bool {
 // HasMajority says whether the server's view counts: it is ONLINE in it, and more than
 // half of the members that it lists are not UNREACHABLE.
 func (s *Server) HasMajority() bool {
-	if !s.OK() || s.Self() != MemberOnline {
-		return false
-	}
+	return s.OK() && s.Self() == MemberOnline && s.reachesMajority()
+}
+
+// reachesMajority says whether more than half of those that the server lists are alive.
+func (s *Server) reachesMajority() bool {
 	alive := 0
 	for _, m := range s.Members {
 		if m.State != MemberUnreachable {
