@@ -25,8 +25,8 @@ func TestFollowAhead(t *testing.T) {
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.as(mysqld.LeastUser, mysqld.LeastPassword)
 	c.replicate("a", true)
-	load := startLoad(t, c.servers["a"], 8)
-	c.servers["a"].Eventually("clients write", func() bool { return load.acknowledged() > 50 })
+	load := mysqld.StartLoad(t, c.servers["a"], 8)
+	c.servers["a"].Eventually("clients write", func() bool { return load.Acknowledged() > 50 })
 	for range 2 {
 		c.do(c.lead("c", "b"))
 		state := c.observe()
@@ -34,28 +34,28 @@ func TestFollowAhead(t *testing.T) {
 			t.Fatalf("c: %+v %+v", s, s.Channel)
 		}
 	}
-	had := load.acknowledged()
-	c.servers["a"].Eventually("clients still write", func() bool { return load.acknowledged() > had+50 })
+	had := load.Acknowledged()
+	c.servers["a"].Eventually("clients still write", func() bool { return load.Acknowledged() > had+50 })
 
 	facts := c.do(FenceSource{target: target{"a"}, Timeout: 2 * time.Second, KillClients: true})
 	c.doWith(Promote{target: target{"b"}, AfterFact: FencedFact("a"), Timeout: 5 * time.Second, SemiSync: acks}, facts)
 	if semi := c.server("b").SemiSync; semi.Clients != 1 || !semi.SourceActive {
 		t.Fatalf("nobody is there to acknowledge to b: %+v", semi)
 	}
-	load.moveTo(c.servers["b"])
-	had = load.acknowledged()
-	c.servers["b"].Eventually("clients write on b", func() bool { return load.acknowledged() > had+50 })
+	load.MoveTo(c.servers["b"])
+	had = load.Acknowledged()
+	c.servers["b"].Eventually("clients write on b", func() bool { return load.Acknowledged() > had+50 })
 	if n := c.servers["b"].Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_no_tx'"); n != "0" {
 		t.Errorf("%s commits of b were not acknowledged by a replica", n)
 	}
 	back := c.attachTo("a", "b", true)
 	back.WithinFact = FencedFact("a")
 	c.doWith(back, facts)
-	load.stop()
+	load.Stop()
 	c.caughtUp("b")
 	for node, s := range c.servers {
-		if lost := load.lost(s); lost != 0 {
-			t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.acknowledged(), node)
+		if lost := load.Lost(s); lost != 0 {
+			t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.Acknowledged(), node)
 		}
 	}
 }

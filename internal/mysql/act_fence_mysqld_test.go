@@ -48,19 +48,19 @@ func mustWrite(t *testing.T, s *mysqld.Server) {
 
 func TestFence(t *testing.T) {
 	c := newCluster(t, 1, mysqld.Options{})
-	load := startLoad(t, c.servers["a"], 4)
+	load := mysqld.StartLoad(t, c.servers["a"], 4)
 	idle := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
 	c.server("a")
 	facts := c.do(fence("a"))
 	fenced := facts[FencedFact("a")]
-	load.stop()
+	load.Stop()
 	if !c.server("a").Fenced() {
 		t.Error("it is not fenced")
 	}
 	if got := c.servers["a"].Executed(); !gtid.MustParse(got).Equal(gtid.MustParse(fenced)) || fenced == "" {
 		t.Errorf("the fact is %q, gtid_executed %q: something was written behind the fence", fenced, got)
 	}
-	if lost := load.lost(c.servers["a"]); lost != 0 {
+	if lost := load.Lost(c.servers["a"]); lost != 0 {
 		t.Errorf("%d acknowledged rows are not there", lost)
 	}
 	c.servers["a"].Eventually("an idle client is cut off", func() bool { return idle.PingContext(t.Context()) != nil })

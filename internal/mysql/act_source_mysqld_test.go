@@ -181,7 +181,7 @@ func TestCatchUpWithASourceThatGoesOn(t *testing.T) {
 	c.replicate("a", false)
 	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)
 	run(t, lock, "FLUSH TABLES WITH READ LOCK")
-	load := startLoad(t, c.servers["a"], 1)
+	load := mysqld.StartLoad(t, c.servers["a"], 1)
 	behind := executedBy(c.servers["a"])
 	do := CatchUp{target: target{"b"}, Set: *behind, Timeout: 10 * time.Second, Source: "a"}
 	go func() {
@@ -194,8 +194,8 @@ func TestCatchUpWithASourceThatGoesOn(t *testing.T) {
 		t.Errorf("it took only %v", took)
 	}
 	gap := executedBy(c.servers["a"]).Subtract(*executedBy(c.servers["b"])).Count()
-	load.stop()
-	if written := int64(load.acknowledged()); gap > written/3 {
+	load.Stop()
+	if written := int64(load.Acknowledged()); gap > written/3 {
 		t.Errorf("it is %d of %d transactions behind", gap, written)
 	}
 }

@@ -147,22 +147,22 @@ func TestConverge(t *testing.T) {
 			k.object.Spec.Mode = mode
 			k.as(mysqld.LeastUser, mysqld.LeastPassword)
 			k.settle("the set is set up")
-			load := startLoad(t, k.servers["a"], 4)
+			load := mysqld.StartLoad(t, k.servers["a"], 4)
 			for _, to := range []string{"b", "a"} {
 				k.exchange(to)
 				k.servers["a"].Eventually("the source is "+to, func() bool {
 					_, plan := k.look()
 					k.carryOut(plan)
 					if k.labels[to] == "false" {
-						load.moveTo(k.servers[to])
+						load.MoveTo(k.servers[to])
 					}
 					return plan.Data.Source == to && plan.Data.Switchover == nil
 				})
 				k.settle("switched over to " + to)
 			}
-			had := load.acknowledged()
-			k.servers["a"].Eventually("clients write", func() bool { return load.acknowledged() > had+20 })
-			load.stop()
+			had := load.Acknowledged()
+			k.servers["a"].Eventually("clients write", func() bool { return load.Acknowledged() > had+20 })
+			load.Stop()
 
 			for _, node := range []string{"c", "a"} {
 				k.moveToPort(node)
@@ -171,8 +171,8 @@ func TestConverge(t *testing.T) {
 				k.caughtUp("a")
 			}
 			for node, s := range k.servers {
-				if lost := load.lost(s); lost != 0 {
-					t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.acknowledged(), node)
+				if lost := load.Lost(s); lost != 0 {
+					t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.Acknowledged(), node)
 				}
 			}
 		})

@@ -41,8 +41,8 @@ func TestFailoverLosesNothing(t *testing.T) {
 	kept, source := 0, "a"
 	for round := range rounds {
 		to := map[string]string{"a": "b", "b": "a"}[source]
-		had := r.load.acknowledged()
-		r.servers[source].Eventually("clients write", func() bool { return r.load.acknowledged() > had+40 })
+		had := r.load.Acknowledged()
+		r.servers[source].Eventually("clients write", func() bool { return r.load.Acknowledged() > had+40 })
 		if round%3 == 2 {
 			// The edit need not come at once.
 			r.servers[source].Kill9()
@@ -53,15 +53,15 @@ func TestFailoverLosesNothing(t *testing.T) {
 		to = r.failOver(to)
 		r.writes(to)
 		if lost := r.lostOn(to); lost != 0 {
-			t.Errorf("round %d: %d of %d acknowledged rows are not on %s", round+1, lost, r.load.acknowledged(), to)
+			t.Errorf("round %d: %d of %d acknowledged rows are not on %s", round+1, lost, r.load.Acknowledged(), to)
 		} else {
 			kept++
 		}
-		t.Logf("round %d: %s → %s, %d rows acknowledged, %d rounds lost nothing", round+1, source, to, r.load.acknowledged(), kept)
+		t.Logf("round %d: %s → %s, %d rows acknowledged, %d rounds lost nothing", round+1, source, to, r.load.Acknowledged(), kept)
 		// The rest is not the test: what is written meanwhile only has to be copied.
-		r.load.resting.Store(true)
+		r.load.Rest(true)
 		r.comeBack(source)
-		r.load.resting.Store(false)
+		r.load.Rest(false)
 		if to == "c" {
 			// c takes part in the exchange as b and a do.
 			r.edit("b")
@@ -71,8 +71,8 @@ func TestFailoverLosesNothing(t *testing.T) {
 		}
 		source = to
 	}
-	r.load.stop()
-	t.Logf("%d of %d rounds lost nothing; %d rows acknowledged", kept, rounds, r.load.acknowledged())
+	r.load.Stop()
+	t.Logf("%d of %d rounds lost nothing; %d rows acknowledged", kept, rounds, r.load.Acknowledged())
 }
 
 // failOver edits the spec as a user does: where the candidate is refused because another
@@ -120,9 +120,9 @@ func TestFailoverFromAHungSource(t *testing.T) {
 			}
 			a.Eventually("the old source is fenced", func() bool { return a.Value("SELECT @@GLOBAL.super_read_only") == "1" })
 			r.eventually("it is not behind -readwrite", func(_ reconcile.Plan[Data], labels map[string]string) bool { return labels["a"] != "false" })
-			r.load.stop()
+			r.load.Stop()
 			if lost := r.lostOn(to); lost != 0 && mode == v1alpha1.MysqlSemiSync {
-				t.Errorf("%d of %d acknowledged rows are not on %s", lost, r.load.acknowledged(), to)
+				t.Errorf("%d of %d acknowledged rows are not on %s", lost, r.load.Acknowledged(), to)
 			}
 		})
 	}

@@ -132,7 +132,7 @@ func TestObservedSetsAreComparable(t *testing.T) {
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	c.object.Status.Source = "a"
-	load := startLoad(t, c.servers["a"], 4)
+	load := mysqld.StartLoad(t, c.servers["a"], 4)
 	for range 100 {
 		state := c.observe()
 		a, b := state.Nodes["a"], state.Nodes["b"]
@@ -140,8 +140,8 @@ func TestObservedSetsAreComparable(t *testing.T) {
 			t.Fatalf("b holds %s beyond a", extra)
 		}
 	}
-	load.stop()
-	if load.acknowledged() == 0 {
+	load.Stop()
+	if load.Acknowledged() == 0 {
 		t.Error("there was no load")
 	}
 }

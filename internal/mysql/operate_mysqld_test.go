@@ -22,7 +22,7 @@ import (
 // running is a kernel that works beside the test, as the operator does beside its users.
 type running struct {
 	*kernel
-	load *load
+	load *mysqld.Load
 
 	mu sync.Mutex
 	// plan is the last one.
@@ -44,8 +44,8 @@ func operate(t *testing.T, mode v1alpha1.MysqlReplicationMode) *running {
 	r.settle("the set is set up")
 	// Few, so that on a busy machine replicas keep up: what they have still to execute when
 	// the source is gone is their time, not the operator's.
-	r.load = startLoad(t, r.servers["a"], 2)
-	r.routed = func(node string) { r.load.moveTo(r.servers[node]) }
+	r.load = mysqld.StartLoad(t, r.servers["a"], 2)
+	r.routed = func(node string) { r.load.MoveTo(r.servers[node]) }
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
 	done.Go(func() { r.work(ctx) })
@@ -113,7 +113,7 @@ func (r *running) writes(on string) time.Time {
 	var first time.Time
 	r.servers[on].Eventually("clients write to "+on, func() bool {
 		var current *mysqld.Server
-		current, first = r.load.writesTo()
+		current, first = r.load.WritesTo()
 		return current == r.servers[on] && !first.IsZero()
 	})
 	return first
@@ -148,7 +148,7 @@ func (r *running) rejoin(node string) {
 		r.servers[node].Rebuild()
 	}
 	r.whole()
-	source, _ := r.load.writesTo()
+	source, _ := r.load.WritesTo()
 	set := source.Executed()
 	r.servers[node].Eventually(node+" has what the source has", func() bool {
 		return r.servers[node].Value("SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)", set) == "1"
@@ -158,7 +158,7 @@ func (r *running) rejoin(node string) {
 // lostOn counts acknowledged rows that a server does not have.
 func (r *running) lostOn(node string) int {
 	r.t.Helper()
-	return r.load.lost(r.servers[node])
+	return r.load.Lost(r.servers[node])
 }
 
 // fault is what happens to a source, and how it ends.

@@ -22,7 +22,7 @@ func TestSwitchoverByHand(t *testing.T) {
 			c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 			c.as(mysqld.LeastUser, mysqld.LeastPassword)
 			c.replicate("a", semi)
-			load := startLoad(t, c.servers["a"], 8)
+			load := mysqld.StartLoad(t, c.servers["a"], 8)
 			took := map[string][]time.Duration{}
 			timed := func(action reconcile.Action, facts reconcile.Facts) reconcile.Facts {
 				t.Helper()
@@ -40,20 +40,20 @@ func TestSwitchoverByHand(t *testing.T) {
 				})
 				facts := timed(FenceSource{target: target{from}, Timeout: 2 * time.Second, KillClients: true}, nil)
 				timed(Promote{target: target{to}, AfterFact: FencedFact(from), Timeout: 10 * time.Second, SemiSync: SemiSyncWant{Enabled: semi}}, facts)
-				load.moveTo(c.servers[to])
+				load.MoveTo(c.servers[to])
 				back := c.attachTo(from, to, semi)
 				back.WithinFact = FencedFact(from)
 				timed(back, facts)
 				c.do(Settle{target: target{to}, SemiSync: SemiSyncWant{Enabled: semi}})
-				had := load.acknowledged()
-				c.servers[to].Eventually("clients write again", func() bool { return load.acknowledged() > had+20 })
+				had := load.Acknowledged()
+				c.servers[to].Eventually("clients write again", func() bool { return load.Acknowledged() > had+20 })
 				from, to = to, from
 			}
-			load.stop()
+			load.Stop()
 			c.caughtUp(from)
 			for node, s := range c.servers {
-				if lost := load.lost(s); lost != 0 {
-					t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.acknowledged(), node)
+				if lost := load.Lost(s); lost != 0 {
+					t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.Acknowledged(), node)
 				}
 			}
 			for about, times := range took {

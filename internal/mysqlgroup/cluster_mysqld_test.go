@@ -37,7 +37,8 @@ type cluster struct {
 	acted   []string
 	plan    reconcile.Plan[Data]
 	state   State
-	failed  error
+	// routed is told who is led to for writes.
+	routed func(name string)
 }
 
 func newCluster(t *testing.T, n int) *cluster {
@@ -108,7 +109,6 @@ func (c *cluster) pass() {
 	c.state = c.engine.Observe(ctx, scene)
 	c.plan = c.engine.Plan(scene, c.state)
 	c.engine.Project(scene, c.state, c.plan)
-	c.failed = nil
 	for _, e := range c.plan.Events {
 		c.events = append(c.events, e.Reason)
 	}
@@ -135,7 +135,6 @@ func (c *cluster) pass() {
 			<-done
 		}
 		if err := errors.Join(errs...); err != nil {
-			c.failed = err
 			c.t.Logf("step %s: %v", step.Name, err)
 			if !step.Optional {
 				return
@@ -155,6 +154,9 @@ func (c *cluster) label(routing reconcile.Routing) {
 		switch access {
 		case reconcile.AccessReadWrite:
 			pod.Name, pod.Readonly = c.object.Name, "false"
+			if c.routed != nil && c.pods[name].Readonly != "false" {
+				c.routed(name)
+			}
 			if c.servers[name].Value("SELECT @@GLOBAL.super_read_only") != "0" {
 				c.t.Errorf("%s is led to for writes and is read-only", name)
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/test/mysqld"
 )
 
 // A group is made, a member crashes and comes back, another one too that is not to be
@@ -245,4 +246,31 @@ func TestExpelledAndForced(t *testing.T) {
 	c.ready()
 	c.same("b")
 	c.same("c")
+}
+
+// Another primary is elected while clients write: what was acknowledged is on everybody.
+func TestElectionUnderLoad(t *testing.T) {
+	c := newCluster(t, 3)
+	c.ready()
+	load := mysqld.StartLoad(t, c.servers["a"], 8)
+	c.routed = func(name string) { load.MoveTo(c.servers[name]) }
+	for _, to := range []string{"b", "c", "a"} {
+		c.object.Spec.Primary = to
+		c.until("it is the primary", func() bool { return c.serves(to) && c.reason() == "TopologyAsWanted" })
+		if from := c.pods; len(from) != 3 {
+			t.Fatalf("labels %v", from)
+		}
+		had := load.Acknowledged()
+		c.servers[to].Eventually("clients write again", func() bool { return load.Acknowledged() > had+20 })
+	}
+	load.Stop()
+	for name, s := range c.servers {
+		c.same(name)
+		if lost := load.Lost(s); lost != 0 {
+			t.Errorf("%d of %d acknowledged rows are not on %s", lost, load.Acknowledged(), name)
+		}
+	}
+	if !c.has(c.acted, "elect b") || !c.has(c.acted, "catch up c") || !c.has(c.acted, "expel clients a") || !c.has(c.events, "PrimaryChanged") {
+		t.Errorf("acted %v; events %v", c.acted, c.events)
+	}
 }

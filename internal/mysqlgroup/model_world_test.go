@@ -251,7 +251,7 @@ func (w *world) happens() {
 		w.log("%s hidden: %t", s.name, s.hidden)
 	case n < 92:
 		s.executed, s.queued = s.holds(), gtid.Set{}
-	case n < 93 && s.runs() && !s.inGroup() && w.chance(20):
+	case n < 93 && s.runs() && !s.inGroup() && (w.flaw != "" || w.chance(20)):
 		w.log("somebody writes to %s directly", s.name)
 		w.rogue, w.serial = true, w.serial+1
 		s.executed = s.executed.Union(gtid.MustParse(fmt.Sprintf("%s:%d", s.uuid, w.serial)))

@@ -1,9 +1,7 @@
 // Copyright 2026 The Compose Operator Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build mysqld
-
-package mysql
+package mysqld
 
 import (
 	"context"
@@ -12,15 +10,13 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/upmio/compose-operator/test/mysqld"
 )
 
-// load is clients that write rows one after another and remember which were
+// Load is clients that write rows one after another and remember which were
 // acknowledged. Each goes on after an error, to the server that is current. Without
 // a pause they would write more than a replica can apply, and no candidate would ever
 // catch up.
-type load struct {
+type Load struct {
 	t       testing.TB
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -37,40 +33,41 @@ type load struct {
 
 // led is the server that clients are led to; left ends what they wait for elsewhere.
 type led struct {
-	*mysqld.Server
+	*Server
 	left  context.Context //nolint:containedctx // it belongs to what is led to, not to a call
 	leave context.CancelFunc
 }
 
 const pauseOfClients = 10 * time.Millisecond
 
-func startLoad(t testing.TB, on *mysqld.Server, writers int64) *load {
+// StartLoad has so many clients write to a server, until the test is over or Stop.
+func StartLoad(t testing.TB, on *Server, writers int64) *Load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{t: t, cancel: cancel, acks: map[[2]int64]bool{}}
-	l.moveTo(on)
+	l := &Load{t: t, cancel: cancel, acks: map[[2]int64]bool{}}
+	l.MoveTo(on)
 	for w := range writers {
 		l.running.Go(func() { l.write(ctx, w+1) })
 	}
-	t.Cleanup(l.stop)
-	on.Eventually("every client writes", func() bool { return l.acknowledged() > int(writers)*3 })
+	t.Cleanup(l.Stop)
+	on.Eventually("every client writes", func() bool { return l.Acknowledged() > int(writers)*3 })
 	return l
 }
 
-func (l *load) write(ctx context.Context, writer int64) {
+func (l *Load) write(ctx context.Context, writer int64) {
 	server := l.current.Load()
-	db := server.Open(mysqld.AppUser, mysqld.AppPassword)
+	db := server.Open(AppUser, AppPassword)
 	for seq := int64(1); ctx.Err() == nil; seq++ {
 		if l.resting.Load() {
-			time.Sleep(pauseOfClients)
+			<-time.After(pauseOfClients)
 			continue
 		}
 		if now := l.current.Load(); now != server {
 			server = now
-			db = server.Open(mysqld.AppUser, mysqld.AppPassword)
+			db = server.Open(AppUser, AppPassword)
 		}
 		if _, err := db.ExecContext(server.left, "INSERT INTO app.entries (writer, seq) VALUES (?, ?)", writer, seq); err != nil {
-			time.Sleep(2 * time.Millisecond)
+			<-time.After(2 * time.Millisecond)
 			continue
 		}
 		l.mu.Lock()
@@ -79,12 +76,12 @@ func (l *load) write(ctx context.Context, writer int64) {
 			l.first = time.Now()
 		}
 		l.mu.Unlock()
-		time.Sleep(pauseOfClients)
+		<-time.After(pauseOfClients)
 	}
 }
 
-// moveTo leads clients to a server. They give up what a server that is left does not answer.
-func (l *load) moveTo(s *mysqld.Server) {
+// MoveTo leads the clients to another server, as a Service does. They give up what a server that is left does not answer.
+func (l *Load) MoveTo(s *Server) {
 	if now := l.current.Load(); now != nil && now.Server == s {
 		return
 	}
@@ -99,27 +96,32 @@ func (l *load) moveTo(s *mysqld.Server) {
 	}
 }
 
-// writesTo says which server is current, and when it acknowledged something first.
-func (l *load) writesTo() (*mysqld.Server, time.Time) {
+// Rest has the clients write nothing, or go on.
+func (l *Load) Rest(rest bool) { l.resting.Store(rest) }
+
+// WritesTo says which server is current, and when it acknowledged something first.
+func (l *Load) WritesTo() (*Server, time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.current.Load().Server, l.first
 }
 
-func (l *load) acknowledged() int {
+// Acknowledged is the number of rows that were acknowledged.
+func (l *Load) Acknowledged() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.acks)
 }
 
-func (l *load) stop() {
+// Stop ends the clients and waits for them.
+func (l *Load) Stop() {
 	l.cancel()
 	l.current.Load().leave()
 	l.running.Wait()
 }
 
-// lost counts acknowledged rows that a server does not have.
-func (l *load) lost(s *mysqld.Server) int {
+// Lost counts acknowledged rows that a server does not have.
+func (l *Load) Lost(s *Server) int {
 	l.t.Helper()
 	l.mu.Lock()
 	acks := maps.Clone(l.acks)
