@@ -33,10 +33,12 @@ type cluster struct {
 	object  *v1alpha1.MysqlGroupReplication
 	creds   credential.Credentials
 	pods    map[string]reconcile.Pod
-	events  []string
-	acted   []string
-	plan    reconcile.Plan[Data]
-	state   State
+	// port of all servers: one Service leads to one port.
+	port   int32
+	events []string
+	acted  []string
+	plan   reconcile.Plan[Data]
+	state  State
 	// routed is told who is led to for writes.
 	routed func(name string)
 }
@@ -45,12 +47,14 @@ func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := &cluster{
 		t: t, engine: NewEngine(), servers: map[string]*mysqld.Server{}, pods: map[string]reconcile.Pod{},
-		object: &v1alpha1.MysqlGroupReplication{},
+		object: &v1alpha1.MysqlGroupReplication{}, port: mysqld.FreePort(t, "127.0.0.1"),
 		creds: credential.Credentials{Version: "1", Passwords: map[string]credential.Password{
-			mysqld.User:            credential.NewPassword(mysqld.Password),
+			mysqld.LeastUser:       credential.NewPassword(mysqld.LeastPassword),
 			mysqld.ReplicationUser: credential.NewPassword(mysqld.ReplicationPassword),
 		}},
 	}
+	// With no more privileges than it needs.
+	c.object.Spec.Secret.Mysql = mysqld.LeastUser
 	c.object.Namespace, c.object.Name, c.object.UID = "team", "db", types.UID("uid of "+t.Name())
 	for i := range n {
 		c.add(string(rune('a' + i)))
@@ -59,14 +63,11 @@ func newCluster(t *testing.T, n int) *cluster {
 	return c
 }
 
-// port of all servers: one Service leads to one port.
-const port = 13306
-
 // add makes a server and names it in the spec. All have a local address of their own: the
 // plugin takes only addresses that an interface has.
 func (c *cluster) add(name string) *mysqld.Server {
 	c.t.Helper()
-	s := mysqld.New(c.t, mysqld.Options{Port: port, Args: []string{
+	s := mysqld.New(c.t, mysqld.Options{Port: c.port, Args: []string{
 		"--plugin-load-add=group_replication.so", "--plugin-load-add=mysql_clone.so",
 		"--loose-group-replication-start-on-boot=OFF",
 		fmt.Sprintf("--loose-group-replication-local-address=127.0.0.1:%d", mysqld.FreePort(c.t, "127.0.0.1")),
@@ -87,7 +88,7 @@ func (c *cluster) grant(s *mysqld.Server) {
 	c.t.Helper()
 	conn := s.Session(mysqld.User, mysqld.Password)
 	defer conn.Close() //nolint:errcheck // the test is over then
-	for _, q := range []string{"SET SESSION sql_log_bin=0", "GRANT BACKUP_ADMIN, CONNECTION_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO '" + mysqld.ReplicationUser + "'@'%'"} {
+	for _, q := range []string{"SET SESSION sql_log_bin=0", "GRANT GROUP_REPLICATION_ADMIN ON *.* TO '" + mysqld.LeastUser + "'@'%'", "GRANT BACKUP_ADMIN, CONNECTION_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO '" + mysqld.ReplicationUser + "'@'%'"} {
 		if _, err := conn.ExecContext(c.t.Context(), q); err != nil {
 			c.t.Fatal(err)
 		}
