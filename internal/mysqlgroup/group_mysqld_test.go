@@ -41,6 +41,14 @@ func TestGroupLives(t *testing.T) {
 		t.Errorf("a group as wanted is changed: %v", c.acted)
 	}
 
+	c.servers["b"].SQL("CHANGE REPLICATION SOURCE TO SOURCE_USER='old' FOR CHANNEL 'group_replication_recovery'", "SET GLOBAL group_replication_bootstrap_group=ON")
+	c.acted = nil
+	c.pass()
+	c.pass()
+	if len(c.acted) != 2 || !c.has(c.acted, "set the recovery user b") || !c.has(c.acted, "disarm b") {
+		t.Errorf("acted %v", c.acted)
+	}
+
 	t.Log("a secondary crashes")
 	c.servers["c"].Kill9()
 	c.until("it is not served", func() bool { return c.pods["c"].Name == "" && c.serves("a") })

@@ -5,6 +5,7 @@ package mysqlgroup
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -46,7 +47,7 @@ func (v *view) candidate() (name, refused string) {
 		return "", "the present primary is not seen, so that nobody can be compared with it"
 	case !v.data.Ready[v.primary]:
 		return "", "the present primary is not in order: " + v.data.Notes[v.primary]
-	case v.servers[w] == nil:
+	case !v.names(w):
 		return "", w + " is no node of the spec"
 	case !v.data.Ready[w]:
 		return "", fmt.Sprintf("%s is not an ONLINE member in order: %s", w, v.data.Notes[w])
@@ -59,6 +60,11 @@ func (v *view) candidate() (name, refused string) {
 		}
 	}
 	return w, ""
+}
+
+// names says whether the spec names a node.
+func (v *view) names(name string) bool {
+	return slices.ContainsFunc(v.ours(), func(n Node) bool { return n.Name == name })
 }
 
 func (v *view) called(m Member) string {

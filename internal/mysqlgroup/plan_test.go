@@ -80,6 +80,7 @@ var rows = []row{
 	{"wanted, another one recovers", changes(wants("b"), views("a b c", "c RECOVERING")), "PrimaryNotAsWanted", "", "a=rw b=ro c=-", "c is RECOVERING"},
 	{"wanted, another one is unreachable", changes(wants("b"), views("a b", "c UNREACHABLE"), unreachable("c")), "PrimaryNotAsWanted", "", "a=rw b=ro c=-", "c is UNREACHABLE"},
 	{"wanted, the present one is not seen", changes(wants("b"), unreachable("a")), "PrimaryNotReady", "", "a=(rw) b=ro c=ro", "nobody can be compared"},
+	{"wanted, and it left the spec", changes(wants("c"), removed("c")), "PrimaryNotAsWanted", "leave the group c", "a=rw b=ro c=-", "c is no node of the spec"},
 	{"wanted, and it is", changes(wants("a")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
 
 	// Coming and going.
