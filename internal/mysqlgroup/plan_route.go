@@ -6,7 +6,6 @@ package mysqlgroup
 import (
 	"fmt"
 
-	"github.com/upmio/compose-operator/internal/kube"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -49,12 +48,12 @@ func (v *view) access(n Node) (access reconcile.Access, known bool) {
 
 // takesWrites says whether -readwrite leads to the pod of a node.
 func (v *view) takesWrites(name string) bool {
-	return v.pods[name].Name != "" && v.pods[name].Readonly == kube.ReadonlyValue(false)
+	return v.pods[name].Name != "" && v.pods[name].Readonly == "false"
 }
 
 // servesReaders says whether -readonly leads to the pod of a node.
 func (v *view) servesReaders(name string) bool {
-	return v.pods[name].Name != "" && v.pods[name].Readonly == kube.ReadonlyValue(true)
+	return v.pods[name].Name != "" && v.pods[name].Readonly == "true"
 }
 
 // hasTwins: two nodes are one server.
