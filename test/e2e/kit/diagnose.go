@@ -13,25 +13,33 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
 // Diagnose returns everything that explains a failure of the set: the resource,
 // events, pods, replication as each server sees it, and the operator's log.
 func (s *Set) Diagnose(ctx context.Context, operator *Operator) string {
+	return s.diagnose(ctx, operator, &v1alpha1.MysqlReplication{})
+}
+
+// diagnose a set whose resource is of the kind of an empty one.
+func (s *Set) diagnose(ctx context.Context, operator *Operator, resource client.Object) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	var b strings.Builder
 	section := func(title, text string) { fmt.Fprintf(&b, "\n=== %s\n%s\n", title, text) }
 
-	if r, err := s.Get(ctx); err != nil {
-		section("MysqlReplication", err.Error())
+	kind := fmt.Sprintf("%T", resource)
+	if err := s.get(ctx, kind, resource); err != nil {
+		section(kind, err.Error())
 	} else {
-		r.ManagedFields = nil
-		text, err := yaml.Marshal(r)
+		resource.SetManagedFields(nil)
+		text, err := yaml.Marshal(resource)
 		if err != nil {
 			text = []byte(err.Error())
 		}
-		section("MysqlReplication", string(text))
+		section(kind, string(text))
 	}
 	section("events", s.events(ctx))
 	var pods corev1.PodList
@@ -97,6 +105,7 @@ func (s *Set) describeServer(ctx context.Context, p corev1.Pod) string {
 		"SELECT CONCAT('read_only=', @@read_only, ' super_read_only=', @@super_read_only, ' server_uuid=', @@server_uuid)",
 		"SELECT @@gtid_executed",
 		"SELECT GROUP_CONCAT(CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE) ORDER BY VARIABLE_NAME SEPARATOR ', ') FROM performance_schema.global_status WHERE VARIABLE_NAME LIKE 'Rpl_semi_sync%status' OR VARIABLE_NAME LIKE 'Rpl_semi_sync%clients' OR VARIABLE_NAME LIKE 'Rpl_semi_sync%sessions'",
+		"SELECT GROUP_CONCAT(CONCAT(MEMBER_HOST, ' ', MEMBER_STATE, ' ', MEMBER_ROLE) ORDER BY MEMBER_HOST SEPARATOR ', ') FROM performance_schema.replication_group_members",
 		"SELECT GROUP_CONCAT(CONCAT(ID, ' ', USER, ' ', COMMAND, ' ', TIME, 's ', IFNULL(STATE, ''), ' ', IFNULL(LEFT(INFO, 60), '')) SEPARATOR '; ') FROM performance_schema.processlist WHERE USER <> 'event_scheduler'",
 	} {
 		value, err := s.Query(ctx, p.Name, query)

@@ -40,10 +40,24 @@ func headlessService(namespace string) *corev1.Service {
 	}
 }
 
-func configuration(namespace string, semiSync bool) *corev1.ConfigMap {
-	conf := "[mysqld]\nmax_connections=300\n"
-	if semiSync {
-		conf += "plugin_load_add=semisync_source.so\nplugin_load_add=semisync_replica.so\n"
+// What a set's servers have beside the image's own configuration.
+const (
+	baseConf = "[mysqld]\nmax_connections=300\n"
+	// SemiSyncConf is what a server needs for the semi-synchronous mode.
+	SemiSyncConf = "plugin_load_add=semisync_source.so\nplugin_load_add=semisync_replica.so\n"
+	// GroupConf is what a server needs for Group Replication, and the smallest cache of
+	// messages that there can be. Which group it belongs to, the operator tells it.
+	GroupConf = "plugin_load_add=group_replication.so\nplugin_load_add=mysql_clone.so\n" +
+		"loose_group_replication_start_on_boot=OFF\nloose_group_replication_message_cache_size=134217728\n"
+)
+
+func configuration(namespace string, options SetOptions) *corev1.ConfigMap {
+	conf := baseConf
+	switch {
+	case options.group:
+		conf += GroupConf
+	case !options.WithoutSemiSync:
+		conf += SemiSyncConf
 	}
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: confMap},
@@ -51,7 +65,18 @@ func configuration(namespace string, semiSync bool) *corev1.ConfigMap {
 	}
 }
 
-func statefulSet(namespace, image, storageClass string, replicas int32) *appsv1.StatefulSet {
+// ReportHost has the server of a pod tell the others of its group the name that they
+// reach it by: the pod's, below a domain. A group's members find one another by that.
+func ReportHost(pod *corev1.PodSpec, domain string) {
+	const name = "POD_NAME"
+	server := &pod.Containers[0]
+	server.Env = append(server.Env, corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"},
+	}})
+	server.Args = append(server.Args, "--report-host=$("+name+")."+domain)
+}
+
+func statefulSet(namespace, storageClass string, replicas int32, pod corev1.PodSpec) *appsv1.StatefulSet {
 	labels := map[string]string{"app": mysqlName}
 	return &appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
@@ -61,7 +86,7 @@ func statefulSet(namespace, image, storageClass string, replicas int32) *appsv1.
 			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{dataClaim(storageClass)},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       MySQLPod(image, usersSecret, confMap),
+				Spec:       pod,
 			},
 		},
 	}

@@ -15,7 +15,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -44,42 +43,20 @@ func (s *Set) Resource(mode v1alpha1.MysqlReplicationMode, source string, replic
 	return r
 }
 
-// Create a MysqlReplication. Admission is asked again for a while: its webhook
-// may have just started.
+// Create a MysqlReplication.
 func (s *Set) Create(ctx context.Context, r *v1alpha1.MysqlReplication) error {
-	return Wait(ctx, 30*time.Second, func(ctx context.Context) error {
-		return s.Cluster.Client.Create(ctx, r.DeepCopy())
-	})
+	return s.Cluster.create(ctx, r.DeepCopy())
 }
 
 // Get the MysqlReplication.
 func (s *Set) Get(ctx context.Context) (*v1alpha1.MysqlReplication, error) {
 	r := &v1alpha1.MysqlReplication{}
-	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Name}, r); err != nil {
-		return nil, fmt.Errorf("MysqlReplication %s: %w", s.Name, err)
-	}
-	return r, nil
+	return r, s.get(ctx, "MysqlReplication", r)
 }
 
 // Edit the MysqlReplication, as kubectl edit does. It returns what was written.
 func (s *Set) Edit(ctx context.Context, change func(*v1alpha1.MysqlReplication)) (*v1alpha1.MysqlReplication, error) {
-	var written *v1alpha1.MysqlReplication
-	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		r, err := s.Get(ctx)
-		if err != nil {
-			return err
-		}
-		change(r)
-		if err := s.Cluster.Client.Update(ctx, r); err != nil {
-			return err
-		}
-		written = r
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("edit MysqlReplication %s: %w", s.Name, err)
-	}
-	return written, nil
+	return edit(ctx, s.Cluster, s.Get, change)
 }
 
 // ExchangeSource makes a replica of the spec its source and the source a replica.
@@ -192,12 +169,17 @@ func (s *Set) Routed(ctx context.Context, service string) ([]string, error) {
 
 // ManagedLabels returns the managed labels of a pod as "name/readonly", "" without any.
 func (s *Set) ManagedLabels(ctx context.Context, pod string) (string, error) {
+	return s.labels(ctx, pod, v1alpha1.LabelMysqlReplicationName, v1alpha1.LabelMysqlReplicationReadonly)
+}
+
+// labels returns two labels of a pod as "name/readonly".
+func (s *Set) labels(ctx context.Context, pod, nameKey, readonlyKey string) (string, error) {
 	p, err := s.Pod(ctx, pod)
 	if err != nil {
 		return "", err
 	}
-	name, hasName := p.Labels[v1alpha1.LabelMysqlReplicationName]
-	readonly, hasReadonly := p.Labels[v1alpha1.LabelMysqlReplicationReadonly]
+	name, hasName := p.Labels[nameKey]
+	readonly, hasReadonly := p.Labels[readonlyKey]
 	if !hasName && !hasReadonly {
 		return "", nil
 	}

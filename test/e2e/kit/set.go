@@ -9,12 +9,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,6 +68,8 @@ type SetOptions struct {
 	// DiskBytes limits the size of each pod's disk, which works on the node's own
 	// machine only; zero: as large as the machine's.
 	DiskBytes int64
+	// group: the servers have Group Replication; see NewGroup.
+	group bool
 }
 
 // NewSet makes the Secrets and the pods in a namespace and waits until they are
@@ -96,9 +101,12 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 			return s, err
 		}
 	}
+	pod := MySQLPod(c.Settings.MySQLImage, usersSecret, confMap)
+	if options.group {
+		ReportHost(&pod, s.domain())
+	}
 	for _, obj := range []client.Object{
-		configuration(namespace, !options.WithoutSemiSync), headlessService(namespace),
-		statefulSet(namespace, c.Settings.MySQLImage, c.Settings.StorageClass, int32(options.Pods)),
+		configuration(namespace, options), headlessService(namespace), statefulSet(namespace, c.Settings.StorageClass, int32(options.Pods), pod),
 	} {
 		if err := c.apply(ctx, obj); err != nil {
 			return nil, err
@@ -281,9 +289,65 @@ func (s *Set) DeletePod(ctx context.Context, name string, grace time.Duration) e
 	})
 }
 
+// KillPods deletes pods without a grace period, all at once, and waits until the set has
+// as many ready pods again. Their data stays.
+func (s *Set) KillPods(ctx context.Context, names ...string) error {
+	var list corev1.PodList
+	if err := s.Cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingLabels{"app": mysqlName}); err != nil {
+		return fmt.Errorf("the MySQL pods: %w", err)
+	}
+	killed := map[string]types.UID{}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if !slices.Contains(names, pod.Name) {
+			continue
+		}
+		killed[pod.Name] = pod.UID
+		if err := s.Cluster.Client.Delete(ctx, pod, client.GracePeriodSeconds(0)); err != nil {
+			return fmt.Errorf("delete pod %s: %w", pod.Name, err)
+		}
+	}
+	if len(killed) != len(names) {
+		return fmt.Errorf("of the pods %v only %d exist", names, len(killed))
+	}
+	return Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
+		for name, uid := range killed {
+			if now, err := s.Pod(ctx, name); err != nil || now.UID == uid || !podReady(now) {
+				return fmt.Errorf("pod %s is not back %s", name, errorText(err))
+			}
+		}
+		return nil
+	})
+}
+
+// Empty replaces the last of so many pods by one without data.
+func (s *Set) Empty(ctx context.Context, pods int) error {
+	if err := s.Scale(ctx, pods-1); err != nil {
+		return err
+	}
+	data := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "data-" + PodName(pods-1)}}
+	if err := s.Cluster.Client.Delete(ctx, data); err != nil {
+		return fmt.Errorf("delete the data of %s: %w", PodName(pods-1), err)
+	}
+	err := Wait(ctx, time.Minute, func(ctx context.Context) error {
+		err := s.Cluster.Client.Get(ctx, client.ObjectKeyFromObject(data), &corev1.PersistentVolumeClaim{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("the data of %s is still there %s", PodName(pods-1), errorText(err))
+	})
+	if err != nil {
+		return err
+	}
+	return s.Scale(ctx, pods)
+}
+
 // Host is the DNS name of a pod.
-func (s *Set) Host(pod string) string {
-	return fmt.Sprintf("%s.%s.%s.svc.%s", pod, mysqlName, s.Namespace, s.Cluster.Settings.ClusterDomain)
+func (s *Set) Host(pod string) string { return pod + "." + s.domain() }
+
+// domain that the DNS names of the pods are below.
+func (s *Set) domain() string {
+	return fmt.Sprintf("%s.%s.svc.%s", mysqlName, s.Namespace, s.Cluster.Settings.ClusterDomain)
 }
 
 // Application is the login of ordinary clients.
