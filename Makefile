@@ -276,7 +276,7 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 	bin/testbed kubectl label --overwrite namespace scorecard pod-security.kubernetes.io/enforce=restricted
 	bin/testbed kubectl apply -n scorecard -f test/scorecard/rbac.yaml
 	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --service-account compose-operator-scorecard --pod-security restricted \
-	  --untar-image compose-testbed/busybox:1 --storage-image compose-testbed/busybox:1 --wait-time 6m --output text
+	  --untar-image compose-testbed/busybox:1 --storage-image compose-testbed/busybox:1 --wait-time 10m --output text
 	bin/testbed kubectl delete namespace scorecard --wait=false
 
 .PHONY: on-testbed-e2e

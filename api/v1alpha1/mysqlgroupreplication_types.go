@@ -11,7 +11,8 @@ import (
 // A rule that the object broke before does not refuse an update (ratcheting).
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="self.member.all(a, self.member.exists_one(b, b.name == a.name)) || (oldSelf.hasValue() && !oldSelf.value().member.all(a, oldSelf.value().member.exists_one(b, b.name == a.name)))",message="spec.member names a node twice; remove one of them"
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="self.member.all(a, self.member.exists_one(b, b.host == a.host && b.port == a.port)) || (oldSelf.hasValue() && !oldSelf.value().member.all(a, oldSelf.value().member.exists_one(b, b.host == a.host && b.port == a.port)))",message="spec.member has two nodes with the same host and port; correct one of them"
-// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.primary) || self.primary == '' || self.member.exists(m, m.name == self.primary) || (oldSelf.hasValue() && has(oldSelf.value().primary) && oldSelf.value().primary != '' && !oldSelf.value().member.exists(m, m.name == oldSelf.value().primary))",message="spec.primary is not the name of a node in spec.member; correct it, or leave it out to let the group elect"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.primary) || size(self.primary) == 0 || self.member.exists(m, m.name == self.primary) || (oldSelf.hasValue() && has(oldSelf.value().primary) && size(oldSelf.value().primary) > 0 && !oldSelf.value().member.exists(m, m.name == oldSelf.value().primary))",message="spec.primary is not the name of a node in spec.member; correct it, or leave it out to let the group elect"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="self.member.all(m, !has(m.external) || !m.external) || (oldSelf.hasValue() && oldSelf.value().member.exists(m, has(m.external) && m.external))",message="spec.member has a node with external: true; the members of a group are pods: leave it out"
 type MysqlGroupReplicationSpec struct {
 	// Secret with the passwords.
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Credentials"
@@ -138,6 +139,7 @@ type MysqlGroupReplicationStatus struct {
 	GroupName string `json:"groupName,omitempty"`
 	// ViewID of the group's membership as the majority sees it.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="View"
 	ViewID string `json:"viewID,omitempty"`
 	// Members reads "online/wanted".
 	// +optional
@@ -146,6 +148,7 @@ type MysqlGroupReplicationStatus struct {
 	// Bootstrapped is true once this group has existed: a group that was is never made
 	// a second time beside its remains.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Bootstrapped"
 	Bootstrapped bool `json:"bootstrapped,omitempty"`
 }
 

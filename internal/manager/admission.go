@@ -56,6 +56,9 @@ func setupAdmission(mgr ctrl.Manager, rotator *certs.Rotator) error {
 	if err := webhook.SetupMysqlReplication(mgr); err != nil {
 		return fmt.Errorf("set up the admission of MysqlReplication: %w", err)
 	}
+	if err := webhook.SetupMysqlGroupReplication(mgr); err != nil {
+		return fmt.Errorf("set up the admission of MysqlGroupReplication: %w", err)
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/internal/mysql"
+	"github.com/upmio/compose-operator/internal/mysqlgroup"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -16,6 +17,7 @@ import (
 func kinds() []kind {
 	return []kind{
 		kindOf(mysql.NewEngine()),
+		kindOf(mysqlgroup.NewEngine()),
 	}
 }
 

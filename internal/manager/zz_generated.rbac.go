@@ -13,3 +13,6 @@ package manager
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/status,verbs=patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlreplications/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications/finalizers,verbs=update

@@ -10,8 +10,11 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
@@ -31,26 +34,71 @@ func claimOf(node v1alpha1.Node) string {
 	return "pod " + node.Name
 }
 
+// claimant is a kind whose resources name nodes.
+type claimant struct {
+	kind    string
+	newList func() client.ObjectList
+	// nodes of a resource of the kind.
+	nodes func(client.Object) []placedNode
+}
+
+// claimants are the kinds that can name the same node.
+var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant()}
+
+func (r rules[T]) claimant() claimant {
+	return claimant{kind: r.kind, newList: r.newList, nodes: func(object client.Object) []placedNode {
+		resource, is := object.(T)
+		if !is {
+			return nil
+		}
+		return r.nodes(resource)
+	}}
+}
+
 // claimsOf returns which resource names which node of a namespace, by claimOf, without
 // the resource self and without those that are being deleted. A node that two of them
-// name already belongs to either.
-func claimsOf(ctx context.Context, reader client.Reader, namespace string, self owner) (map[string]owner, error) {
-	claims := map[string]owner{}
-	var list v1alpha1.MysqlReplicationList
-	if err := reader.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("list MysqlReplications of namespace %s: %w", namespace, err)
-	}
-	for i := range list.Items {
-		other := &list.Items[i]
-		by := owner{kind: mysqlReplicationKind, name: other.Name}
-		if by == self || !other.DeletionTimestamp.IsZero() {
-			continue
+// name already belongs to either. Namesakes are the resources of other kinds with
+// the name of self.
+func claimsOf(ctx context.Context, reader client.Reader, namespace string, self owner) (claims map[string]owner, namesakes []owner, err error) {
+	claims = map[string]owner{}
+	for _, kind := range claimants {
+		list := kind.newList()
+		if err := reader.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			return claims, namesakes, fmt.Errorf("list %ss of namespace %s: %w", kind.kind, namespace, err)
 		}
-		for _, placed := range mysqlReplicationNodes(&other.Spec) {
-			claims[claimOf(placed.node)] = by
+		err := meta.EachListItem(list, func(item runtime.Object) error {
+			other, is := item.(client.Object)
+			if !is {
+				return fmt.Errorf("a %T is not a resource", item)
+			}
+			by := owner{kind: kind.kind, name: other.GetName()}
+			if by == self || !other.GetDeletionTimestamp().IsZero() {
+				return nil
+			}
+			if by.name == self.name {
+				namesakes = append(namesakes, by)
+			}
+			for _, placed := range kind.nodes(other) {
+				claims[claimOf(placed.node)] = by
+			}
+			return nil
+		})
+		if err != nil {
+			return claims, namesakes, err
 		}
 	}
-	return claims, nil
+	return claims, namesakes, nil
+}
+
+// warnNamesakes tells a new resource of those whose Services would have the names of its own.
+func warnNamesakes(namesakes []owner) admission.Warnings {
+	var warnings admission.Warnings
+	for _, other := range namesakes {
+		warnings = append(warnings, fmt.Sprintf(
+			"metadata.name is that of %s of this namespace, and so are the names of the Services, %[2]s%[3]s and %[2]s%[4]s: they are left to it. Give this resource another name to have Services",
+			other, other.name, v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly))
+	}
+	return warnings
 }
 
 // validateClaims refuses nodes that another resource names: two resources would

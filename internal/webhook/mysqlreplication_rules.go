@@ -42,30 +42,9 @@ func ValidateMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) field.ErrorLi
 		errs = append(errs, field.NotSupported(path.Child("mode"), spec.Mode,
 			[]v1alpha1.MysqlReplicationMode{v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync}))
 	}
-	if spec.Secret.Name == "" {
-		errs = append(errs, field.Required(path.Child("secret", "name"), "name the Secret that holds the passwords"))
-	}
+	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret)...)
 	errs = append(errs, validateTLS(path.Child("tls"), spec.TLS)...)
 	return append(errs, validateService(path.Child("service"), spec.Service)...)
-}
-
-func validateService(path *field.Path, service *v1alpha1.ServiceSpec) field.ErrorList {
-	if service == nil {
-		return nil
-	}
-	switch service.Type {
-	case "", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer:
-	case corev1.ServiceTypeExternalName:
-		if service.ExternalName == "" {
-			return field.ErrorList{field.Required(path.Child("externalName"),
-				"type ExternalName needs the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer")}
-		}
-	default:
-		return field.ErrorList{field.NotSupported(path.Child("type"), service.Type, []corev1.ServiceType{
-			corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeExternalName,
-		})}
-	}
-	return nil
 }
 
 // WarnMysqlReplication says what is allowed and unwise.

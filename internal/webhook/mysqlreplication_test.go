@@ -223,13 +223,19 @@ func TestWarnings(t *testing.T) {
 }
 
 // validator knows the given resources.
-func validator(t *testing.T, existing ...client.Object) *MysqlReplicationValidator {
+func validator(t *testing.T, existing ...client.Object) *Validator[*v1alpha1.MysqlReplication] {
+	t.Helper()
+	return &Validator[*v1alpha1.MysqlReplication]{Reader: knowing(t, existing...), rules: mysqlReplication}
+}
+
+// knowing reads the given resources.
+func knowing(t *testing.T, existing ...client.Object) client.Reader {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	return &MysqlReplicationValidator{Reader: fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).Build()}
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).Build()
 }
 
 func others(hosts string) edit {
@@ -362,7 +368,7 @@ func TestWarningsComeWithChangesOfTheSpecOnly(t *testing.T) {
 }
 
 func TestAnEditPassesWhenTheOthersCannotBeListed(t *testing.T) {
-	v := &MysqlReplicationValidator{Reader: interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
+	v := &Validator[*v1alpha1.MysqlReplication]{rules: mysqlReplication, Reader: interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
 		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
 			return errors.New("the cache is not there")
 		},

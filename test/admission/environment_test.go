@@ -8,6 +8,7 @@ package admission
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -19,9 +20,11 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/funcr"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -38,6 +41,7 @@ const (
 	operatorNamespace = "upm-system"
 	operatorUser      = "system:serviceaccount:upm-system:compose-operator"
 	crdName           = "mysqlreplications.upm.syntropycloud.io"
+	groupCRDName      = "mysqlgroupreplications.upm.syntropycloud.io"
 )
 
 type environment struct {
@@ -171,9 +175,19 @@ func (e *environment) install(ctx context.Context, _ *rest.Config) error {
 		`{"spec":{"type":"ExternalName","externalName":"localhost","selector":null,"clusterIP":null,"clusterIPs":null,"ipFamilies":null,"ipFamilyPolicy":null}}`))); err != nil {
 		return fmt.Errorf("point the webhook's Service at this process: %w", err)
 	}
-	_, err = e.runKubectl(ctx, "patch", "validatingwebhookconfiguration", "compose-operator", "--type=json", "-p",
-		fmt.Sprintf(`[{"op":"add","path":"/webhooks/0/clientConfig/service/port","value":%d}]`, e.webhookPort))
-	return err
+	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := e.admin.Get(ctx, types.NamespacedName{Name: "compose-operator"}, configuration); err != nil {
+		return fmt.Errorf("the webhooks: %w", err)
+	}
+	var patch []map[string]any
+	for i := range configuration.Webhooks {
+		patch = append(patch, map[string]any{"op": "add", "path": fmt.Sprintf("/webhooks/%d/clientConfig/service/port", i), "value": e.webhookPort})
+	}
+	data, err := json.Marshal(patch)
+	if err != nil {
+		return fmt.Errorf("the ports of the webhooks: %w", err)
+	}
+	return e.admin.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, data))
 }
 
 // startManager runs the manager with the permissions of its service account.
@@ -233,17 +247,32 @@ func (e *environment) waitForAdmission(ctx context.Context, _ *rest.Config) erro
 	if err != nil {
 		return err
 	}
-	// A warning that only the webhook gives.
-	return eventually(ctx, "the webhook", func(ctx context.Context) error {
-		e.warnings.take()
-		if err := e.admin.Create(ctx, set("default", "probe", field("spec.replica", []any{})), client.DryRunAll); err != nil {
+	err = eventually(ctx, "the rules of the other CRD", func(ctx context.Context) error {
+		return refusal(e.admin.Create(ctx, group("default", "probe", field("spec.primary", "x")), client.DryRunAll), "spec.primary is not the name")
+	})
+	if err != nil {
+		return err
+	}
+	// Warnings that only the webhooks give.
+	for _, unwise := range []*unstructured.Unstructured{
+		set("default", "probe", field("spec.replica", []any{})),
+		group("default", "probe", field("spec.member", []any{node("probe-0", "probe-0.invalid", 3306)})),
+	} {
+		err := eventually(ctx, "the webhook of "+unwise.GetKind(), func(ctx context.Context) error {
+			e.warnings.take()
+			if err := e.admin.Create(ctx, unwise.DeepCopy(), client.DryRunAll); err != nil {
+				return err
+			}
+			if got := e.warnings.take(); len(got) == 0 {
+				return errors.New("no warning")
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		if got := e.warnings.take(); len(got) == 0 {
-			return errors.New("no warning")
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (e *environment) probe(ctx context.Context, path string) error {
@@ -269,14 +298,24 @@ func (e *environment) namespace(ctx context.Context, prefix string) (string, err
 	return ns.Name, err
 }
 
-// crd reads the definition from config/crd/bases.
-func crd() (*apiextensionsv1.CustomResourceDefinition, error) {
-	data, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "upm.syntropycloud.io_mysqlreplications.yaml"))
-	if err != nil {
-		return nil, err
+// crds reads the definitions from config/crd/bases.
+func crds() ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	files, err := filepath.Glob(filepath.Join(root, "config", "crd", "bases", "*.yaml"))
+	if err != nil || len(files) < 2 {
+		return nil, fmt.Errorf("only %d definitions were found: %w", len(files), err)
 	}
-	definition := &apiextensionsv1.CustomResourceDefinition{}
-	return definition, yaml.UnmarshalStrict(data, definition)
+	definitions := make([]*apiextensionsv1.CustomResourceDefinition, len(files))
+	for i, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		definitions[i] = &apiextensionsv1.CustomResourceDefinition{}
+		if err := yaml.UnmarshalStrict(data, definitions[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return definitions, nil
 }
 
 func freePort() (int, error) {

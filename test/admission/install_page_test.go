@@ -34,20 +34,20 @@ func TestInstallPage(t *testing.T) {
 		want          []string
 	}{
 		{`kubectl -n upm-system get deployment compose-operator -o jsonpath='{.spec.template.spec.containers[0].image}{"\n"}'`, "", []string{"upmio/compose-operator:"}},
-		{`kubectl api-resources --categories=compose`, "", []string{"mysqlreplications", "upm.syntropycloud.io/v1alpha1", "MysqlReplication"}},
+		{`kubectl api-resources --categories=compose`, "", []string{"mysqlreplications", "upm.syntropycloud.io/v1alpha1", "MysqlReplication", "mysqlgroupreplications", "MysqlGroupReplication"}},
 		{`kubectl -n upm-system get secret aes-secret-key`, "", []string{"aes-secret-key"}},
 		{`kubectl -n upm-system get lease compose-operator.upm.syntropycloud.io -o jsonpath='{.spec.holderIdentity}{"\n"}'`, "", []string{"_"}},
-		{`kubectl get validatingwebhookconfigurations -o jsonpath='{range .items[*].webhooks[*]}{.name} {.clientConfig.caBundle}{"\n"}{end}' | grep upm.syntropycloud.io | cut -c1-70`, "", []string{"mysqlreplication.upm.syntropycloud.io LS0t"}},
+		{`kubectl get validatingwebhookconfigurations -o jsonpath='{range .items[*].webhooks[*]}{.name} {.clientConfig.caBundle}{"\n"}{end}' | grep upm.syntropycloud.io | cut -c1-70`, "", []string{"mysqlreplication.upm.syntropycloud.io LS0t", "mysqlgroupreplication.upm.syntropycloud.io LS0t"}},
 		{`kubectl get compose --all-namespaces`, "", []string{"shown"}},
 		{`kubectl get compose --all-namespaces -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.switchover.phase}{"\n"}{end}'`, "", []string{namespace + "/shown \n"}},
 		{`kubectl apply -f config/olm-v1/installer.yaml`, trying, []string{"clusterrole.rbac.authorization.k8s.io/compose-operator-installer created"}},
 		{`kubectl delete compose --all --all-namespaces`, trying, []string{`"shown" deleted`}},
 		{`kubectl delete clusterrole --selector=app.kubernetes.io/part-of=compose-operator`, trying, []string{"compose-operator-metrics-reader", "compose-operator-mysqlreplication-editor", "compose-operator-mysqlreplication-viewer"}},
 		{`kubectl -n upm-system delete role,rolebinding --selector=app.kubernetes.io/part-of=compose-operator`, trying, []string{"compose-operator-own"}},
-		{`kubectl delete crd --selector=app.kubernetes.io/part-of=compose-operator`, trying, []string{crdName}},
+		{`kubectl delete crd --selector=app.kubernetes.io/part-of=compose-operator`, trying, []string{crdName, groupCRDName}},
 		{`kubectl -n upm-system delete deployment compose-operator`, trying, []string{`"compose-operator" deleted`}},
 		{`kubectl delete validatingwebhookconfiguration compose-operator`, trying, []string{`"compose-operator" deleted`}},
-		{`kubectl delete -f dist/install.yaml`, trying, []string{`namespace "upm-system" deleted`, crdName}},
+		{`kubectl delete -f dist/install.yaml`, trying, []string{`namespace "upm-system" deleted`, crdName, groupCRDName}},
 	} {
 		t.Run(c.command, func(t *testing.T) {
 			if !strings.Contains(string(page), "\n"+c.command) {

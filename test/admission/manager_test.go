@@ -26,6 +26,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,19 +81,24 @@ func TestTheWebhooksCertificate(t *testing.T) {
 	if err := env.admin.Get(t.Context(), types.NamespacedName{Name: "compose-operator"}, configuration); err != nil {
 		t.Fatal(err)
 	}
-	if policy := configuration.Webhooks[0].FailurePolicy; policy == nil || *policy != admissionregistrationv1.Ignore {
-		t.Error("an edit is refused while the operator restarts")
+	if len(configuration.Webhooks) != 2 {
+		t.Errorf("there are %d webhooks", len(configuration.Webhooks))
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(configuration.Webhooks[0].ClientConfig.CABundle) {
-		t.Fatal("no CA bundle in the webhook configuration")
+	for _, webhook := range configuration.Webhooks {
+		if policy := webhook.FailurePolicy; policy == nil || *policy != admissionregistrationv1.Ignore {
+			t.Errorf("%s: an edit is refused while the operator restarts", webhook.Name)
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(webhook.ClientConfig.CABundle) {
+			t.Fatalf("no CA bundle in the webhook %s", webhook.Name)
+		}
+		dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "compose-operator-webhook.upm-system.svc"}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", env.webhookPort))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
 	}
-	dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "compose-operator-webhook.upm-system.svc"}}
-	conn, err := dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", env.webhookPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.Close()
 }
 
 // TestMetricsAskWhoIsThere: nobody without a token, nobody whom no role lets.
@@ -190,6 +196,8 @@ func TestPermissionsAreSmall(t *testing.T) {
 		{"no", []string{"create", "pods/exec", "-n", "default"}},
 		{"no", []string{"update", "mysqlreplications.upm.syntropycloud.io", "-n", "default"}},
 		{"yes", []string{"patch", "mysqlreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
+		{"no", []string{"update", "mysqlgroupreplications.upm.syntropycloud.io", "-n", "default"}},
+		{"yes", []string{"patch", "mysqlgroupreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
 		{"yes", []string{"patch", "validatingwebhookconfigurations/compose-operator"}},
 		{"no", []string{"patch", "validatingwebhookconfigurations/another"}},
 		{"yes", []string{"create", "endpointslices.discovery.k8s.io", "-n", "default"}},
@@ -219,28 +227,35 @@ func TestNoPermissionIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := env.admin.Create(t.Context(), set(namespace, "db")); err != nil {
-		t.Fatal(err)
+	for _, obj := range []*unstructured.Unstructured{set(namespace, "db"), group(namespace, "ring")} {
+		if err := env.admin.Create(t.Context(), obj); err != nil {
+			t.Fatal(err)
+		}
 	}
-	err = eventually(t.Context(), "status and event", func(ctx context.Context) error {
-		obj := &v1alpha1.MysqlReplication{}
-		if err := env.admin.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "db"}, obj); err != nil {
+	ready := func(ctx context.Context, obj client.Object, conditions *[]metav1.Condition) error {
+		name := obj.GetName()
+		if err := env.admin.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, obj); err != nil {
 			return err
 		}
-		ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+		ready := meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady)
 		if ready == nil || ready.Status == metav1.ConditionTrue || ready.Message == "" {
-			return fmt.Errorf("the condition Ready does not say that the Secret is missing: %v", ready)
+			return fmt.Errorf("the condition Ready of %s does not say that the Secret is missing: %v", name, ready)
 		}
 		var events eventsv1.EventList
 		if err := env.admin.List(ctx, &events, client.InNamespace(namespace)); err != nil {
 			return err
 		}
 		for _, event := range events.Items {
-			if event.Regarding.Name == "db" && event.Type == corev1.EventTypeWarning {
+			if event.Regarding.Name == name && event.Type == corev1.EventTypeWarning {
 				return nil
 			}
 		}
-		return fmt.Errorf("no warning among %d events", len(events.Items))
+		return fmt.Errorf("no warning about %s among %d events", name, len(events.Items))
+	}
+	err = eventually(t.Context(), "status and events", func(ctx context.Context) error {
+		a := &v1alpha1.MysqlReplication{ObjectMeta: metav1.ObjectMeta{Name: "db"}}
+		b := &v1alpha1.MysqlGroupReplication{ObjectMeta: metav1.ObjectMeta{Name: "ring"}}
+		return errors.Join(ready(ctx, a, &a.Status.Conditions), ready(ctx, b, &b.Status.Conditions))
 	})
 	log := env.managerLog.take()
 	if err != nil {

@@ -52,33 +52,45 @@ func TestPodSecurity(t *testing.T) {
 	}
 }
 
-// TestExamplesApply: what users copy is accepted, strictly and without a warning.
+// TestExamplesApply: what users copy is accepted, strictly and without a warning. The
+// files of a directory are about the same pods.
 func TestExamplesApply(t *testing.T) {
-	namespace, err := env.namespace(t.Context(), "examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	samples, err := filepath.Glob(filepath.Join(root, "config/samples/upm_*.yaml"))
-	if err != nil || len(samples) == 0 {
-		t.Fatalf("no samples (%v)", err)
-	}
-	for _, example := range []string{"mysqlreplication.yaml", "switchover.yaml", "external.yaml", "mysqlreplication-tls.yaml"} {
-		samples = append(samples, filepath.Join(root, "examples/mysql", example))
-	}
-	for _, file := range samples {
-		out, err := env.runKubectl(t.Context(), "apply", "--validate=strict", "-n", namespace, "-f", file)
-		if err != nil {
-			t.Error(err)
+	for _, pattern := range []string{"config/samples/upm_*.yaml", "examples/*/*.yaml"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(files) < 2 {
+			t.Fatalf("%d files are like %s (%v)", len(files), pattern, err)
 		}
-		if strings.Contains(out, "Warning") {
-			t.Errorf("%s: %s", file, out)
+		namespaces := map[string]string{}
+		for _, file := range files {
+			namespace := namespaces[filepath.Dir(file)]
+			if namespace == "" {
+				if namespace, err = env.namespace(t.Context(), "examples"); err != nil {
+					t.Fatal(err)
+				}
+				namespaces[filepath.Dir(file)] = namespace
+			}
+			out, err := env.runKubectl(t.Context(), "apply", "--validate=strict", "-n", namespace, "-f", file)
+			if err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(out, "Warning") {
+				t.Errorf("%s: %s", file, out)
+			}
 		}
-	}
-	// By its short names and its category.
-	for _, resource := range []string{"mr", "myrepl", "mysqlreplication", "compose"} {
-		out, err := env.runKubectl(t.Context(), "get", resource, "-n", namespace)
-		if err != nil || !strings.Contains(out, "mysql") {
-			t.Errorf("kubectl get %s: %v\n%s", resource, err, out)
+		if pattern != "config/samples/upm_*.yaml" {
+			continue
+		}
+		// By their short names and their category.
+		namespace := namespaces[filepath.Dir(files[0])]
+		for resource, want := range map[string]string{
+			"mr": "mysql", "myrepl": "mysql", "mysqlreplication": "mysql",
+			"mgr": "mysql-group", "mygr": "mysql-group", "mysqlgroupreplication": "mysql-group",
+			"compose": "mysqlgroupreplication.upm.syntropycloud.io/mysql-group",
+		} {
+			out, err := env.runKubectl(t.Context(), "get", resource, "-n", namespace)
+			if err != nil || !strings.Contains(out, want) {
+				t.Errorf("kubectl get %s: %v\n%s", resource, err, out)
+			}
 		}
 	}
 }
@@ -98,29 +110,50 @@ func TestPrinterColumns(t *testing.T) {
 		if err := env.admin.Status().Patch(ctx, set(namespace, "shown"), client.RawPatch(types.MergePatchType, []byte(status))); err != nil {
 			return err
 		}
-		short, err := env.runKubectl(ctx, "get", "mr", "shown", "-n", namespace)
-		if err != nil {
+		if err := env.prints(ctx, []string{"get", "mr", "shown", "-n", namespace},
+			"NAME READY SOURCE REPLICAS MODE AGE", "shown True shown-0 2/2 rpl_semi_sync"); err != nil {
 			return err
 		}
-		wide, err := env.runKubectl(ctx, "get", "mr", "shown", "-n", namespace, "-o", "wide")
-		if err != nil {
-			return err
-		}
-		for _, want := range []struct{ table, header, row string }{
-			{short, "NAME READY SOURCE REPLICAS MODE AGE", "shown True shown-0 2/2 rpl_semi_sync"},
-			{wide, "NAME READY SOURCE REPLICAS MODE AGE WANTED SWITCHOVER REASON MESSAGE", "shown-0"},
-		} {
-			lines := strings.Split(strings.TrimSpace(want.table), "\n")
-			if len(lines) != 2 {
-				return fmt.Errorf("%d lines:\n%s", len(lines), want.table)
-			}
-			header, row := strings.Join(strings.Fields(lines[0]), " "), strings.Join(strings.Fields(lines[1]), " ")
-			if header != want.header || !strings.Contains(row, want.row) {
-				return fmt.Errorf("got\n%s\nwant\n%s\n%s", want.table, want.header, want.row)
-			}
-		}
-		return nil
+		return env.prints(ctx, []string{"get", "mr", "shown", "-n", namespace, "-o", "wide"},
+			"NAME READY SOURCE REPLICAS MODE AGE WANTED SWITCHOVER REASON MESSAGE", "shown-0")
 	})
+}
+
+func TestPrinterColumnsOfGroups(t *testing.T) {
+	namespace, err := env.namespace(t.Context(), "columns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := env.admin.Create(t.Context(), group(namespace, "shown", field("spec.primary", "shown-1"))); err != nil {
+		t.Fatal(err)
+	}
+	status := `{"status":{"ready":true,"primary":"shown-0","members":"3/3","conditions":[
+	  {"type":"Ready","status":"True","reason":"AsWanted","message":"all is well","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`
+	mustEventually(t, "columns", func(ctx context.Context) error {
+		// The manager writes the status as well, with what it sees.
+		if err := env.admin.Status().Patch(ctx, group(namespace, "shown"), client.RawPatch(types.MergePatchType, []byte(status))); err != nil {
+			return err
+		}
+		return env.prints(ctx, []string{"get", "mgr", "shown", "-n", namespace, "-o", "wide"},
+			"NAME READY PRIMARY MEMBERS AGE WANTED REASON MESSAGE", "shown True shown-0 3/3")
+	})
+}
+
+// prints says what is wrong with a table of one row that kubectl writes.
+func (e *environment) prints(ctx context.Context, args []string, wantHeader, wantRow string) error {
+	out, err := e.runKubectl(ctx, args...)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 2 {
+		return fmt.Errorf("%d lines:\n%s", len(lines), out)
+	}
+	header, row := strings.Join(strings.Fields(lines[0]), " "), strings.Join(strings.Fields(lines[1]), " ")
+	if header != wantHeader || !strings.Contains(row, wantRow) {
+		return fmt.Errorf("got\n%s\nwant\n%s\n%s", out, wantHeader, wantRow)
+	}
+	return nil
 }
 
 // TestExplain: kubectl explain has something to say of every field of the spec.
@@ -129,7 +162,11 @@ func TestExplain(t *testing.T) {
 	if err != nil || !strings.Contains(out, "IP address or a DNS name") {
 		t.Errorf("kubectl explain: %v\n%s", err, out)
 	}
-	definition, err := crd()
+	out, err = env.runKubectl(t.Context(), "explain", "mysqlgroupreplication.spec.primary")
+	if err != nil || !strings.Contains(out, "name of the member that should be the primary") {
+		t.Errorf("kubectl explain: %v\n%s", err, out)
+	}
+	definitions, err := crds()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,30 +182,34 @@ func TestExplain(t *testing.T) {
 			walk(path+"[]", *schema.Items.Schema)
 		}
 	}
-	for _, version := range definition.Spec.Versions {
-		walk("spec", version.Schema.OpenAPIV3Schema.Properties["spec"])
+	for _, definition := range definitions {
+		for _, version := range definition.Spec.Versions {
+			walk(definition.Spec.Names.Kind+".spec", version.Schema.OpenAPIV3Schema.Properties["spec"])
+		}
 	}
 }
 
-// TestTheDefinitionIsWhatTheAPIServerHas: no rule was dropped on the way.
-func TestTheDefinitionIsWhatTheAPIServerHas(t *testing.T) {
-	stored := &apiextensionsv1.CustomResourceDefinition{}
-	if err := env.admin.Get(t.Context(), types.NamespacedName{Name: crdName}, stored); err != nil {
-		t.Fatal(err)
-	}
-	wanted, err := crd()
+// TestTheDefinitionsAreWhatTheAPIServerHas: no rule was dropped on the way.
+func TestTheDefinitionsAreWhatTheAPIServerHas(t *testing.T) {
+	definitions, err := crds()
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := func(definition *apiextensionsv1.CustomResourceDefinition) apiextensionsv1.JSONSchemaProps {
 		return definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 	}
-	if got, want := len(spec(stored).XValidations), len(spec(wanted).XValidations); got != want || got == 0 {
-		t.Errorf("%d rules on the spec, want %d", got, want)
-	}
-	for _, condition := range stored.Status.Conditions {
-		if condition.Type == apiextensionsv1.NonStructuralSchema && condition.Status == apiextensionsv1.ConditionTrue {
-			t.Errorf("the schema is not structural: %s", condition.Message)
+	for _, wanted := range definitions {
+		stored := &apiextensionsv1.CustomResourceDefinition{}
+		if err := env.admin.Get(t.Context(), types.NamespacedName{Name: wanted.Name}, stored); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(spec(stored).XValidations), len(spec(wanted).XValidations); got != want || got == 0 {
+			t.Errorf("%s: %d rules on the spec, want %d", wanted.Name, got, want)
+		}
+		for _, condition := range stored.Status.Conditions {
+			if condition.Type == apiextensionsv1.NonStructuralSchema && condition.Status == apiextensionsv1.ConditionTrue {
+				t.Errorf("the schema of %s is not structural: %s", wanted.Name, condition.Message)
+			}
 		}
 	}
 }

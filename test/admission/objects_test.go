@@ -43,6 +43,27 @@ func set(namespace, name string, edits ...func(map[string]any)) *unstructured.Un
 	return obj
 }
 
+var groupGVK = schema.GroupVersionKind{Group: "upm.syntropycloud.io", Version: "v1alpha1", Kind: "MysqlGroupReplication"}
+
+// group is a good group NAME of the pods NAME-0, NAME-1 and NAME-2.
+func group(namespace, name string, edits ...func(map[string]any)) *unstructured.Unstructured {
+	var members []any
+	for i := range 3 {
+		pod := fmt.Sprintf("%s-%d", name, i)
+		members = append(members, node(pod, pod+".invalid", 3306))
+	}
+	obj := &unstructured.Unstructured{Object: map[string]any{
+		"spec": map[string]any{"secret": map[string]any{"name": "absent"}, "member": members},
+	}}
+	obj.SetGroupVersionKind(groupGVK)
+	obj.SetNamespace(namespace)
+	obj.SetName(name)
+	for _, edit := range edits {
+		edit(obj.Object)
+	}
+	return obj
+}
+
 // field sets what is at a path with dots; a number is an index. A nil value
 // removes it.
 func field(path string, value any) func(map[string]any) {

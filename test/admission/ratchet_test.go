@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,24 +42,33 @@ var oldMistakes = map[string]edit{
 	"claims-two":        field("spec.replica.1.name", "claims-one-0"),
 }
 
-// storeOldObjects stores objects with each mistake under a definition without rules.
+// storeOldObjects stores objects with each mistake under definitions without rules.
 func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error {
-	lax, err := crd()
+	definitions, err := crds()
 	if err != nil {
 		return err
 	}
-	for i := range lax.Spec.Versions {
-		removeRules(lax.Spec.Versions[i].Schema.OpenAPIV3Schema)
-	}
-	if err := e.admin.Create(ctx, lax); err != nil {
-		return fmt.Errorf("definition without rules: %w", err)
+	for _, lax := range definitions {
+		for i := range lax.Spec.Versions {
+			removeRules(lax.Spec.Versions[i].Schema.OpenAPIV3Schema)
+		}
+		if err := e.admin.Create(ctx, lax); err != nil {
+			return fmt.Errorf("definition without rules: %w", err)
+		}
 	}
 	if err := e.admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: oldNamespace}}); err != nil {
 		return err
 	}
+	var old []*unstructured.Unstructured
 	for name, mistake := range oldMistakes {
-		err := eventually(ctx, "store "+name, func(ctx context.Context) error {
-			return e.admin.Create(ctx, set(oldNamespace, name, mistake))
+		old = append(old, set(oldNamespace, name, mistake))
+	}
+	for name, mistake := range oldGroupMistakes {
+		old = append(old, group(oldNamespace, name, mistake))
+	}
+	for _, one := range old {
+		err := eventually(ctx, "store "+one.GetName(), func(ctx context.Context) error {
+			return e.admin.Create(ctx, one.DeepCopy())
 		})
 		if err != nil {
 			return err
@@ -70,7 +80,7 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 // removeRules leaves the types only.
 func removeRules(schema *apiextensionsv1.JSONSchemaProps) {
 	schema.XValidations, schema.Enum = nil, nil
-	schema.MinLength, schema.MaxLength, schema.Minimum, schema.Maximum, schema.MaxItems = nil, nil, nil, nil, nil
+	schema.MinLength, schema.MaxLength, schema.Minimum, schema.Maximum, schema.MinItems, schema.MaxItems = nil, nil, nil, nil, nil, nil
 	for name, property := range schema.Properties {
 		removeRules(&property)
 		schema.Properties[name] = property

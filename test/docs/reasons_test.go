@@ -13,7 +13,24 @@ import (
 	"testing"
 )
 
-const mysqlPage = "docs/mysqlreplication.md"
+const (
+	mysqlPage = "docs/mysqlreplication.md"
+	groupPage = "docs/mysqlgroupreplication.md"
+)
+
+// manual of a kind: the page, the planner that it is about, and other sources whose reasons
+// it explains. Those of the kernel are explained once, in the first.
+type manual struct {
+	page, planner string
+	others        []string
+	// atLeast so many reasons there are; fewer, and the search is broken.
+	atLeast int
+}
+
+var manuals = []manual{
+	{mysqlPage, "internal/mysql", []string{"internal/reconcile", "internal/credential"}, 40},
+	{groupPage, "internal/mysqlgroup", nil, 20},
+}
 
 // reasonShape is what a reason looks like, and nothing else in a planner does.
 var reasonShape = regexp.MustCompile(`^[A-Z][A-Za-z]+$`)
@@ -27,43 +44,49 @@ var reasonParts = []string{"Switchover", "Failover", inProgressSuffix}
 // TestReasonsAreDocumented keeps the tables of the troubleshooting section and
 // the reasons of the code the same, in both directions.
 func TestReasonsAreDocumented(t *testing.T) {
-	inCode := reasonsInCode(t)
-	if len(inCode) < 40 {
+	for _, m := range manuals {
+		t.Run(m.page, m.explainsReasons)
+	}
+}
+
+func (m manual) explainsReasons(t *testing.T) {
+	inCode := m.reasonsInCode(t)
+	if len(inCode) < m.atLeast {
 		t.Fatalf("only %d reasons were found in the sources: the search is broken: %v", len(inCode), sortedKeys(inCode))
 	}
 	inDocs := map[string]bool{}
-	for _, table := range tables(section(t, read(t, mysqlPage), "## Troubleshooting")) {
+	for _, table := range tables(section(t, read(t, m.page), "## Troubleshooting")) {
 		if head := table[0][0]; head != "reason" && head != "word" {
 			continue
 		}
 		for _, row := range table[1:] {
 			word := strings.Trim(row[0], "`")
 			if inDocs[word] {
-				t.Errorf("%s explains %s twice", mysqlPage, word)
+				t.Errorf("%s explains %s twice", m.page, word)
 			}
 			inDocs[word] = true
 			if len(row) != 3 || row[1] == "" || row[2] == "" {
-				t.Errorf("%s: the row of %s must say what it means and what to do", mysqlPage, word)
+				t.Errorf("%s: the row of %s must say what it means and what to do", m.page, word)
 			}
 		}
 	}
 	for _, reason := range sortedKeys(inCode) {
 		if !inDocs[reason] {
-			t.Errorf("reason %s (%s) has no row in the tables of %s, section Troubleshooting", reason, inCode[reason], mysqlPage)
+			t.Errorf("reason %s (%s) has no row in the tables of %s, section Troubleshooting", reason, inCode[reason], m.page)
 		}
 	}
 	for _, reason := range sortedKeys(inDocs) {
 		if inCode[reason] == "" {
-			t.Errorf("%s explains the reason %s, which the code does not give any more", mysqlPage, reason)
+			t.Errorf("%s explains the reason %s, which the code does not give any more", m.page, reason)
 		}
 	}
 }
 
 // reasonsInCode maps each reason to a place where it stands.
-func reasonsInCode(t *testing.T) map[string]string {
+func (m manual) reasonsInCode(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, dir := range []string{"internal/mysql", "internal/reconcile", "internal/credential"} {
+	for _, dir := range append([]string{m.planner}, m.others...) {
 		for _, file := range sources(t, dir) {
 			planner := strings.HasPrefix(filepath.Base(file.name), "plan")
 			add := func(expr ast.Expr) {
@@ -91,7 +114,7 @@ func reasonsInCode(t *testing.T) map[string]string {
 				case *ast.BasicLit:
 					// A planner has no other literals of this shape. One that is not a
 					// reason is best written as a constant elsewhere.
-					if planner && dir == "internal/mysql" {
+					if planner && dir == m.planner {
 						add(n)
 					}
 				}

@@ -47,6 +47,7 @@ func closeSets(ctx context.Context) {
 	for _, f := range []*fixture{semiSync, async, least, onLimitedDisks} {
 		f.discard(ctx)
 	}
+	closeGroup(ctx)
 }
 
 func (f *fixture) discard(ctx context.Context) {

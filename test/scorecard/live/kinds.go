@@ -19,6 +19,7 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		{Kind: "MysqlReplication", Summary: "its example over MySQL pods becomes Ready, is routed, and switches over", steps: mysqlReplicationSteps},
+		{Kind: "MysqlGroupReplication", Summary: "its example over MySQL pods becomes a group, is routed, and changes its primary", steps: mysqlGroupReplicationSteps},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +29,45 @@ type service struct {
 	port     int32
 	// pods behind it, in order.
 	pods []string
+}
+
+// serviceType that a spec asks for.
+func serviceType(spec *v1alpha1.ServiceSpec) corev1.ServiceType {
+	if spec == nil || spec.Type == "" {
+		return corev1.ServiceTypeClusterIP
+	}
+	return spec.Type
+}
+
+// wantConditions of a resource that is as wanted, about its generation.
+func wantConditions(m *mismatches, conditions []metav1.Condition, generation int64) {
+	for condition, wanted := range map[string]metav1.ConditionStatus{
+		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionTopologyReady: metav1.ConditionTrue, v1alpha1.ConditionResourceReady: metav1.ConditionTrue,
+		v1alpha1.ConditionReconciling: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionFalse,
+	} {
+		c := meta.FindStatusCondition(conditions, condition)
+		if c == nil {
+			m.addf("the condition %s is missing", condition)
+			continue
+		}
+		want(m, "the condition "+condition, c.Status, wanted)
+		want(m, "observedGeneration of the condition "+condition, c.ObservedGeneration, generation)
+	}
+}
+
+// noticed creates the resource and waits until somebody has acted on it.
+func (r *run) noticed(ctx context.Context, resource client.Object, acted func(context.Context) (bool, error)) error {
+	if err := r.create(ctx, resource); err != nil {
+		return err
+	}
+	err := r.wait(ctx, r.OperatorTimeout, func(ctx context.Context) error {
+		done, err := acted(ctx)
+		if err == nil && !done {
+			err = fmt.Errorf("nobody has acted on %s %s/%s: status.observedGeneration is not set", r.kind.Kind, r.Namespace, r.name)
+		}
+		return err
+	})
+	return advise(err, "install Compose Operator and let it watch namespace %s (an OperatorGroup that covers it, or WATCH_NAMESPACE), and see that its pod is Ready", r.Namespace)
 }
 
 // services are as expected: made for the custom resource, with these pods behind them.

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -20,7 +18,7 @@ import (
 
 // mysqlReplication is the test of the kind over its own servers.
 type mysqlReplication struct {
-	*run
+	mysqlServers
 	// resource as the test has created or edited it last.
 	resource *v1alpha1.MysqlReplication
 	// set reads and edits the resource. It has no passwords.
@@ -28,7 +26,7 @@ type mysqlReplication struct {
 }
 
 func mysqlReplicationSteps(r *run) []step {
-	t := &mysqlReplication{run: r, set: &kit.Set{Cluster: r.cluster, Namespace: r.Namespace, Name: r.name}}
+	t := &mysqlReplication{mysqlServers: mysqlServers{run: r, conf: kit.SemiSyncConf}, set: &kit.Set{Cluster: r.cluster, Namespace: r.Namespace, Name: r.name}}
 	return []step{
 		{"example", t.adapt},
 		{"servers", t.servers},
@@ -56,14 +54,17 @@ func (t *mysqlReplication) adapt(context.Context) error {
 			"give the example in the bundle a source and a replica")
 	}
 	t.resource.ObjectMeta = metav1.ObjectMeta{Name: t.name}
-	spec.Secret = v1alpha1.MysqlReplicationSecret{Name: t.object("credentials"), Mysql: mysqlAdmin, Replication: mysqlReplicator}
-	// A key of the test's own: in the operator's namespace, too, the operator's stays as it is.
-	spec.AESSecret = &v1alpha1.AESSecret{Name: t.object("aes"), Key: v1alpha1.DefaultAESSecretKey}
+	spec.Secret, spec.AESSecret = t.credential()
 	*spec.Source = t.node(0)
 	for i := range spec.Replica {
 		spec.Replica[i] = v1alpha1.ReplicaNode{Node: t.node(i + 1)}
 	}
 	return nil
+}
+
+// servers brings up fresh pods, one for each node of the example.
+func (t *mysqlReplication) servers(ctx context.Context) error {
+	return t.start(ctx, 1+len(t.resource.Spec.Replica))
 }
 
 // source and replicas of the resource as it was written last.
@@ -80,21 +81,12 @@ func (t *mysqlReplication) replicas() []string {
 
 // ready creates the resource and waits until its condition Ready is true.
 func (t *mysqlReplication) ready(ctx context.Context) error {
-	if err := t.create(ctx, t.resource); err != nil {
-		return err
-	}
-	err := t.wait(ctx, t.OperatorTimeout, func(ctx context.Context) error {
+	err := t.noticed(ctx, t.resource, func(ctx context.Context) (bool, error) {
 		resource, err := t.set.Get(ctx)
-		if err != nil {
-			return err
-		}
-		if resource.Status.ObservedGeneration == 0 && len(resource.Status.Conditions) == 0 {
-			return fmt.Errorf("nobody has acted on %s %s/%s: status.observedGeneration is not set", t.kind.Kind, t.Namespace, t.name)
-		}
-		return nil
+		return err == nil && (resource.Status.ObservedGeneration != 0 || len(resource.Status.Conditions) > 0), err
 	})
 	if err != nil {
-		return advise(err, "install Compose Operator and let it watch namespace %s (an OperatorGroup that covers it, or WATCH_NAMESPACE), and see that its pod is Ready", t.Namespace)
+		return err
 	}
 	return t.waitReady(ctx)
 }
@@ -133,18 +125,7 @@ func (t *mysqlReplication) status(ctx context.Context) error {
 	want(&m, "status.readonlyService", status.ReadOnlyService, t.set.ReadOnlyService())
 	want(&m, "whether status.sourceUUID is set", status.SourceUUID != "", true)
 	want(&m, "whether a switchover is in progress", status.Switchover != nil, false)
-	for condition, wanted := range map[string]metav1.ConditionStatus{
-		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionTopologyReady: metav1.ConditionTrue, v1alpha1.ConditionResourceReady: metav1.ConditionTrue,
-		v1alpha1.ConditionReconciling: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionFalse,
-	} {
-		c := meta.FindStatusCondition(status.Conditions, condition)
-		if c == nil {
-			m.addf("the condition %s is missing", condition)
-			continue
-		}
-		want(&m, "the condition "+condition, c.Status, wanted)
-		want(&m, "observedGeneration of the condition "+condition, c.ObservedGeneration, resource.Generation)
-	}
+	wantConditions(&m, status.Conditions, resource.Generation)
 	want(&m, "the number of nodes in status.topology", len(status.Topology), 1+len(t.replicas()))
 	t.nodeStatus(&m, status, *t.resource.Spec.Source, v1alpha1.MysqlRoleSource)
 	for _, replica := range t.resource.Spec.Replica {
@@ -194,11 +175,7 @@ func (t *mysqlReplication) routes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kind := corev1.ServiceTypeClusterIP
-	if s := resource.Spec.Service; s != nil && s.Type != "" {
-		kind = corev1.ServiceType(s.Type)
-	}
-	return t.services(ctx, resource, kind,
+	return t.services(ctx, resource, serviceType(resource.Spec.Service),
 		service{v1alpha1.ServiceSuffixReadWrite, "mysql", mysqlPort, []string{t.source()}},
 		service{v1alpha1.ServiceSuffixReadOnly, "mysql", mysqlPort, t.replicas()})
 }

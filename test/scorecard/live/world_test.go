@@ -36,6 +36,7 @@ type world struct {
 	// flaws that a test puts in; each may be nil.
 	pod    func(*corev1.Pod)
 	status func(*v1alpha1.MysqlReplication)
+	group  func(*v1alpha1.MysqlGroupReplication)
 	routes func(map[string][]string)
 	labels func(pod string, labels map[string]string)
 	create func(client.Object) error
@@ -56,7 +57,7 @@ func newWorld(t *testing.T, existing ...client.Object) *world {
 	}
 	w := &world{}
 	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).
-		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: w.onCreate, Update: w.onUpdate, Delete: w.onDelete}).Build()
 	return w
 }
@@ -68,8 +69,9 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		}
 	}
 	switch o := object.(type) {
-	case *v1alpha1.MysqlReplication:
-		o.UID, o.Generation = types.UID("uid-of-"+o.Name), 1
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication:
+		o.SetUID(types.UID("uid-of-" + o.GetName()))
+		o.SetGeneration(1)
 	case *corev1.Pod:
 		o.Status = corev1.PodStatus{PodIP: "10.0.0.1", Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
 		if w.pod != nil {
@@ -80,27 +82,34 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		return err
 	}
 	w.seen = append(w.seen, object.GetName())
-	if r, is := object.(*v1alpha1.MysqlReplication); is {
+	return w.operated(ctx, c, object)
+}
+
+// operated: what the operator does about an object that was written.
+func (w *world) operated(ctx context.Context, c client.WithWatch, object client.Object) error {
+	switch r := object.(type) {
+	case *v1alpha1.MysqlReplication:
 		return w.operate(ctx, c, r.DeepCopy())
+	case *v1alpha1.MysqlGroupReplication:
+		return w.operateGroup(ctx, c, r.DeepCopy())
 	}
 	return nil
 }
 
 func (w *world) onUpdate(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
-	r, is := object.(*v1alpha1.MysqlReplication)
-	if !is {
-		return c.Update(ctx, object, options...)
+	switch object.(type) {
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication:
+		object.SetGeneration(object.GetGeneration() + 1)
 	}
-	r.Generation++
-	if err := c.Update(ctx, r, options...); err != nil {
+	if err := c.Update(ctx, object, options...); err != nil {
 		return err
 	}
-	return w.operate(ctx, c, r.DeepCopy())
+	return w.operated(ctx, c, object)
 }
 
 // onDelete of a resource takes the operator's Services with it, as the garbage collector does.
 func (w *world) onDelete(ctx context.Context, c client.WithWatch, object client.Object, options ...client.DeleteOption) error {
-	if object.GetObjectKind().GroupVersionKind().Kind == "MysqlReplication" {
+	if object.GetObjectKind().GroupVersionKind().Group == v1alpha1.GroupVersion.Group {
 		for _, suffix := range serviceSuffixes {
 			svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: object.GetName() + suffix}}
 			if err := client.IgnoreNotFound(c.Delete(ctx, svc)); err != nil {
@@ -121,28 +130,9 @@ func (w *world) operate(ctx context.Context, c client.WithWatch, r *v1alpha1.Mys
 	for _, replica := range r.Spec.Replica {
 		replicas = append(replicas, replica.Name)
 	}
-	routes := map[string][]string{r.Name + "-readwrite": {r.Spec.Source.Name}, r.Name + "-readonly": replicas}
-	if w.routes != nil {
-		w.routes(routes)
-	}
-	for name, pods := range routes {
-		if err := w.route(ctx, c, r, name, pods); err != nil {
-			return err
-		}
-	}
-	for _, name := range append([]string{r.Spec.Source.Name}, replicas...) {
-		pod := &corev1.Pod{}
-		if err := c.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: name}, pod); err != nil {
-			return err
-		}
-		pod.Labels[v1alpha1.LabelMysqlReplicationName] = r.Name
-		pod.Labels[v1alpha1.LabelMysqlReplicationReadonly] = fmt.Sprint(name != r.Spec.Source.Name)
-		if w.labels != nil {
-			w.labels(name, pod.Labels)
-		}
-		if err := c.Update(ctx, pod); err != nil {
-			return err
-		}
+	err := w.lead(ctx, c, r, "MysqlReplication", r.Spec.Source.Name, replicas, v1alpha1.LabelMysqlReplicationName, v1alpha1.LabelMysqlReplicationReadonly)
+	if err != nil {
+		return err
 	}
 	r.Status = reported(r)
 	if before != "" {
@@ -154,13 +144,41 @@ func (w *world) operate(ctx context.Context, c client.WithWatch, r *v1alpha1.Mys
 	return c.Status().Update(ctx, r)
 }
 
-func (w *world) route(ctx context.Context, c client.WithWatch, r *v1alpha1.MysqlReplication, name string, pods []string) error {
-	owner := *metav1.NewControllerRef(r, v1alpha1.GroupVersion.WithKind("MysqlReplication"))
+// lead clients by labels and Services, with the flaws that the test wants.
+func (w *world) lead(ctx context.Context, c client.WithWatch, r client.Object, kind, writable string, others []string, nameKey, readonlyKey string) error {
+	routes := map[string][]string{r.GetName() + "-readwrite": {writable}, r.GetName() + "-readonly": others}
+	if w.routes != nil {
+		w.routes(routes)
+	}
+	for name, pods := range routes {
+		if err := w.route(ctx, c, r, kind, name, pods); err != nil {
+			return err
+		}
+	}
+	for _, name := range append([]string{writable}, others...) {
+		pod := &corev1.Pod{}
+		if err := c.Get(ctx, client.ObjectKey{Namespace: r.GetNamespace(), Name: name}, pod); err != nil {
+			return err
+		}
+		pod.Labels[nameKey] = r.GetName()
+		pod.Labels[readonlyKey] = fmt.Sprint(name != writable)
+		if w.labels != nil {
+			w.labels(name, pod.Labels)
+		}
+		if err := c.Update(ctx, pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) route(ctx context.Context, c client.WithWatch, r client.Object, kind, name string, pods []string) error {
+	owner := *metav1.NewControllerRef(r, v1alpha1.GroupVersion.WithKind(kind))
 	svc := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: name, OwnerReferences: []metav1.OwnerReference{owner}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.GetNamespace(), Name: name, OwnerReferences: []metav1.OwnerReference{owner}},
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Ports: []corev1.ServicePort{{Name: "mysql", Port: mysqlPort}}},
 	}
-	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}}}
+	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: r.GetNamespace(), Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}}}
 	for _, pod := range pods {
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Name: pod}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}})
 	}
@@ -191,10 +209,17 @@ func reported(r *v1alpha1.MysqlReplication) v1alpha1.MysqlReplicationStatus {
 			Readonly: true, SuperReadonly: true, SourceHost: r.Spec.Source.Host, SourcePort: r.Spec.Source.Port, ReplicaIO: "Yes", ReplicaSQL: "Yes",
 		}
 	}
-	for condition, value := range map[string]metav1.ConditionStatus{"Ready": "True", "TopologyReady": "True", "ResourceReady": "True", "Reconciling": "False", "Stalled": "False"} {
-		status.Conditions = append(status.Conditions, metav1.Condition{Type: condition, Status: value, ObservedGeneration: r.Generation, Reason: "Because", LastTransitionTime: metav1.Now()})
-	}
+	status.Conditions = allTrue(r.Generation)
 	return status
+}
+
+// allTrue are the conditions of a resource that is as wanted.
+func allTrue(generation int64) []metav1.Condition {
+	var conditions []metav1.Condition
+	for condition, value := range map[string]metav1.ConditionStatus{"Ready": "True", "TopologyReady": "True", "ResourceReady": "True", "Reconciling": "False", "Stalled": "False"} {
+		conditions = append(conditions, metav1.Condition{Type: condition, Status: value, ObservedGeneration: generation, Reason: "Because", LastTransitionTime: metav1.Now()})
+	}
+	return conditions
 }
 
 // run of the test in this world, with waits that a test can wait for.
@@ -236,7 +261,7 @@ func (w *world) run(t *testing.T) *run {
 func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
-	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
 		if err := w.client.List(t.Context(), list, client.InNamespace(testNamespace)); err != nil {
 			t.Fatal(err)
 		}
