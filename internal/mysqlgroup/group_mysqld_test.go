@@ -195,7 +195,7 @@ func TestComingAndGoing(t *testing.T) {
 	}
 	c.object.Spec.Member = c.object.Spec.Member[1:]
 	c.until("a is gone", func() bool { return c.reason() == "TopologyAsWanted" && c.object.Status.Topology["a"] == nil })
-	if c.serves("a") || c.pods["a"].Name != "" || !(c.serves("c") || c.serves("d")) {
+	if c.serves("a") || c.pods["a"].Name != "" || !c.serves("c") && !c.serves("d") {
 		t.Errorf("labels %v", c.pods)
 	}
 	a := c.servers["a"]

@@ -235,6 +235,5 @@ func action[A reconcile.Action](t *testing.T, p reconcile.Plan[Data]) A {
 			}
 		}
 	}
-	t.Fatalf("no such action in %v", acts(p))
-	panic("not reached")
+	panic(fmt.Sprintf("no such action in %v", acts(p)))
 }
