@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,8 +44,16 @@ type cluster struct {
 	routed func(name string)
 }
 
+// longGroups makes the tests go through all that a group can meet, and not only through what
+// nothing else shows: that takes twice as long, and make soak does it.
+const longGroups = "LONG_GROUPS"
+
+func long() bool { return os.Getenv(longGroups) != "" }
+
 func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
+	// Most of the time such a test waits for the plugin.
+	t.Parallel()
 	c := &cluster{
 		t: t, engine: NewEngine(), servers: map[string]*mysqld.Server{}, pods: map[string]reconcile.Pod{},
 		object: &v1alpha1.MysqlGroupReplication{}, port: mysqld.FreePort(t, "127.0.0.1"),
