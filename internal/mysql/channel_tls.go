@@ -8,6 +8,7 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/conn"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 )
 
 // ChannelTLS is how a replication channel is secured. Files are on the replica's disk.
@@ -112,7 +113,7 @@ func (v *view) wantsTLS(s, source *Server) *ChannelTLS {
 		want.Cert, want.Key = files.Cert, files.Key
 	}
 	if mode.Verifies() {
-		want.CA = orDefault(s.CAFile, defaultCAFile)
+		want.CA = shared.OrDefault(s.CAFile, defaultCAFile)
 		if files != nil && files.CA != "" {
 			want.CA = files.CA
 		}
