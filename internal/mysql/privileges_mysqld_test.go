@@ -14,6 +14,7 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
 
@@ -277,4 +278,31 @@ func TestPrivilegesAreReadSeldom(t *testing.T) {
 	if n := c.servers["a"].Value(count); n != "2" {
 		t.Errorf("after that time they were read %s times", n)
 	}
+}
+
+// Of performance_schema the tables are enough that the documentation names, for a failover too.
+func TestFailoverWithPrivilegesOnTables(t *testing.T) {
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	const user, password = "tables", "t4bles-pw"
+	for _, node := range []string{"b", "c"} {
+		c.quietly(node, "CREATE USER 'tables'@'%' IDENTIFIED BY 't4bles-pw'")
+		c.quietly(node, "GRANT SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, REPLICATION CLIENT, RELOAD ON *.* TO 'tables'@'%'")
+		for _, table := range []string{"threads", "session_connect_attrs", "metadata_locks"} {
+			c.quietly(node, "GRANT SELECT ON performance_schema."+table+" TO 'tables'@'%'")
+		}
+	}
+	acknowledged := c.servers["a"].Executed()
+	c.caughtUp("a")
+	c.servers["a"].Kill9()
+	c.as(user, password)
+	if b := c.server("b"); len(b.Missing) > 0 {
+		t.Errorf("of what the documentation demands b is said to lack %v", b.Missing)
+	}
+	for _, node := range []string{"b", "c"} {
+		c.do(StopReceiver{target{node}})
+	}
+	c.do(Promote{target: target{"b"}, AfterSet: gtid.MustParse(acknowledged), Timeout: failoverCatchUp, Failover: true, SemiSync: SemiSyncWant{Enabled: true}})
+	c.do(c.attachTo("c", "b", true))
+	mustWrite(t, c.servers["b"])
 }
