@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +46,28 @@ func TestReachOfErrors(t *testing.T) {
 	}
 	if h.Fail("SELECT 1", nil) != nil || h.FailSecret("SELECT 1", nil) != nil {
 		t.Error("no error became one")
+	}
+}
+
+// A server with several addresses is dead only if none of them has a process behind it.
+func TestRefusedByAll(t *testing.T) {
+	h := &handle{Handle: &conn.Handle{User: "operator"}}
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	silent := &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"one":                     {refused, true},
+		"one, wrapped":            {fmt.Errorf("x: %w", refused), true},
+		"all":                     {errors.Join(refused, refused), true},
+		"one of several is quiet": {errors.Join(refused, silent), false},
+		"the other of them":       {errors.Join(silent, refused), false},
+		"quiet":                   {silent, false},
+	} {
+		if s := unseen(Member{Name: "a"}, h.Fail("SELECT 1", test.err)); s.Refused != test.want || s.Reach != ReachNone {
+			t.Errorf("%s: refused %t, %s", name, s.Refused, s.Reach)
+		}
 	}
 }
 

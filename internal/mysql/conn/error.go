@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -112,10 +113,24 @@ func (h *Handle) Fail(statement string, err error) error {
 		p.Answered = true
 		p.Text = h.insecure(err)
 	default:
-		p.Refused = errors.Is(err, syscall.ECONNREFUSED)
+		p.Refused = allRefused(err)
 		p.Text = fmt.Sprintf("%s: %v", summary(statement), err)
 	}
 	return p
+}
+
+// allRefused says whether nothing listens at any of the addresses that were tried. Of a
+// server that listens on one family only, the other refuses while it hangs.
+func allRefused(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if several, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // the chain is walked here
+			return !slices.ContainsFunc(several.Unwrap(), func(one error) bool { return !allRefused(one) })
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) && errors.Unwrap(err) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // remedy is the server's error in words that say what to do.
