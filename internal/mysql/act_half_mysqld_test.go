@@ -60,6 +60,9 @@ func TestHalfTransaction(t *testing.T) {
 				target: target{"b"}, AfterSet: gtid.MustParse(acknowledged), Timeout: failoverCatchUp, Failover: true,
 				Lender: Lender{Name: "c", Host: other.Host, Port: other.Port},
 			})
+			if ch := c.server("b").Channel; user == mysqld.User && !ch.interrupted() {
+				t.Errorf("an applier that was killed: error %d (%s)", ch.SQLErrno, ch.SQLError)
+			}
 			follow := c.attachTo("c", "b", false)
 			within := gtid.MustParse(acknowledged)
 			follow.Within = &within

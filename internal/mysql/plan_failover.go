@@ -108,7 +108,8 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 			return "", ""
 		}
 		return "NotAReplica", fmt.Sprintf("it did not replicate from %s. To promote it all the same, set the annotation %s: %s", v.source.Name, v1alpha1.AnnotationForcePromote, to.Name)
-	case to.Channel != nil && to.Channel.SQLErrno != 0:
+	case to.Channel != nil && to.Channel.SQLErrno != 0 && (!to.Channel.interrupted() || !to.Executed.Contains(to.Channel.Retrieved)):
+		// One that an operator has killed before it died has nothing left to apply.
 		return "ApplierError", fmt.Sprintf("its applier has error %d: %s. Mend that first; or, to lose what it has not applied, set the annotation %s: %s", to.Channel.SQLErrno, shorten(to.Channel.SQLError), v1alpha1.AnnotationForcePromote, to.Name)
 	case v.semi && !to.SemiSync.SourcePlugin:
 		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
@@ -217,7 +218,7 @@ func (v *view) resumeReceivers() []reconcile.Step {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && (s.Fenced() || s.Writable()) && s.Channel.SQLErrno == 0 && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
+		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && (s.Fenced() || s.Writable()) && (s.Channel.SQLErrno == 0 || s.Channel.interrupted()) && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
 			out = append(out, StartReplication{target{m.Name}})
 		}
 	}

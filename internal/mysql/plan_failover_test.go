@@ -437,6 +437,34 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "an operator died that had killed its applier in the middle of a half transaction",
+			scene: starved().seeing(replica("b", "a").received("a:1-100").sqlError(1756).stopped()),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "somebody has killed its applier, and it has not executed all: refused, and it goes on",
+			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").sqlError(1756).stopped(), replica("c", "a").has("a:1-90").stopped()),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+				"route: {b=- c=-}",
+			},
+			reason: "FailoverRefused", source: "a", message: "ApplierError",
+		},
+		{
+			name:  "the old source is back, and an operator has killed the candidate's applier: it goes on",
+			scene: at().seeing(source("a"), replica("b", "a").sqlError(1756).stopped(), replica("c", "a").stopped()),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
 			name:  "semi-sync",
 			scene: starved().semiSync().seeing(replica("b", "a").acks().threads(ThreadNo, ThreadYes), replica("c", "a").acks().threads(ThreadNo, ThreadYes)),
 			steps: []string{

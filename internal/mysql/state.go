@@ -6,6 +6,7 @@ package mysql
 import (
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/mysql/shared"
@@ -122,6 +123,13 @@ type Channel struct {
 	SourceLogFile    string
 	ReadSourceLogPos int64
 	ExecSourceLogPos int64
+}
+
+// interrupted says whether the applier was only stopped in the middle of a transaction, as
+// shedHalf does it. It begins that anew when it is started. (An error of a transaction has
+// a number of its own, which this one does not replace.)
+func (c *Channel) interrupted() bool {
+	return c != nil && c.SQL == ThreadNo && c.SQLErrno == conn.NumberApplierInterrupted
 }
 
 // ForeignChannel is a replication channel that is not the default one.

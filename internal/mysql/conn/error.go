@@ -33,6 +33,7 @@ const (
 	NumberLockWait            = 1205
 	NumberPrivilege           = 1227
 	NumberPersistOnlyDenied   = 3630
+	NumberApplierInterrupted  = 1756
 	NumberMustChangePassword  = 1820
 	NumberPasswordExpired     = 1862
 	NumberAccountLocked       = 3118
