@@ -264,3 +264,24 @@ func TestFenceWithoutPerformanceSchema(t *testing.T) {
 		t.Errorf("b: %+v", b.Channel)
 	}
 }
+
+// A full server has one connection more for the operator than it holds already: a fence
+// that is up there counts, whichever of its looks the server has no connection for.
+func TestFenceOnAFullServer(t *testing.T) {
+	c := newCluster(t, 1, mysqld.Options{})
+	a := c.servers["a"]
+	if !c.server("a").OK() {
+		t.Fatal("it is not seen")
+	}
+	a.SQL("SET GLOBAL max_connections=" + a.Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Threads_connected'"))
+	for range 10 {
+		c.do(fence("a"))
+		c.do(SetWritable{target: target{"a"}})
+		// The next fence has to make all its connections but one.
+		handle, err := c.engine.named(c.scene(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		handle.DB.SetMaxIdleConns(1)
+	}
+}
