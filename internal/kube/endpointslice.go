@@ -16,6 +16,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -195,6 +196,38 @@ func EndpointSlicesOf(ctx context.Context, reader client.Reader, owner Owner) ([
 		return nil, fmt.Errorf("list EndpointSlices of %s/%s: %w", owner.Namespace, owner.Name, err)
 	}
 	return slices.DeleteFunc(list.Items, func(slice discoveryv1.EndpointSlice) bool { return !owner.Made(&slice) }), nil
+}
+
+// Way is one that a resource's slices lead to.
+type Way struct {
+	// By is the resource.
+	By types.NamespacedName
+	// Host and Port of the external node.
+	Host string
+	Port int32
+}
+
+// LedTo lists where the slices of the resources of a kind lead to, in all namespaces that
+// reader knows.
+func LedTo(ctx context.Context, reader client.Reader, kind string) ([]Way, error) {
+	var list discoveryv1.EndpointSliceList
+	// They are only looked at: no copies.
+	if err := reader.List(ctx, &list, client.MatchingLabels{discoveryv1.LabelManagedBy: SliceManager}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list the EndpointSlices of all resources: %w", err)
+	}
+	var out []Way
+	for i := range list.Items {
+		slice := &list.Items[i]
+		owner := metav1.GetControllerOfNoCopy(slice)
+		if owner == nil || owner.Kind != kind || len(slice.Ports) != 1 || slice.Ports[0].Port == nil {
+			continue
+		}
+		out = append(out, Way{
+			By:   types.NamespacedName{Namespace: slice.Namespace, Name: owner.Name},
+			Host: slice.Annotations[AnnotationHost], Port: *slice.Ports[0].Port,
+		})
+	}
+	return out, nil
 }
 
 // DeleteEndpointSlice deletes this very slice. One that is gone is no error.

@@ -155,7 +155,7 @@ func (d Description) claims(namespace string) []nodeClaim {
 		out = append(out, nodeClaim{pod, types.NamespacedName{Namespace: namespace, Name: pod}})
 	}
 	for _, node := range d.External {
-		out = append(out, nodeClaim{node.Name, types.NamespacedName{Name: node.server()}})
+		out = append(out, nodeClaim{node.Name, node.claim()})
 	}
 	return slices.DeleteFunc(out, func(c nodeClaim) bool { return slices.Contains(d.Leaving, c.node) })
 }
@@ -181,7 +181,7 @@ func (p *pass[T, S, D]) words(node string) string {
 // resource that its label names. One without a label is of the resource that holds
 // it in this process; else of one that another pod which both name is labeled for;
 // else of the oldest that names it. The slices of an external node are what a label is
-// for a pod, but only the resource that has them sees them.
+// for a pod.
 func (p *pass[T, S, D]) claim(ctx context.Context) error {
 	p.foreign = map[string]claimant{}
 	for node, pod := range p.podMetadata {
@@ -196,6 +196,7 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 			p.foreign[node] = other
 		}
 	}
+	p.noteGivenAway()
 	wanted := p.description.claims(p.key.Namespace)
 	if err := p.yield(ctx, wanted); err != nil {
 		return err
@@ -212,6 +213,19 @@ func (p *pass[T, S, D]) claim(ctx context.Context) error {
 	return nil
 }
 
+// noteGivenAway notes the external nodes that have left this resource and are another
+// one's by now. Those that are pods have the label of that one.
+func (p *pass[T, S, D]) noteGivenAway() {
+	for _, node := range p.description.External {
+		if !slices.Contains(p.description.Leaving, node.Name) {
+			continue
+		}
+		if by, held := p.claims.holder(node.claim()); held && by != p.claimant(p.key) {
+			p.foreign[node.Name] = by
+		}
+	}
+}
+
 // yield notes the nodes that nobody has yet and others have the older right to.
 func (p *pass[T, S, D]) yield(ctx context.Context, wanted []nodeClaim) error {
 	undecided := slices.DeleteFunc(slices.Clone(wanted), func(one nodeClaim) bool {
@@ -225,6 +239,11 @@ func (p *pass[T, S, D]) yield(ctx context.Context, wanted []nodeClaim) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	external := slices.ContainsFunc(undecided, func(one nodeClaim) bool { return one.key.Namespace == "" })
+	if external {
+		if err := p.yieldToSlices(ctx, undecided); err != nil {
+			return err
+		}
+	}
 	// Of several the oldest, whatever the order of the kinds.
 	var rights []right
 	for _, kind := range p.claims.known() {
@@ -303,6 +322,31 @@ func (p *pass[T, S, D]) olderRights(kind claimingKind, list client.ObjectList, w
 		return nil
 	})
 	return older, err
+}
+
+// yieldToSlices notes the undecided external nodes that the slices of another resource
+// lead to, as a label does for a pod: a process that has just started knows no holders.
+func (p *pass[T, S, D]) yieldToSlices(ctx context.Context, undecided []nodeClaim) error {
+	led, err := kube.LedTo(ctx, p.client, p.engine.Kind())
+	if err != nil {
+		return err
+	}
+	for _, one := range undecided {
+		for _, way := range led {
+			server := ExternalNode{Host: way.Host, Port: way.Port}
+			if way.By == p.key || one.key != server.claim() || p.isForeign(one.node) {
+				continue
+			}
+			exists, err := p.exists(ctx, way.By)
+			if err != nil {
+				return fmt.Errorf("read %s %s, which leads to the server %s: %w", p.engine.Kind(), way.By, one.key.Name, err)
+			}
+			if exists {
+				p.foreign[one.node] = p.claimant(way.By)
+			}
+		}
+	}
+	return nil
 }
 
 // noteHolders notes the nodes that another resource holds in this process.
@@ -396,4 +440,14 @@ func (p *pass[T, S, D]) claimedBy(ctx context.Context, pod *metav1.PartialObject
 		}
 	}
 	return claimant{}, nil
+}
+
+// exists says whether there is a resource of this kind. The cache may not have seen yet
+// one that is not to lose a node.
+func (p *pass[T, S, D]) exists(ctx context.Context, key types.NamespacedName) (bool, error) {
+	err := p.client.Get(ctx, key, p.engine.New())
+	if apierrors.IsNotFound(err) {
+		err = p.live.Get(ctx, key, p.engine.New())
+	}
+	return err == nil, client.IgnoreNotFound(err)
 }

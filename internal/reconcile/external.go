@@ -40,6 +40,9 @@ func (n ExternalNode) server() string {
 	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(n.Host, ".")), strconv.Itoa(int(n.Port)))
 }
 
+// claim of the server: it is in no namespace.
+func (n ExternalNode) claim() types.NamespacedName { return types.NamespacedName{Name: n.server()} }
+
 // LookupIP returns the addresses of a DNS name, as net.Resolver.LookupNetIP does.
 type LookupIP func(ctx context.Context, host string) ([]netip.Addr, error)
 

@@ -397,11 +397,7 @@ func TestSlicesAreRepaired(t *testing.T) {
 }
 
 func TestOneResourceToAnExternalServer(t *testing.T) {
-	older := newSet()
-	older.Namespace, older.Name, older.UID = "two", "elsewhere", "u-elsewhere"
-	older.CreationTimestamp = metav1.NewTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	outside(older, "DB.example.com.", "mysql-0")
-	older.Spec.Source.Port = 3307
+	older := elsewhere()
 	routing := Routing{"mysql-1": AccessReadWrite}
 	k := externalKit(t, &routing, older)
 	object := k.get()
@@ -421,4 +417,72 @@ func TestOneResourceToAnExternalServer(t *testing.T) {
 	}
 	k.pass()
 	k.wantSlices("orders-readwrite to mysql-1 192.0.2.7:3307")
+}
+
+// elsewhere is a resource of another namespace, and older, whose source is the server
+// that orders has as mysql-1.
+func elsewhere() *set {
+	older := newSet()
+	older.Namespace, older.Name, older.UID = "two", "elsewhere", "u-elsewhere"
+	older.CreationTimestamp = metav1.NewTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	outside(older, "DB.example.com.", "mysql-0")
+	older.Spec.Source.Port = 3307
+	return older
+}
+
+// A resource that leads clients to an external server keeps it when the operator restarts,
+// whoever is older and comes first.
+func TestAnExternalServerStaysWithWhoLeadsToIt(t *testing.T) {
+	routing := Routing{"mysql-1": AccessReadWrite}
+	k := externalKit(t, &routing)
+	object := k.get()
+	object.CreationTimestamp = metav1.NewTime(elsewhere().CreationTimestamp.Add(time.Hour))
+	if err := k.api.Update(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	k.settle()
+	k.wantSlices("orders-readwrite to mysql-1 192.0.2.7:3307")
+	if err := k.api.Create(t.Context(), elsewhere()); err != nil {
+		t.Fatal(err)
+	}
+	k.memories, k.claims = newMemories[*set](), newClaims()
+	other := client.ObjectKeyFromObject(elsewhere())
+	server := types.NamespacedName{Name: "db.example.com:3307"}
+	k.passOver(t.Context(), other)
+	if by, held := k.claims.holder(server); held {
+		t.Errorf("%s has taken it", by)
+	}
+	k.pass()
+	k.wantSlices("orders-readwrite to mysql-1 192.0.2.7:3307")
+	k.wantCondition(v1alpha1.ConditionResourceReady, metav1.ConditionTrue, reasonResourcesReady)
+
+	// Once it is let go of, the other one has it.
+	routing = Routing{}
+	k.edit(func(o *set) { o.Spec.Replica = nil })
+	k.pass()
+	k.passOver(t.Context(), other)
+	if by, _ := k.claims.holder(server); by != other {
+		t.Errorf("it is of %q", by)
+	}
+}
+
+// An external node that left a resource is not touched by it once it is another one's.
+func TestAnExternalNodeThatWasGivenAwayIsLeftAlone(t *testing.T) {
+	routing := Routing{}
+	k := externalKit(t, &routing)
+	k.engine.leavingOutside = []ExternalNode{{Name: "mysql-9", Host: "nine.example.com", Port: 3306}}
+	k.engine.plan = func(Scene[*set], int) testPlan {
+		return testPlan{
+			Conditions: topology(metav1.ConditionTrue, "Replicating", ""),
+			Steps:      []Step{{Name: "fence-old-source", Optional: true, Actions: []Action{do("fence", "mysql-9")}}},
+		}
+	}
+	k.pass()
+	if !slices.Contains(k.engine.journal, "act fence mysql-9") {
+		t.Errorf("nobody's yet, what happened: %q", k.engine.journal)
+	}
+	k.engine.journal = nil
+	k.claims.take(types.NamespacedName{Namespace: "two", Name: "elsewhere"}, []types.NamespacedName{{Name: "nine.example.com:3306"}})
+	k.pass()
+	k.wantJournal()
 }

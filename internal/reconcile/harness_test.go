@@ -72,6 +72,8 @@ type testEngine struct {
 	underWay, inFlight func(*set) bool
 	// leaving pods that the description has beside those of the spec.
 	leaving []string
+	// leavingOutside are the same that are external.
+	leavingOutside []ExternalNode
 }
 
 func (e *testEngine) note(format string, args ...any) {
@@ -103,7 +105,10 @@ func (e *testEngine) Describe(o *set) Description {
 	for _, replica := range o.Spec.Replica {
 		add(replica.Node)
 	}
-	d.Pods, d.Leaving = append(d.Pods, e.leaving...), e.leaving
+	d.Pods, d.Leaving = append(d.Pods, e.leaving...), slices.Clone(e.leaving)
+	for _, node := range e.leavingOutside {
+		d.External, d.Leaving = append(d.External, node), append(d.Leaving, node.Name)
+	}
 	d.UnderWay = e.underWay != nil && e.underWay(o)
 	d.InFlight = e.inFlight != nil && e.inFlight(o)
 	return d
