@@ -59,6 +59,7 @@ func (v *view) resolveClone(name string, r *v1alpha1.MysqlCloneStatus, s *Server
 	case run != nil && run.Running:
 		r.State, r.FinishedAt, r.Message = v1alpha1.MysqlCloneInProgress, nil, ""
 		r.Bytes, r.TotalBytes, r.Emptied = run.Bytes, run.TotalBytes, r.Emptied || run.Dropped
+		r.HeldCount = s.Executed.Count()
 	case run != nil && run.Completed:
 		r.State, r.FinishedAt, r.Message, r.Emptied = v1alpha1.MysqlCloneCompleted, &at, "", false
 		r.Bytes, r.TotalBytes = run.Bytes, run.TotalBytes
@@ -72,7 +73,11 @@ func (v *view) resolveClone(name string, r *v1alpha1.MysqlCloneStatus, s *Server
 		}
 	default:
 		r.State, r.FinishedAt = v1alpha1.MysqlCloneFailed, &at
-		r.Emptied = r.Emptied || run != nil && run.Dropped
+		if run != nil && run.Dropped {
+			// It has applied transactions after the plan was made, up to when it was stopped:
+			// what it says now is what it says of data that is gone.
+			r.Emptied, r.HeldCount = true, s.Executed.Count()
+		}
 		switch {
 		case run != nil && run.Error != "":
 			r.Message = run.Error
@@ -92,11 +97,11 @@ func (v *view) resolveClone(name string, r *v1alpha1.MysqlCloneStatus, s *Server
 // clock may have been set since a clone began.
 const cloneClockSlack = time.Minute
 
-// belongs says whether a clone that a server tells of is the one on record: of the
-// recorded donor, and not begun before the record.
+// belongs says whether a clone that a server tells of is not older than the one on
+// record. Its donor does not count: that may have left the spec since, or have another
+// address there, and the data is gone all the same.
 func (v *view) belongs(r *v1alpha1.MysqlCloneStatus, run *CloneRun) bool {
-	donor := v.server(r.Donor)
-	return run != nil && donor != nil && run.Donor == address(donor) && run.Age <= v.now.Sub(r.StartedAt.Time)+cloneClockSlack
+	return run != nil && run.Age <= v.now.Sub(r.StartedAt.Time)+cloneClockSlack
 }
 
 func address(s *Server) string { return net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))) }
@@ -327,7 +332,7 @@ func (v *view) aborts() []reconcile.Action {
 		}
 		run, donor := s.Clone.Run, v.server(r.Donor)
 		// Both are times of one clock each, in whole seconds.
-		if run.Running && run.Session != 0 && donor.OK() && donor.Uptime+2*time.Second < run.Age {
+		if donor != nil && run.Donor == address(donor) && run.Running && run.Session != 0 && donor.OK() && donor.Uptime+2*time.Second < run.Age {
 			out = append(out, AbortClone{target: target{m.Name}, Session: run.Session})
 		}
 	}

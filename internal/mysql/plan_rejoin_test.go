@@ -113,6 +113,16 @@ func TestPlanRejoin(t *testing.T) {
 			steps: nothing, reason: "RejoinRefused", message: "it is no pod",
 		},
 		{
+			name: "the donor has left the spec, and the data is gone all the same", scene: given("a", "c").knowing("a", "a", "c").cloned("c", "b", inProgress).
+				seeing(source("a"), server("c").has("a:1-100").fenced().copies("b", CloneRun{Dropped: true, Error: "error 3862: no donor"})),
+			steps: []string{"route: {a=rw c=-}"}, reason: "ReplicaNotReady", message: "What it held is gone",
+		},
+		{
+			name: "the donor has another address by now", scene: steadySet().cloned("c", "b", inProgress).
+				seeing(replica("b", "a").at("other"), server("c").has("a:1-100").fenced().copies("b", CloneRun{Dropped: true, Error: "error 3862: no donor"})),
+			steps: []string{quiet}, reason: "ReplicaNotReady", message: "What it held is gone",
+		},
+		{
 			name: "without the plugin", scene: rejoiningSet().seeing(errantC().cannotClone(func(c *CloneView) { c.Plugin = false })),
 			steps: nothing, reason: "RejoinRefused", message: "plugin_load_add=mysql_clone.so",
 		},
@@ -326,6 +336,57 @@ func TestRejoinEnds(t *testing.T) {
 					t.Errorf("look %d: told %d times, %d counted", turn, told, len(p.Data.Rejoined))
 				}
 				Project(s.Object, s.State, p)
+			}
+		})
+	}
+}
+
+// A replica goes on to apply after the plan was made, until it is stopped: what it says
+// of data that is gone is more than what it held by the record. It is not taken for full.
+func TestAnEmptiedNodeMayHaveHeldMore(t *testing.T) {
+	for name, looks := range map[string][]CloneRun{
+		"seen at work":   {{Running: true, Dropped: true}, {Dropped: true, Error: "error 3862"}},
+		"seen when over": {{Dropped: true, Error: "error 3862"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := rejoiningSet().seeing(replica("c", "a").has("a:1-90 c:1-2").clonable())
+			Project(s.Object, s.State, Plan(s.Input))
+			hollow := func(run CloneRun) *node { return server("c").has("a:1-100 c:1-2").fenced().copies("b", run) }
+			for _, run := range append(looks, looks[len(looks)-1]) {
+				s.seeing(hollow(run))
+				Project(s.Object, s.State, Plan(s.Input))
+			}
+			r := s.Object.Status.Topology["c"].Clone
+			if r == nil || r.State != v1alpha1.MysqlCloneFailed || !r.Emptied {
+				t.Fatalf("record: %+v", r)
+			}
+			// Nor is it a candidate.
+			s.Object.Spec.Source.Name, s.Object.Spec.Source.Host, s.Object.Spec.Replica[1].Name, s.Object.Spec.Replica[1].Host = "c", "c", "a", "a"
+			s.seeing(source("a").unseen().silentFor(time.Minute))
+			if p := Plan(s.Input); p.Data.Switchover != nil || !strings.Contains(p.Conditions[0].Message, "CandidateCloning") {
+				t.Errorf("planned: %+v, %+v", p.Data.Switchover, p.Conditions[0])
+			}
+		})
+	}
+}
+
+// A node that left the spec is remembered as long as what it says of its data is wrong.
+func TestALeavingNodeThatIsEmptiedIsRemembered(t *testing.T) {
+	for name, test := range map[string]struct {
+		state v1alpha1.MysqlCloneState
+		node  *node
+		drop  bool
+	}{
+		"at work":        {v1alpha1.MysqlCloneInProgress, server("c").has("a:1-100").halfFenced().copies("b", CloneRun{Running: true}), false},
+		"emptied":        {v1alpha1.MysqlCloneFailed, server("c").has("a:1-100").fenced().clonable(), false},
+		"says so itself": {v1alpha1.MysqlCloneFailed, server("c").fenced().clonable(), true},
+		"in order":       {v1alpha1.MysqlCloneCompleted, server("c").has("a:1-100").fenced().clonable(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := given("a", "b").knowing("a", "a", "b", "c").rejoining().cloned("c", "b", test.state, func(r *v1alpha1.MysqlCloneStatus) { r.Emptied = test.state == v1alpha1.MysqlCloneFailed }).
+				seeing(source("a"), replica("b", "a"), test.node)
+			if drop := Plan(s.Input).Data.Drop["c"]; drop != test.drop {
+				t.Errorf("dropped: %t", drop)
 			}
 		})
 	}

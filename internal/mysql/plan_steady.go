@@ -359,6 +359,8 @@ func (v *view) dropLeaving() {
 		gone := !s.OK() && v.pods[m.Name].Gone() || v.givenUp(m, s)
 		// While the source is not seen, a node that leaves may hold what nobody else has.
 		free := s.OK() && v.source.OK() && (!v.followsOurs(s) || !s.SemiSync.ReplicaEnabled)
+		// Named again, it would be taken to hold what it says, and its data is gone.
+		free = free && !v.cloning(s) && (!v.hollow(s) || s.Executed.Empty())
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
 		if s != v.source && !named && (gone || free && (!v.deposed(m) || s.Fenced())) {
