@@ -140,7 +140,7 @@ func (v *view) discards(s *Server) gtid.Set { return s.Received().Subtract(v.sou
 // rejoins makes one node anew, if there is one to make anew, and nothing else is to be done.
 // What keeps it from that is noted with the node.
 func (v *view) rejoins() []reconcile.Action {
-	if !v.clones() || !v.source.OK() || v.skip {
+	if !v.clones() || !v.source.OK() || v.skip || v.deleting {
 		return nil
 	}
 	busyWith := v.cloningMember()
@@ -232,6 +232,8 @@ func (v *view) mayClone(m Member, s *Server) (donor *Server, not string) {
 	switch extra := v.discards(s); {
 	case m.External:
 		return nil, "it is no pod, and nobody is known to start it again after a clone. Fill it by hand"
+	case v.podGone(m.Name):
+		return nil, "no pod has its name, and nobody is known to start it again after a clone. Fill it by hand"
 	case !src.Writable() || src.Channel.Running() || src.FedBy() != "":
 		return nil, fmt.Sprintf("not while the source %s does not take writes, or replicates itself", src.Name)
 	case src.Executed.Empty():
@@ -240,12 +242,26 @@ func (v *view) mayClone(m Member, s *Server) (donor *Server, not string) {
 		return nil, fmt.Sprintf("it holds transactions that the source %s itself has committed and lacks now: the source has lost data, or has still to commit them. Compare the two before anything is thrown away", src.Name)
 	case s.FedBy() != "":
 		return nil, behindAFence(s.FedBy())
+	case v.lastToAcknowledge(s):
+		return nil, fmt.Sprintf("commits on %s wait for its acknowledgement and would hang until the copy is made. Attach another replica, or set spec.mode: rpl_async until it is done", src.Name)
 	case len(missingOn(s, takesToFollow)) > 0:
 		return nil, v.lackOf(s, missingOn(s, takesToFollow))
 	case s.Clone.lacks(privilegeClone) != "":
 		return nil, s.Clone.lacks(privilegeClone)
 	}
 	return v.donorFor(s)
+}
+
+func (v *view) podGone(name string) bool {
+	pod, named := v.pods[name]
+	return named && pod.Gone()
+}
+
+// lastToAcknowledge: without this replica fewer are attached than have to acknowledge a commit.
+func (v *view) lastToAcknowledge(s *Server) bool {
+	src := v.source.SemiSync
+	return v.wantsAcks(v.source).Enabled && src.SourceEnabled && s.SemiSync.ReplicaActive && s.Follows(v.source) && s.Channel.Streams() &&
+		src.Clients-1 < max(1, src.WaitCount)
 }
 
 // donorFor chooses the healthy replica that has executed most. The source gives its data

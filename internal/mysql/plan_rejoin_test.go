@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -111,6 +113,28 @@ func TestPlanRejoin(t *testing.T) {
 		{
 			name: "an external node", scene: rejoiningSet().seeing(errantC()).outside("c"),
 			steps: nothing, reason: "RejoinRefused", message: "it is no pod",
+		},
+		{
+			name: "no pod has its name: nobody starts it again", scene: rejoiningSet().seeing(errantC().withoutPod()),
+			steps: nothing, reason: "RejoinRefused", message: "nobody is known to start it again",
+		},
+		{
+			name: "the last that acknowledges: commits would hang until the copy is made", scene: given("a", "c").knowing("a", "a", "c").rejoining().semiSync().
+				seeing(source("a").clonable().waits().attached(1), replica("c", "a").has("a:1-90 c:1-2").clonable().acks()),
+			steps: []string{"route: {a=rw c=-}"}, reason: "RejoinRefused", message: "commits on a wait for its acknowledgement",
+		},
+		{
+			name: "another one acknowledges", scene: rejoiningSet().semiSync().
+				seeing(source("a").clonable().waits().attached(2), replica("b", "a").clonable().acks(), replica("c", "a").has("a:1-90 c:1-2").clonable().acks()),
+			steps: begins, reason: "RejoinInProgress",
+		},
+		{
+			name: "it does not replicate, so that nobody waits for it", scene: given("a", "c").knowing("a", "a", "c").rejoining().semiSync().
+				seeing(source("a").clonable().waits(), errantC().plugins()),
+			steps: []string{"persist", "route: {a=rw c=-}", "clone: clone c from a discarding {c:1-2} (optional)"}, reason: "RejoinInProgress",
+		},
+		{
+			name: "the resource is being deleted", scene: rejoiningSet().seeing(errantC()).deleted(), steps: nothing, reason: "ReplicaDiverged",
 		},
 		{
 			name: "the donor has left the spec, and the data is gone all the same", scene: given("a", "c").knowing("a", "a", "c").cloned("c", "b", inProgress).
@@ -279,6 +303,19 @@ func TestPlanRejoin(t *testing.T) {
 
 // cannotClone spoils what a node has for a clone.
 func (n *node) cannotClone(spoil func(*CloneView)) *node { spoil(n.Clone); return n }
+
+// withoutPod: it is seen, and no pod has its name.
+func (n *node) withoutPod() *node { n.gone = true; return n }
+
+// attached is how many semi-sync replicas are attached to a source.
+func (n *node) attached(clients int) *node { n.SemiSync.Clients = clients; return n }
+
+// deleted: the resource is being deleted.
+func (s *scene) deleted() *scene {
+	at := metav1.NewTime(t0)
+	s.Object.DeletionTimestamp = &at
+	return s
+}
 
 // sent: this process has sent the statement, which has not ended; sentInVain: it failed.
 func (n *node) sent() *node                     { n.Clone.Sent = true; return n }

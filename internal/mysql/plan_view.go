@@ -24,17 +24,19 @@ type errant struct {
 
 // view is the input seen through the questions that rules ask.
 type view struct {
-	name    string
-	spec    *v1alpha1.MysqlReplicationSpec
-	status  *v1alpha1.MysqlReplicationStatus
-	gen     int64
-	force   string
-	skip    bool
-	members []Member
-	state   State
-	pods    map[string]reconcile.Pod
-	now     time.Time
-	semi    bool
+	name   string
+	spec   *v1alpha1.MysqlReplicationSpec
+	status *v1alpha1.MysqlReplicationStatus
+	gen    int64
+	force  string
+	skip   bool
+	// deleting: the resource is about to go.
+	deleting bool
+	members  []Member
+	state    State
+	pods     map[string]reconcile.Pod
+	now      time.Time
+	semi     bool
 	// readers is the port of -readonly.
 	readers  int32
 	recorded *v1alpha1.SwitchoverStatus
@@ -52,7 +54,7 @@ func look(in Input) *view {
 	v := &view{
 		name: o.Name, spec: &o.Spec, status: &o.Status, gen: o.Generation,
 		force: o.Annotations[v1alpha1.AnnotationForcePromote],
-		skip:  v1alpha1.SkipsReconcile(o.Annotations),
+		skip:  v1alpha1.SkipsReconcile(o.Annotations), deleting: !o.DeletionTimestamp.IsZero(),
 		state: in.State, pods: in.Pods, now: in.Now,
 		semi:     o.Spec.Mode == v1alpha1.MysqlSemiSync,
 		members:  Members(o),
