@@ -95,6 +95,9 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "LacksPrivilege", v.hindrance(v.source, to)
 	case v.cloning(to):
 		return "CandidateCloning", "what it held is being replaced: it " + v.cloneNote(to)
+	case v.hollow(to) && !to.Executed.Empty():
+		// Forced, it would be an empty source of which everybody believes that it has all.
+		return "CandidateCloning", "it " + v.cloneNote(to) + ". It says to hold what is gone: to begin anew with it, empty its gtid_executed first (RESET BINARY LOGS AND GTIDS; before 8.4 RESET MASTER)"
 	case v.forced():
 		return "", ""
 	case v.hollow(to):

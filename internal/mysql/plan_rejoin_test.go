@@ -290,6 +290,21 @@ func TestPlanRejoin(t *testing.T) {
 			steps: []string{"route: {a=rw b=ro c=-}"}, reason: "SwitchoverRefused", message: "CandidateCloning", source: "a",
 		},
 		{
+			name: "nor is one that was emptied, not even by force", scene: given("c", "a").knowing("a", "a", "c").cloned("c", "a", failed, emptied).forcing("c").
+				seeing(source("a").unseen().silentFor(time.Minute), server("c").has("a:1-100").fenced().clonable()),
+			steps: []string{"route: {c=-}"}, reason: "FailoverRefused", message: "RESET BINARY LOGS AND GTIDS", source: "a",
+		},
+		{
+			name: "one that says so itself can be forced", scene: given("c", "a").knowing("a", "a", "c").cloned("c", "a", failed, emptied).forcing("c").
+				seeing(source("a").unseen().silentFor(time.Minute), server("c").fenced().clonable()),
+			steps: []string{"persist"}, reason: "FailoverInProgress", record: "failover a>c Switching", source: "a",
+		},
+		{
+			name: "it has failed, is half fenced, and the source is not seen", scene: rejoiningSet().cloned("c", "b", inProgress).
+				seeing(source("a").unseen(), server("c").has("a:1-100").halfFenced().copies("b", CloneRun{Dropped: true, Error: "error 3862: no donor"})),
+			steps: []string{"fence-extra: fence c kill persist release (optional)", "route: {b=ro c=-}"}, reason: "SourceUnreachable",
+		},
+		{
 			name: "isolated in the middle: when it is done", scene: given("a", "b", "c!").knowing("a", "a", "b", "c").cloned("c", "b", inProgress).
 				seeing(source("a"), replica("b", "a"), server("c").readOnly(true, false, true).copies("b", CloneRun{Running: true})),
 			steps: nothing, reason: "RejoinInProgress",

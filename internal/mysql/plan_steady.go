@@ -105,6 +105,18 @@ func (v *view) fenceExtras() []reconcile.Action {
 	return out
 }
 
+// fenceFailedClones fence nodes that a clone has left with super_read_only OFF.
+func (v *view) fenceFailedClones() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		s, r := v.server(m.Name), v.data.Clones[m.Name]
+		if s.OK() && r != nil && r.State == v1alpha1.MysqlCloneFailed && !s.Writable() && !s.Fenced() && !v.cloning(s) {
+			out = append(out, v.fenceExtra(m.Name))
+		}
+	}
+	return out
+}
+
 // holds keep a node read-only that is not attached, because it holds what the source
 // lacks or the source is not seen to hold it: nothing else would see to it that it stays so,
 // for those too who may write in spite of read_only, and after a restart.
@@ -514,7 +526,7 @@ func (v *view) sourceUnseen() bool { return !v.source.OK() }
 // Extra writable nodes are fenced all the same, isolated ones stay isolated.
 func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	p := v.plan()
-	if extra := v.allowed(v.fenceExtras()); len(extra) > 0 {
+	if extra := v.allowed(append(v.fenceExtras(), v.fenceFailedClones()...)); len(extra) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
 	}
 	if old := v.fenceDeposed(); len(old) > 0 {
