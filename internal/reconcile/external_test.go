@@ -445,12 +445,13 @@ func TestAnExternalServerStaysWithWhoLeadsToIt(t *testing.T) {
 	if err := k.api.Create(t.Context(), elsewhere()); err != nil {
 		t.Fatal(err)
 	}
-	k.memories, k.claims = newMemories[*set](), newClaims()
+	k.memories, k.claims = newMemories[*set](), NewClaims()
+	k.claims.know(k.claiming())
 	other := client.ObjectKeyFromObject(elsewhere())
 	server := types.NamespacedName{Name: "db.example.com:3307"}
 	k.passOver(t.Context(), other)
 	if by, held := k.claims.holder(server); held {
-		t.Errorf("%s has taken it", by)
+		t.Errorf("%v has taken it", by)
 	}
 	k.pass()
 	k.wantSlices("orders-readwrite to mysql-1 192.0.2.7:3307")
@@ -461,8 +462,8 @@ func TestAnExternalServerStaysWithWhoLeadsToIt(t *testing.T) {
 	k.edit(func(o *set) { o.Spec.Replica = nil })
 	k.pass()
 	k.passOver(t.Context(), other)
-	if by, _ := k.claims.holder(server); by != other {
-		t.Errorf("it is of %q", by)
+	if by, _ := k.claims.holder(server); by.key != other {
+		t.Errorf("it is of %v", by)
 	}
 }
 
@@ -482,7 +483,7 @@ func TestAnExternalNodeThatWasGivenAwayIsLeftAlone(t *testing.T) {
 		t.Errorf("nobody's yet, what happened: %q", k.engine.journal)
 	}
 	k.engine.journal = nil
-	k.claims.take(types.NamespacedName{Namespace: "two", Name: "elsewhere"}, []types.NamespacedName{{Name: "nine.example.com:3306"}})
+	k.claims.take(claimant{k.engine.Kind(), types.NamespacedName{Namespace: "two", Name: "elsewhere"}}, []types.NamespacedName{{Name: "nine.example.com:3306"}})
 	k.pass()
 	k.wantJournal()
 }
