@@ -76,7 +76,8 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 
 # What OLM installs: the images of this version and of the one before it, both bundles,
 # the catalog, and the catalog as it was before. The older operator is built of this
-# source as well, under its own version: its image is not published anywhere.
+# source as well, under its own version, with rights and definitions to match: its image
+# is not published anywhere.
 .PHONY: olm-images
 olm-images: bin/testbed ## Build and push what OLM pulls on the testbed: operator, bundles, catalogs, scorecard tests.
 	$(GO_BUILD) -o bin/image/manager ./cmd
@@ -84,7 +85,8 @@ olm-images: bin/testbed ## Build and push what OLM pulls on the testbed: operato
 	@for bundle in catalog/bundles/v*; do \
 	  version="$$(basename "$$bundle")"; \
 	  $(SUBMAKE) previous-image VERSION="$${version#v}"; \
-	  bin/testbed bundle-image "$$bundle" --tag "upmio/compose-operator-bundle:$$version"; \
+	  catalog/previous-bundle.sh "$${version#v}" "bin/bundle-$$version"; \
+	  bin/testbed bundle-image "bin/bundle-$$version" --tag "upmio/compose-operator-bundle:$$version"; \
 	done
 	bin/testbed bundle-image bundle --tag upmio/compose-operator-bundle:v$(VERSION)
 	bin/testbed catalog-image catalog/compose-operator --tag upmio/compose-operator-catalog:latest

@@ -2,21 +2,20 @@
 # Copyright 2026 The Compose Operator Authors
 # SPDX-License-Identifier: Apache-2.0
 
-# Runs every check and every test ("make test"), in two lanes, because a cluster that
-# installs and upgrades mostly waits:
+# Runs every check and every test ("make test"), in two lanes:
 #
-#   cluster   the testbed comes up, OLM installs and upgrades the operator
+#   cluster   the testbed comes up, with OLM and all images
 #   checks    everything that needs no cluster, with low priority meanwhile
 #
-# The rest on the cluster begins when the checks have ended: databases under load want
-# the machine for themselves. What a check says is shown when it ends. The first failure
+# The tests on the cluster begin when the checks have ended: databases under load, and
+# clients that must see no error, want the machine for themselves. What a check says is shown when it ends. The first failure
 # ends both lanes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 checks=(verify bundle-validate lint test-unit test-alerts test-admission test-mysql)
-beside_checks=(on-testbed-up on-testbed-olm)
-after_checks=(on-testbed-scorecard on-testbed-e2e on-testbed-plain)
+beside_checks=(on-testbed-up)
+after_checks=(on-testbed-olm on-testbed-scorecard on-testbed-e2e on-testbed-plain)
 
 begin=$SECONDS
 out=bin/test-all
