@@ -188,8 +188,14 @@ func (v *view) leavesBehind(first *Server) string {
 			return fmt.Sprintf("%s is %s in the group: name it, or stop it first", n.Name, s.Self())
 		case s.InGroup() && first.reaches(s.UUID):
 			return fmt.Sprintf("%s is reached by them: name it as well", n.Name)
-		case first.Out() && !v.heldBy(v.forced).Contains(s.Holds()):
+		case s.InGroup():
+			// With those that are not seen it may be a majority once more, or have been one.
+			return fmt.Sprintf("%s is %s in the group, and they do not reach it: STOP GROUP_REPLICATION on it first", n.Name, s.Self())
+		case v.heldBy(v.forced).Contains(s.Holds()):
+		case first.Out():
 			return fmt.Sprintf("%s holds transactions that they lack: name it as well", n.Name)
+		default:
+			return fmt.Sprintf("%s is out of the group and holds transactions that they lack: STOP GROUP_REPLICATION on them, and name it as well", n.Name)
 		}
 	}
 	return ""

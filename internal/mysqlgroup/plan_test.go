@@ -111,6 +111,11 @@ var rows = []row{
 	{"force with a quorum", changes(annotate(v1alpha1.AnnotationForceQuorum, "a")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
 	{"force mixes in and out", changes(unreachable("c"), out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "a does not reach b"},
 	{"force those that do not reach one another", changes(unreachable("c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), says("b", "a UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "a does not reach b"},
+	{"force leaves behind a member that is seen and not reached", changes(unreachable("c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), server("b", func(s *Server) {
+		s.ViewID, s.Members = "1:10", []Member{{UUID: uuidFor("b"), State: MemberOnline}, {UUID: uuidFor("c"), State: MemberUnreachable}}
+	}), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "STOP GROUP_REPLICATION on it first"},
+	{"force leaves behind what one outside is seen to hold", changes(unreachable("c"), out(MemberOffline, "b"), holds("b", "1-12", ""), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "STOP GROUP_REPLICATION on them, and name it as well"},
+	{"force, one outside holds nothing more", changes(unreachable("c"), out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", "force quorum a", "a=(rw) b=(ro) c=(ro)", ""},
 	{"force starts a group without a lost node", changes(unreachable("c"), out(MemberOffline, "a", "b"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumForced", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
 	{"force starts from one that lacks something", changes(unreachable("c"), out(MemberOffline, "a", "b"), holds("b", "1-10", ""), annotate(v1alpha1.AnnotationForceQuorum, "a")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", "b holds transactions that they lack"},
 
