@@ -160,6 +160,17 @@ func removed(names ...string) change {
 	}
 }
 
+// renamed gives a node of the spec another name, at the same address.
+func renamed(from, to string) change {
+	return func(s *scenario) {
+		i := slices.IndexFunc(s.object.Spec.Member, func(n v1alpha1.Node) bool { return n.Name == from })
+		s.object.Spec.Member[i].Name = to
+		again := *s.state.Nodes[from]
+		again.Name = to
+		s.state.Nodes[to], s.pods[to] = &again, reconcile.Pod{Exists: true}
+	}
+}
+
 func podGone(name string) change {
 	return func(s *scenario) { s.pods[name] = reconcile.Pod{} }
 }

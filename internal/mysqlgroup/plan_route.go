@@ -21,6 +21,9 @@ func (v *view) route(candidate string) reconcile.Step {
 			routing[n.Name] = access
 		}
 	}
+	for _, name := range v.aliases {
+		routing[name] = reconcile.AccessNone
+	}
 	return reconcile.Step{Name: "route", Routing: routing}
 }
 

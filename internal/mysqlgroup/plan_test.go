@@ -91,6 +91,14 @@ var rows = []row{
 	{"it left the spec, the rest has no quorum", changes(removed("c"), views("a b c", "b RECOVERING")), "MemberNotReady", "", "a=rw b=- c=-", "lose its quorum"},
 	{"it left the spec and the group", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c")), "TopologyAsWanted", "", "a=rw b=ro c=-", ""},
 	{"it left the spec and the group and takes writes", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "TopologyAsWanted", "fence c", "a=rw b=ro c=-", ""},
+	{"a secondary got another name", changes(renamed("c", "d")), "TopologyAsWanted", "", "a=rw b=ro c=- d=ro", ""},
+	{"the primary got another name", changes(renamed("a", "d")), "TopologyAsWanted", "", "a=- b=ro c=ro d=rw", ""},
+	{"another name, and the primary has gone", changes(renamed("c", "d"), func(s *scenario) {
+		s.regroup("b", "b", "c")
+		*s.state.Nodes["d"] = *s.state.Nodes["c"]
+		s.state.Nodes["d"].Name = "d"
+	}, unreachable("a")), "NodeUnreachable", "", "a=- b=rw c=- d=ro", ""},
+	{"another name, and the address is another server's", changes(renamed("c", "d"), server("c", func(s *Server) { s.Host = "old" }), func(s *scenario) { s.object.Status.Topology["c"].Host = "old" }), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro) d=()", "same server_uuid"},
 
 	// No quorum.
 	{"quorum lost", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "unreachable: b, c"},

@@ -26,6 +26,8 @@ type view struct {
 	nodes   []Node
 	servers map[string]*Server
 	pods    map[string]reconcile.Pod
+	// aliases are nodes that left the spec and are a node of the spec under an older name.
+	aliases []string
 	// readers is the port of -readonly.
 	readers int32
 
@@ -68,9 +70,30 @@ func look(in Input) *view {
 		}
 		v.servers[n.Name] = s
 	}
+	v.dropAliases()
 	v.findGroup()
 	v.assess()
 	return v
+}
+
+// dropAliases forgets leaving nodes that are a node of the spec under another name: one
+// server at one address. Nothing is to be done to them, and nothing depends on them.
+func (v *view) dropAliases() {
+	v.nodes = slices.DeleteFunc(slices.Clone(v.nodes), func(old Node) bool {
+		s := v.servers[old.Name]
+		if !old.Leaving || !s.OK() {
+			return false
+		}
+		for _, n := range v.nodes {
+			o := v.servers[n.Name]
+			if n.Leaving || n.Host != old.Host || n.Port != old.Port || !o.OK() || o.UUID != s.UUID {
+				continue
+			}
+			v.aliases, v.data.Drop[old.Name] = append(v.aliases, old.Name), true
+			return true
+		}
+		return false
+	})
 }
 
 // findGroup decides whose view of the group counts: among those that hold a majority the
