@@ -259,7 +259,7 @@ func (v *view) holdWithoutNodes() reconcile.Plan[Data] {
 		text += fmt.Sprintf("; where they are lost for good, name the members to go on with in the annotation %s. What only the others hold is lost then", v1alpha1.AnnotationForceQuorum)
 	}
 	p := v.plan()
-	p.Steps = append(v.fences(""), v.route(""))
+	p.Steps = append(append(v.fences(""), v.route("")), v.disarmStep()...)
 	p.Conditions = topology(false, "WaitingForNodes", text)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "WaitingForNodes", Once: strings.Join(names, ","), Message: text})
 	p.Next = busy
@@ -330,7 +330,8 @@ func (v *view) start(among []string) reconcile.Plan[Data] {
 	step := reconcile.Step{Name: "bootstrap", Actions: []reconcile.Action{
 		Bootstrap{target: target{seed}, Settings: v.settings(seed, name), Others: others},
 	}}
-	p.Steps = append(v.fences(seed), v.route(""), step)
+	p.Steps = append(v.fences(seed), v.route(""))
+	p.Steps = append(append(p.Steps, v.disarmStep()...), step)
 	return p
 }
 

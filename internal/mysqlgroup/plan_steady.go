@@ -81,6 +81,15 @@ func (v *view) disarms() []reconcile.Action {
 	return out
 }
 
+// disarmStep is disarms as a step of a plan without a group: an operator that died in the
+// middle of a bootstrap has left it on.
+func (v *view) disarmStep() []reconcile.Step {
+	if list := v.disarms(); v.data.Bootstrapped && len(list) > 0 {
+		return []reconcile.Step{{Name: "disarm", Optional: true, Actions: list}}
+	}
+	return nil
+}
+
 // joins start the nodes of the spec that are out of the group.
 func (v *view) joins() []reconcile.Action {
 	donor := v.donor()

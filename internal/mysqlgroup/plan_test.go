@@ -137,6 +137,8 @@ var rows = []row{
 	{"all are out, spec.primary lacks something", changes(out(MemberOffline, "a", "b", "c"), wants("b"), holds("b", "1-8", "")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, the last has the most", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupStarts", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, the most is received", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-8", "9-10")), "GroupStarts", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, bootstrapping was left on elsewhere", changes(out(MemberOffline, "a", "b", "c"), server("b", func(s *Server) { s.Config.Bootstrap = true })), "GroupStarts", "disarm b,bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"one is not seen, bootstrapping was left on", changes(unreachable("c"), out(MemberOffline, "a", "b"), server("b", func(s *Server) { s.Config.Bootstrap = true })), "WaitingForNodes", "disarm b", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, incomparable", changes(out(MemberOffline, "a", "b", "c"), holds("b", "1-9 b:1", ""), holds("c", "1-9 c:1-2", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 2 transaction(s) that b lacks"},
 	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 1 transaction(s)"},
 	{"all are out, one that left the spec is not seen", changes(removed("c"), unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
