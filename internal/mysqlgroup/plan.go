@@ -35,6 +35,8 @@ const backlogBound = 1000
 type Data struct {
 	Primary, GroupName, ViewID string
 	Bootstrapped               bool
+	// Without: a group existed and none is seen, so that what its members held stays on record.
+	Without bool
 	// Notes say per node what is wrong with it.
 	Notes map[string]string
 	// Roles, States and Ready per node; errant sets per node.

@@ -160,6 +160,11 @@ func removed(names ...string) change {
 	}
 }
 
+// held is what the record says that a node had.
+func held(name, executed string) change {
+	return func(s *scenario) { s.object.Status.Topology[name].GtidExecuted = set(executed).String() }
+}
+
 // renamed gives a node of the spec another name, at the same address.
 func renamed(from, to string) change {
 	return func(s *scenario) {

@@ -216,7 +216,39 @@ func (v *view) mayForce() bool {
 }
 
 // everybodySeenOut: the ordinary start of a group needs no force.
-func (v *view) everybodySeenOut() bool { return !v.lostQuorum() && len(v.unseenNodes()) == 0 }
+func (v *view) everybodySeenOut() bool {
+	return !v.lostQuorum() && len(v.unseenNodes()) == 0 && v.vanished() == ""
+}
+
+// vanished says what the nodes of the spec held when a group was last seen, and nobody
+// holds now: servers were emptied, restored, or run on another volume. "" when all is
+// there as far as the record goes, which is shortened and not always of today.
+func (v *view) vanished() string {
+	if v.lead != nil || !v.status.Bootstrapped {
+		return ""
+	}
+	var now gtid.Set
+	for _, n := range v.nodes {
+		if s := v.servers[n.Name]; s.OK() {
+			now = now.Union(s.Holds())
+		}
+	}
+	for _, n := range v.ours() {
+		was := v.status.Topology[n.Name]
+		if was == nil || was.ErrantCount > 0 {
+			continue
+		}
+		held, err := gtid.Parse(was.GtidExecuted)
+		if err != nil {
+			// Cut: nothing is known of it.
+			continue
+		}
+		if gone := held.Subtract(now); !gone.Empty() {
+			return fmt.Sprintf("%s held %d transaction(s) that no node holds any more: %s", n.Name, gone.Count(), shared.Shorten(gone.String()))
+		}
+	}
+	return ""
+}
 
 func (v *view) force() reconcile.Plan[Data] {
 	if v.servers[v.forced[0]].Out() {
@@ -280,6 +312,15 @@ func (v *view) forceStart() reconcile.Plan[Data] {
 // setUp starts a group that does not exist, or that everybody has left, from the member
 // that holds everything.
 func (v *view) setUp() reconcile.Plan[Data] {
+	if gone := v.vanished(); gone != "" {
+		text := fmt.Sprintf("all members are out of the group, and %s. If a server runs on an empty or a wrong volume, give it the right one; or, to go on without them, name the members to go on with in the annotation %s", gone, v1alpha1.AnnotationForceQuorum)
+		if why := v.cannotForce(); why != "" {
+			text += fmt.Sprintf(". That is not followed: %s", why)
+		}
+		p := v.report("GroupDiverged", text)
+		p.Steps = append(v.fences(""), p.Steps...)
+		return p
+	}
 	var names []string
 	for _, n := range v.nodes {
 		if v.servers[n.Name].OK() {

@@ -139,6 +139,9 @@ var rows = []row{
 	{"all are out, the most is received", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-8", "9-10")), "GroupStarts", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, bootstrapping was left on elsewhere", changes(out(MemberOffline, "a", "b", "c"), server("b", func(s *Server) { s.Config.Bootstrap = true })), "GroupStarts", "disarm b,bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
 	{"one is not seen, bootstrapping was left on", changes(unreachable("c"), out(MemberOffline, "a", "b"), server("b", func(s *Server) { s.Config.Bootstrap = true })), "WaitingForNodes", "disarm b", "a=- b=(ro) c=(ro)", ""},
+	{"all are out, those with the most were emptied", changes(held("a", "1-9"), out(MemberOffline, "a", "b", "c"), holds("a", "", ""), holds("b", "", ""), holds("c", "1-5", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "a held 4 transaction(s) that no node holds any more"},
+	{"all are out, what the record has is there", changes(held("a", "1-9"), out(MemberOffline, "a", "b", "c"), holds("a", "", "")), "GroupStarts", "bootstrap the group b", "a=- b=(ro) c=(ro)", ""},
+	{"emptied, and the user goes on without", changes(held("a", "1-9"), out(MemberOffline, "a", "b", "c"), holds("a", "", ""), holds("b", "", ""), holds("c", "1-5", ""), annotate(v1alpha1.AnnotationForceQuorum, "c")), "QuorumForced", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, incomparable", changes(out(MemberOffline, "a", "b", "c"), holds("b", "1-9 b:1", ""), holds("c", "1-9 c:1-2", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 2 transaction(s) that b lacks"},
 	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 1 transaction(s)"},
 	{"all are out, one that left the spec is not seen", changes(removed("c"), unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
@@ -300,5 +303,30 @@ func TestLocalAddress(t *testing.T) {
 		if got := localAddress(c.node, c.stack); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.node, got, c.want)
 		}
+	}
+}
+
+// What the members held is on record until a group is seen again.
+func TestRecordOutlivesTheGroup(t *testing.T) {
+	s := healthy("a", "b", "c")
+	Project(s.object, s.state, s.plan())
+	unreachable("a", "b", "c")(s)
+	Project(s.object, s.state, s.plan())
+	s2 := healthy("a", "b", "c")
+	s.state = s2.state
+	for _, c := range changes(out(MemberOffline, "a", "b", "c"), holds("a", "", ""), holds("b", "", ""), holds("c", "1-5", "")) {
+		c(s)
+	}
+	for range 2 {
+		p := s.plan()
+		if list := acts(p); len(list) > 0 || p.Conditions[0].Reason != "GroupDiverged" {
+			t.Fatalf("%v, %+v", list, p.Conditions)
+		}
+		Project(s.object, s.state, p)
+	}
+	s.regroup("c", "c", "b", "a")
+	Project(s.object, s.state, s.plan())
+	if got := s.object.Status.Topology["a"].GtidExecuted; got != "" {
+		t.Errorf("with a group it is what was seen: %q", got)
 	}
 }

@@ -126,6 +126,7 @@ func (v *view) findGroup() {
 		}
 	}
 	if v.lead == nil {
+		v.data.Without = v.status.Bootstrapped
 		if seen {
 			v.data.Primary, v.data.ViewID = "", ""
 		}

@@ -24,6 +24,10 @@ func Project(obj *v1alpha1.MysqlGroupReplication, state State, p reconcile.Plan[
 		node := projectNode(n, state.Nodes[n.Name], d)
 		if was := st.Topology[n.Name]; was != nil {
 			remember(node, was, d.Compared[n.Name])
+			if d.Without && was.GtidExecuted != "" {
+				// It is what a start of the group is measured against.
+				node.GtidExecuted = was.GtidExecuted
+			}
 		}
 		topology[n.Name] = node
 		if !n.Leaving {
