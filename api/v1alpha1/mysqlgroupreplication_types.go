@@ -150,6 +150,11 @@ type MysqlGroupReplicationStatus struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Bootstrapped"
 	Bootstrapped bool `json:"bootstrapped,omitempty"`
+	// ForceQuorumSpent is the value that the annotation compose-operator/force-quorum had
+	// while the group had a quorum: it does not count the next time that the quorum is lost.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Spent force-quorum"
+	ForceQuorumSpent string `json:"forceQuorumSpent,omitempty"`
 }
 
 // MysqlGroupReplication is a single-primary MySQL group of servers that exist as

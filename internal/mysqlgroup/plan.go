@@ -35,6 +35,8 @@ const backlogBound = 1000
 type Data struct {
 	Primary, GroupName, ViewID string
 	Bootstrapped               bool
+	// Spent is the annotation force-quorum as it was seen beside a quorum.
+	Spent string
 	// Without: a group existed and none is seen, so that what its members held stays on record.
 	Without bool
 	// Notes say per node what is wrong with it.

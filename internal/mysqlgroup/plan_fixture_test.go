@@ -165,6 +165,11 @@ func held(name, executed string) change {
 	return func(s *scenario) { s.object.Status.Topology[name].GtidExecuted = set(executed).String() }
 }
 
+// spent: the annotation was seen beside a quorum.
+func spent(value string) change {
+	return func(s *scenario) { s.object.Status.ForceQuorumSpent = value }
+}
+
 // renamed gives a node of the spec another name, at the same address.
 func renamed(from, to string) change {
 	return func(s *scenario) {

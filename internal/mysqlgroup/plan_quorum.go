@@ -145,6 +145,9 @@ func (v *view) cannotForce() string {
 	if len(v.forced) == 0 {
 		return ""
 	}
+	if v.data.Spent != "" {
+		return "it was there already while the group had a quorum, so that it may be about another outage: take it off and, if it holds now, set it again"
+	}
 	for _, name := range v.forced {
 		s := v.servers[name]
 		switch {

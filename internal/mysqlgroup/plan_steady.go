@@ -289,7 +289,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 		}
 	}
 	if len(v.forced) > 0 {
-		out = append(out, reconcile.Event{Warning: true, Reason: "ForceQuorumIdle", Once: strings.Join(v.forced, ","), Message: fmt.Sprintf("the group has a quorum: take the annotation %s away, or it counts the next time", v1alpha1.AnnotationForceQuorum)})
+		out = append(out, reconcile.Event{Warning: true, Reason: "ForceQuorumIdle", Once: strings.Join(v.forced, ","), Message: fmt.Sprintf("the group has a quorum: take the annotation %s away: it does not count the next time", v1alpha1.AnnotationForceQuorum)})
 	}
 	return out
 }

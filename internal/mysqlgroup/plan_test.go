@@ -114,6 +114,8 @@ var rows = []row{
 	}), says("b", "a UNREACHABLE")), "QuorumLost", "stop without quorum c", "a=- b=(ro) c=(ro)", ""},
 	{"only a joiner is seen", changes(unreachable("a", "b"), says("c", "c RECOVERING")), "QuorumLost", "", "a=(rw) b=(ro) c=(ro)", ""},
 	{"force", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", "force quorum a", "a=(rw) b=(ro) c=(ro)", "Take the annotation away"},
+	{"force, left over from before", changes(spent("a"), unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "take it off"},
+	{"force, another than the one left over", changes(spent("a,b"), unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", "force quorum a", "a=(rw) b=(ro) c=(ro)", ""},
 	{"force names one that is not seen", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a, b")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "b is not seen"},
 	{"force names a stranger", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "x")), "QuorumLost", "", "a=- b=(ro) c=(ro)", "x is no node"},
 	{"force with a quorum", changes(annotate(v1alpha1.AnnotationForceQuorum, "a")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
@@ -329,4 +331,24 @@ func TestRecordOutlivesTheGroup(t *testing.T) {
 	if got := s.object.Status.Topology["a"].GtidExecuted; got != "" {
 		t.Errorf("with a group it is what was seen: %q", got)
 	}
+}
+
+// The annotation is spent by a quorum, and counts again once it was taken off.
+func TestForceQuorumIsSpent(t *testing.T) {
+	s := healthy("a", "b", "c")
+	look := func(annotation, want string) {
+		t.Helper()
+		annotate(v1alpha1.AnnotationForceQuorum, annotation)(s)
+		Project(s.object, s.state, s.plan())
+		if got := s.object.Status.ForceQuorumSpent; got != want {
+			t.Fatalf("spent is %q, want %q", got, want)
+		}
+	}
+	look(" a, b", "a,b")
+	for _, c := range changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")) {
+		c(s)
+	}
+	look("a,b", "a,b")
+	look("", "")
+	look("a,b", "")
 }

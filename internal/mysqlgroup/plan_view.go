@@ -61,6 +61,9 @@ func look(in Input) *view {
 			v.forced = append(v.forced, name)
 		}
 	}
+	if v.annotation() == o.Status.ForceQuorumSpent {
+		v.data.Spent = o.Status.ForceQuorumSpent
+	}
 	_, v.readers = ports(o)
 	for _, n := range v.nodes {
 		s := in.State.Nodes[n.Name]
@@ -95,6 +98,9 @@ func (v *view) dropAliases() {
 		return false
 	})
 }
+
+// annotation force-quorum, in one spelling.
+func (v *view) annotation() string { return strings.Join(v.forced, ",") }
 
 // findGroup decides whose view of the group counts: among those that hold a majority the
 // newest. A member that was away for a moment may still hold an older one; it learns
@@ -132,6 +138,7 @@ func (v *view) findGroup() {
 		}
 		return
 	}
+	v.data.Spent = v.annotation()
 	v.data.GroupName, v.data.ViewID = v.lead.Config.GroupName, v.lead.ViewID
 	for _, m := range v.lead.Members {
 		if !m.Primary {

@@ -15,6 +15,7 @@ import (
 func Project(obj *v1alpha1.MysqlGroupReplication, state State, p reconcile.Plan[Data]) {
 	st, d := &obj.Status, p.Data
 	st.Primary, st.GroupName, st.ViewID, st.Bootstrapped = d.Primary, d.GroupName, d.ViewID, d.Bootstrapped
+	st.ForceQuorumSpent = d.Spent
 	topology := map[string]*v1alpha1.MysqlGroupReplicationNode{}
 	online, wanted := 0, 0
 	for _, n := range Nodes(obj) {
