@@ -187,6 +187,11 @@ func (a *actor) aloneIn(ctx context.Context, do Bootstrap, holds gtid.Set) error
 			errs[i] = err
 			return
 		}
+		if busy, _ := h.recently(); busy {
+			// It may be making a group: it is OFFLINE until that is done.
+			errs[i] = fmt.Errorf("a start of Group Replication on %s has not ended", name)
+			return
+		}
 		s, err := h.look(ctx, n)
 		switch {
 		case err != nil:
