@@ -29,9 +29,16 @@ func (a *actor) join(ctx context.Context, do Join) error {
 	if busy, err := a.recently(); busy || err != nil {
 		return err
 	}
+	// What it holds is compared after nobody can add to it.
+	if err := a.fence(ctx); err != nil {
+		return err
+	}
 	s, err := a.now(ctx)
 	if err != nil || s.InGroup() {
 		return err
+	}
+	if !s.SuperReadOnly {
+		return errors.New("it was made read-only and takes writes again")
 	}
 	donor, _, err := a.other(do.Donor)
 	if err != nil {
