@@ -120,7 +120,7 @@ func (e *Engine) open(scene Scene, n Node) (*handle, error) {
 	}
 	return e.handles.Get(keyOf(scene, n), func() (*handle, error) {
 		user := shared.OperatorUser(scene.Object.Spec.Secret)
-		return newHandle(conn.Access{Host: n.Host, Port: n.Port, User: user, Password: scene.Credentials.Password(user)})
+		return newHandle(conn.Access{Host: n.Host, Port: n.Port, User: user, Password: scene.Credentials.Password(user), Silence: startTimeout})
 	})
 }
 
