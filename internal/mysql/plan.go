@@ -6,8 +6,6 @@ package mysql
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -104,36 +102,26 @@ func Plan(in Input) reconcile.Plan[Data] {
 
 // decide asks the rules in their order.
 func (v *view) decide() reconcile.Plan[Data] {
-	for _, r := range rules() {
-		if r.applies(v) {
-			return r.plan(v)
-		}
-	}
-	return v.steady()
-}
-
-type rule struct {
-	name    string
-	applies func(*view) bool
-	plan    func(*view) reconcile.Plan[Data]
+	return reconcile.Decide(v, rules(), func(v *view) reconcile.Plan[Data] { return v.steady() })
 }
 
 // rules in the order in which they are asked.
-func rules() []rule {
-	return []rule{
+func rules() []reconcile.Rule[*view, Data] {
+	when := reconcile.When[*view, Data]
+	return []reconcile.Rule[*view, Data]{
 		// What makes every further thought unsafe.
-		{"two nodes are one server", (*view).hasTwins, (*view).reportTwins},
+		when("two nodes are one server", (*view).hasTwins, (*view).reportTwins),
 		// A recorded change of the source is resumed or undone before anything else.
-		{"failover in progress", (*view).failingOver, (*view).resumeFailover},
-		{"switchover in progress", (*view).switching, (*view).resumeSwitchover},
+		when("failover in progress", (*view).failingOver, (*view).resumeFailover),
+		when("switchover in progress", (*view).switching, (*view).resumeSwitchover),
 		// Nobody knows a source yet.
-		{"no source known: set up", (*view).sourceUnknown, (*view).setUp},
-		{"GTIDs are off", (*view).lacksGTID, (*view).reportGTID},
+		when("no source known: set up", (*view).sourceUnknown, (*view).setUp),
+		when("GTIDs are off", (*view).lacksGTID, (*view).reportGTID),
 		// The source is known; can it be seen, and is it what it was?
-		{"source made anew", (*view).sourceMadeAnew, (*view).reportMadeAnew},
-		{"another source wanted, this one is gone", (*view).wantsFailover, (*view).beginFailover},
-		{"another source wanted", (*view).wantsSwitchover, (*view).beginSwitchover},
-		{"source not seen", (*view).sourceUnseen, (*view).holdWithoutSource},
+		when("source made anew", (*view).sourceMadeAnew, (*view).reportMadeAnew),
+		when("another source wanted, this one is gone", (*view).wantsFailover, (*view).beginFailover),
+		when("another source wanted", (*view).wantsSwitchover, (*view).beginSwitchover),
+		when("source not seen", (*view).sourceUnseen, (*view).holdWithoutSource),
 		// Else: steady.
 	}
 }
@@ -156,15 +144,4 @@ func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data)
 		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
 	}
 	return p
-}
-
-// topology makes the condition TopologyReady.
-func topology(ok bool, reason, message string) []metav1.Condition {
-	status := metav1.ConditionFalse
-	if ok {
-		status = metav1.ConditionTrue
-	}
-	return []metav1.Condition{{
-		Type: v1alpha1.ConditionTopologyReady, Status: status, Reason: reason, Message: message,
-	}}
 }

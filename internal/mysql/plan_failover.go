@@ -243,7 +243,7 @@ func (v *view) abandonFailover() reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps, v.resumeReceivers()...)
 	p.Again, p.Next = true, busy
-	p.Conditions = topology(false, "FailoverAbandoned", fmt.Sprintf("%s is the source still: it answers again, or spec.source was changed", r.From))
+	p.Conditions = reconcile.Topology(false, "FailoverAbandoned", fmt.Sprintf("%s is the source still: it answers again, or spec.source was changed", r.From))
 	p.Events = []reconcile.Event{{Reason: "FailoverAbandoned", Once: r.StartedAt.String(), Message: p.Conditions[0].Message}}
 	return p
 }

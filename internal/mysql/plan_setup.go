@@ -40,7 +40,7 @@ func (v *view) twins() (string, string) {
 func (v *view) reportTwins() reconcile.Plan[Data] {
 	a, b := v.twins()
 	p := v.plan()
-	p.Conditions = topology(false, "DuplicateServer", fmt.Sprintf(
+	p.Conditions = reconcile.Topology(false, "DuplicateServer", fmt.Sprintf(
 		"%s and %s answer with the same server_uuid: correct host and port in the spec, or take one of the two out of it, if both lead to one server; else delete auto.cnf from one copied data directory and restart it. Nothing is done until then.", a, b))
 	return p
 }
@@ -60,7 +60,7 @@ func (v *view) withoutGTID() []string {
 
 func (v *view) reportGTID() reconcile.Plan[Data] {
 	p := v.plan()
-	p.Conditions = topology(false, "GTIDRequired", fmt.Sprintf(
+	p.Conditions = reconcile.Topology(false, "GTIDRequired", fmt.Sprintf(
 		"%s: gtid_mode and log_bin must be ON. Set gtid_mode=ON and enforce_gtid_consistency=ON on every node. Replication is not touched until then.", strings.Join(v.withoutGTID(), ", ")))
 	if v.source != nil && v.source.Writable() {
 		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
@@ -75,7 +75,7 @@ func (v *view) sourceUnknown() bool { return v.source == nil }
 func (v *view) setUp() reconcile.Plan[Data] {
 	p := v.plan()
 	refuse := func(reason, message string) reconcile.Plan[Data] {
-		p.Conditions = topology(false, reason, message)
+		p.Conditions = reconcile.Topology(false, reason, message)
 		p.Next = busy
 		return p
 	}
@@ -147,7 +147,7 @@ func (v *view) reportMadeAnew() reconcile.Plan[Data] {
 		return v.beginFailover()
 	}
 	p := v.plan()
-	p.Conditions = topology(false, "SourceLostData", fmt.Sprintf(
+	p.Conditions = reconcile.Topology(false, "SourceLostData", fmt.Sprintf(
 		"%s came back as another server (server_uuid %s, before %s) and lacks transactions that its replicas hold, or a replica cannot be seen. It is kept out of -readwrite. Make the most advanced replica spec.source to fail over, or restore the data.",
 		v.source.Name, v.source.UUID, v.data.SourceUUID))
 	p.Steps = v.shutOut()

@@ -446,9 +446,9 @@ func (v *view) steadyCondition() []metav1.Condition {
 		}
 	}
 	if reason == "" {
-		return topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %s", v.source.Name, replicasInWords(v.readyReplicas(), len(names))))
+		return reconcile.Topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %s", v.source.Name, replicasInWords(v.readyReplicas(), len(names))))
 	}
-	return topology(false, reason, strings.Join(problems, "; "))
+	return reconcile.Topology(false, reason, strings.Join(problems, "; "))
 }
 
 func replicasInWords(ready, wanted int) string {
@@ -543,7 +543,7 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	if v.source.Reach == ReachError {
 		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"
 	}
-	p.Conditions = topology(false, reason, fmt.Sprintf(text, v.source.Name, v.source.Problem, hint))
+	p.Conditions = reconcile.Topology(false, reason, fmt.Sprintf(text, v.source.Name, v.source.Problem, hint))
 	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.Name, Message: p.Conditions[0].Message})
 	p.Next = busy
 	v.dropLeaving()

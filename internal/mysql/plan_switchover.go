@@ -62,7 +62,7 @@ func (v *view) refuse(condition string, to *Server, reason, why string) reconcil
 	default:
 		p = v.steady(to.Name)
 	}
-	p.Conditions = topology(false, condition, fmt.Sprintf("%s stays the source: %s cannot take over (%s): %s", v.source.Name, to.Name, reason, why))
+	p.Conditions = reconcile.Topology(false, condition, fmt.Sprintf("%s stays the source: %s cannot take over (%s): %s", v.source.Name, to.Name, reason, why))
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: condition, Once: fmt.Sprintf("%d %s %s", v.gen, to.Name, reason), Message: p.Conditions[0].Message})
 	p.Data.Result = "refused"
 	p.Next = busy
@@ -168,7 +168,7 @@ func (v *view) inProgress(what string) []metav1.Condition {
 	if r.Failover {
 		kind = "Failover"
 	}
-	return topology(false, kind+"InProgress", fmt.Sprintf("the change of the source from %s to %s %s", r.From, r.To, what))
+	return reconcile.Topology(false, kind+"InProgress", fmt.Sprintf("the change of the source from %s to %s %s", r.From, r.To, what))
 }
 
 // resume looks at the set as the record of a change has it: the old source is the

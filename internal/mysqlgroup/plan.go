@@ -6,8 +6,6 @@ package mysqlgroup
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -82,33 +80,24 @@ func Plan(in Input) reconcile.Plan[Data] {
 
 // decide asks the rules in their order.
 func (v *view) decide() reconcile.Plan[Data] {
-	for _, r := range rules() {
-		if r.applies(v) {
-			return r.plan(v)
-		}
-	}
-	return v.steady()
-}
-
-type rule struct {
-	name    string
-	applies func(*view) bool
-	plan    func(*view) reconcile.Plan[Data]
+	return reconcile.Decide(v, rules(), (*view).steady)
 }
 
 // rules in the order in which they are asked.
-func rules() []rule {
-	return []rule{
+func rules() []reconcile.Rule[*view, Data] {
+	when := reconcile.When[*view, Data]
+	return []reconcile.Rule[*view, Data]{
 		// What makes every further thought unsafe.
-		{"two nodes are one server", (*view).hasTwins, (*view).reportTwins},
-		{"two groups", (*view).isSplit, (*view).reportSplit},
-		{"more than one primary", (*view).hasPrimaries, (*view).reportPrimaries},
+		when("two nodes are one server", (*view).hasTwins, (*view).reportTwins),
+		when("two groups", (*view).isSplit, (*view).reportSplit),
+		when("another group than the recorded one", (*view).hasStranger, (*view).reportStranger),
+		when("more than one primary", (*view).hasPrimaries, (*view).reportPrimaries),
 		// Nobody's view counts.
-		{"quorum lost, the user names who goes on", (*view).mayForce, (*view).force},
-		{"quorum lost for good, everybody is seen", (*view).mayDissolve, (*view).dissolve},
-		{"quorum lost", (*view).lostQuorum, (*view).holdWithoutQuorum},
-		{"no group seen, and not everybody is seen", (*view).missesNodes, (*view).holdWithoutNodes},
-		{"no group", (*view).hasNoGroup, (*view).setUp},
+		when("quorum lost, the user names who goes on", (*view).mayForce, (*view).force),
+		when("quorum lost for good, everybody is seen", (*view).mayDissolve, (*view).dissolve),
+		when("quorum lost", (*view).lostQuorum, (*view).holdWithoutQuorum),
+		when("no group seen, and not everybody is seen", (*view).missesNodes, (*view).holdWithoutNodes),
+		when("no group", (*view).hasNoGroup, (*view).setUp),
 		// Else there is a group with quorum: steady.
 	}
 }
@@ -116,22 +105,11 @@ func rules() []rule {
 // plan starts a plan that remembers what the view knows.
 func (v *view) plan() reconcile.Plan[Data] { return reconcile.Plan[Data]{Data: v.data} }
 
-// topology makes the condition TopologyReady.
-func topology(ok bool, reason, message string) []metav1.Condition {
-	status := metav1.ConditionFalse
-	if ok {
-		status = metav1.ConditionTrue
-	}
-	return []metav1.Condition{{
-		Type: v1alpha1.ConditionTopologyReady, Status: status, Reason: reason, Message: message,
-	}}
-}
-
 // report is a plan that changes the route at the most, and tells why.
 func (v *view) report(reason, message string) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Steps = append(p.Steps, v.route(""))
-	p.Conditions = topology(false, reason, message)
+	p.Conditions = reconcile.Topology(false, reason, message)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: reason, Message: message})
 	p.Next = busy
 	return p

@@ -134,7 +134,7 @@ func (v *view) dissolve() reconcile.Plan[Data] {
 	}
 	p.Steps = append(v.fences(""), v.route(""), step)
 	text := fmt.Sprintf("%s see no majority of the group, and all others are seen to be out of it: they stop, and the group starts again from the member that holds everything", strings.Join(v.stranded(), ", "))
-	p.Conditions = topology(false, "QuorumLost", text)
+	p.Conditions = reconcile.Topology(false, "QuorumLost", text)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "QuorumLost", Message: text})
 	p.Again = true
 	return p
@@ -272,7 +272,7 @@ func (v *view) force() reconcile.Plan[Data] {
 
 func (v *view) tellForced(p *reconcile.Plan[Data]) {
 	text := fmt.Sprintf("the group is made to go on with %s, as the annotation %s says: what only the others hold is lost, and they stay out if they hold any. Take the annotation away", strings.Join(v.forced, ", "), v1alpha1.AnnotationForceQuorum)
-	p.Conditions = topology(false, "QuorumForced", text)
+	p.Conditions = reconcile.Topology(false, "QuorumForced", text)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "QuorumForced", Message: text})
 	p.Again = true
 }
@@ -295,7 +295,7 @@ func (v *view) holdWithoutNodes() reconcile.Plan[Data] {
 	}
 	p := v.plan()
 	p.Steps = append(append(v.fences(""), v.route("")), v.disarmStep()...)
-	p.Conditions = topology(false, "WaitingForNodes", text)
+	p.Conditions = reconcile.Topology(false, "WaitingForNodes", text)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "WaitingForNodes", Once: strings.Join(names, ","), Message: text})
 	p.Next = busy
 	return p
@@ -344,7 +344,7 @@ func (v *view) tellStarted(p *reconcile.Plan[Data]) {
 	}
 	text = fmt.Sprintf(text, p.Steps[len(p.Steps)-1].Actions[0].Node())
 	p.Data.Bootstrapped = true
-	p.Conditions = topology(false, "GroupStarts", text)
+	p.Conditions = reconcile.Topology(false, "GroupStarts", text)
 	p.Events = append(p.Events, reconcile.Event{Reason: "GroupStarts", Message: text})
 }
 

@@ -31,6 +31,9 @@ func (v *view) route(candidate string) reconcile.Step {
 func (v *view) access(n Node) (access reconcile.Access, known bool) {
 	s, m := v.servers[n.Name], v.listed(n.Name)
 	switch {
+	case v.stranger != "" && s.HasMajority():
+		// What it holds is another group's, for readers too.
+		return reconcile.AccessNone, true
 	case v.lead == nil || v.primaries > 1:
 		// Nobody is known to be the one that takes writes. Who serves readers goes on.
 		return reconcile.AccessNone, s.OK() && v.takesWrites(n.Name)
@@ -89,6 +92,13 @@ func (v *view) isSplit() bool { return v.split != "" }
 // reportSplit: what two groups have committed apart cannot be put together here.
 func (v *view) reportSplit() reconcile.Plan[Data] {
 	return v.report("SplitGroup", "there are two groups with a majority of their own: "+v.split+". Nothing is changed, and nobody is led to either for writes. Decide which one stays, and STOP GROUP_REPLICATION on the members of the other")
+}
+
+func (v *view) hasStranger() bool { return v.stranger != "" }
+
+// reportStranger: whatever the other group holds, it is not what this one held.
+func (v *view) reportStranger() reconcile.Plan[Data] {
+	return v.report("ForeignGroup", fmt.Sprintf("%s is in the group %s, and this resource's is %s, of which no majority is seen. Nothing is changed, and nobody is led to the other group: correct the node's host in the spec, take it out, or STOP GROUP_REPLICATION on it", v.stranger, v.servers[v.stranger].Config.GroupName, v.status.GroupName))
 }
 
 func (v *view) hasPrimaries() bool { return v.primaries > 1 }

@@ -238,9 +238,9 @@ func (v *view) steadyCondition(refused string) []metav1.Condition {
 		note("UnknownMember", "the group has members that the spec does not name: "+strings.Join(others, ", ")+". Add them to spec.member, or STOP GROUP_REPLICATION on them")
 	}
 	if reason != "" {
-		return topology(false, reason, strings.Join(problems, "; "))
+		return reconcile.Topology(false, reason, strings.Join(problems, "; "))
 	}
-	return topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the primary; %d of %d members are ONLINE", v.primary, v.online(), len(v.ours())))
+	return reconcile.Topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the primary; %d of %d members are ONLINE", v.primary, v.online(), len(v.ours())))
 }
 
 // saidOf is what the group says of a node that is not seen.

@@ -159,6 +159,9 @@ var rows = []row{
 	{"two groups, two bootstraps", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.ViewID = "2:1" })), "SplitGroup", "", "a=- b=(ro) c=(ro)", "a (group"},
 	{"two groups, two forced halves", changes(group("a", "a"), group("b", "b", "c")), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
 	{"two groups, two names", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.Config.GroupName = otherName })), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
+	{"a node in a foreign group, the own one is out", changes(out(MemberOffline, "a", "b"), group("c", "c"), server("c", foreign)), "ForeignGroup", "", "a=- b=(ro) c=-", otherName},
+	{"a node in a foreign group, the others are not seen", changes(unreachable("a", "b"), group("c", "c"), server("c", foreign)), "ForeignGroup", "", "a=(rw) b=(ro) c=-", groupName},
+	{"the group was made anew of most nodes", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("a", foreign), server("b", foreign)), "MemberNotReady", "", "a=rw b=ro c=-", otherName},
 	{"more than one primary", changes(server("a", func(s *Server) { s.Members[1].Primary = true })), "MultiPrimaryMode", "", "a=- b=(ro) c=(ro)", "switch_to_single_primary_mode"},
 	{"two nodes are one server", changes(server("b", func(s *Server) { s.UUID = uuidFor("a") })), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro)", "same server_uuid"},
 
@@ -167,6 +170,9 @@ var rows = []row{
 	{"skip, another primary", changes(group("b", "a", "b", "c"), wants("a"), annotate(v1alpha1.AnnotationSkipReconcileOld, "true")), "PrimaryNotAsWanted", "", "a=ro b=rw c=ro", ""},
 	{"skip, twins", changes(server("b", func(s *Server) { s.UUID = uuidFor("a") }), annotate(v1alpha1.AnnotationSkipReconcile, "true")), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro)", ""},
 }
+
+// foreign: the server is in a group of another name.
+func foreign(s *Server) { s.Config.GroupName = otherName }
 
 func TestPlan(t *testing.T) {
 	for _, r := range rows {

@@ -35,6 +35,9 @@ type view struct {
 	lead *Server
 	// split says what two views with a majority there are; "" when there are not.
 	split string
+	// stranger is a node in another group than the recorded one, which nobody is seen to be
+	// in any more; "" when there is none.
+	stranger string
 	// primary is the node that lead sees as the primary; "" when it sees none, or one
 	// that no node is. It may be unseen.
 	primary string
@@ -127,7 +130,10 @@ func (v *view) findGroup() {
 		return
 	}
 	for _, s := range holders {
-		if v.lead == nil || newer(s, v.lead) {
+		switch {
+		case v.isStrange(s):
+			v.stranger = s.Name
+		case v.lead == nil || newer(s, v.lead):
 			v.lead = s
 		}
 	}
@@ -152,6 +158,22 @@ func (v *view) findGroup() {
 	v.data.Primary = v.primary
 	v.data.Moved = v.primary != "" && v.status.Primary != "" && v.primary != v.status.Primary
 	v.data.Asked = v.data.Moved && v.primary == v.spec.Primary
+}
+
+// isStrange says whether a server's group is not the one on record: it has another name,
+// and the most of the spec's nodes are not in it. One that somebody has made anew of most
+// of them is taken for theirs.
+func (v *view) isStrange(s *Server) bool {
+	if v.status.GroupName == "" || s.Config.GroupName == v.status.GroupName {
+		return false
+	}
+	in := 0
+	for _, n := range v.ours() {
+		if uuid := v.uuidOf(n.Name); uuid != "" && s.sees(uuid) != nil {
+			in++
+		}
+	}
+	return in*2 <= len(v.ours())
 }
 
 // overtaken: a member that has lost its quorum holds a newer view of the same group than
