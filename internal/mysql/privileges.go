@@ -46,8 +46,8 @@ func required(w words) []grants.Privilege {
 }
 
 // lacks says what the operator's user lacks. While something is missing the server is
-// asked at every look, and otherwise seldom: a quiet look costs nothing more. Nothing is
-// said to be missing when the server does not tell.
+// asked at every look, and otherwise seldom: a quiet look costs nothing more. When the
+// server does not tell, what it said last holds.
 func (h *handle) lacks(ctx context.Context, w words) (account string, missing []grants.Privilege) {
 	was := h.may.Load()
 	if was != nil && time.Now().Before(was.until) {
@@ -56,8 +56,13 @@ func (h *handle) lacks(ctx context.Context, w words) (account string, missing []
 	now, err := h.readPrivileges(ctx, w)
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("the privileges of the operator's user were not told", "error", err.Error())
-		h.may.Store(&permission{until: time.Now().Add(privilegesRetried)})
-		return "", nil
+		unknown := permission{until: time.Now().Add(privilegesRetried)}
+		if was != nil {
+			// What was missing is not there because nobody says so.
+			unknown.account, unknown.missing = was.account, was.missing
+		}
+		h.may.Store(&unknown)
+		return unknown.account, unknown.missing
 	}
 	if len(now.missing) > 0 || was != nil && len(was.missing) > 0 {
 		// What was granted meanwhile is so in new sessions only.
