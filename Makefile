@@ -305,7 +305,7 @@ on-testbed-matrix: ## A part of fault-matrix: the specs, on a testbed that is up
 
 .PHONY: test-e2e-cluster
 test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.
-	go test -tags e2e -count=1 -timeout 50m ./test/e2e -ginkgo.label-filter='!long' $(TESTARGS)
+	go test -tags e2e -count=1 -timeout 50m ./test/e2e -ginkgo.label-filter='!long && !node' $(TESTARGS)
 
 ##@ A real cluster
 

@@ -36,7 +36,7 @@ func TestStandinsAreLikeServers(t *testing.T) {
 	})
 	t.Run("mysqld", func(t *testing.T) {
 		if len(want) != len(lines) {
-			t.Skip("the stand-ins did not come to the end of the script")
+			t.Fatal("there is nothing to compare with: run the stand-ins' half too, to its end")
 		}
 		c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 		for i, l := range lines {

@@ -31,6 +31,8 @@ import (
 const (
 	inMatrix = "matrix"
 	isLong   = "long"
+	// onNode: processes of pods are stopped and networks cut, on the node's own machine.
+	onNode = "node"
 )
 
 // situation that a fault meets.
@@ -192,9 +194,9 @@ func machineAddresses(ctx SpecContext) []string {
 	return addresses
 }
 
-var _ = Describe("A fault", Label(inMatrix), func() { cells(semiSync, nil) })
+var _ = Describe("A fault", Label(inMatrix, onNode), func() { cells(semiSync, nil) })
 
-var _ = Describe("A fault, with disks of a limited size", Label(inMatrix), func() { cells(onLimitedDisks, onLimitedDisks) })
+var _ = Describe("A fault, with disks of a limited size", Label(inMatrix, onNode), func() { cells(onLimitedDisks, onLimitedDisks) })
 
 // cells are the specs of the faults that need a certain set.
 func cells(f, needed *fixture) {
@@ -218,9 +220,6 @@ func cells(f, needed *fixture) {
 // meet lets a fault meet a situation.
 func meet(ctx SpecContext, s *scene, fault trouble, meets situation) {
 	GinkgoHelper()
-	if !s.OnNode(ctx, s.source(ctx)) {
-		Skip("the processes of the pods cannot be reached from here: run it on the testbed")
-	}
 	others := s.others(ctx)
 	c := cast{source: s.source(ctx), candidate: others[0], other: others[1]}
 	began := time.Now()

@@ -26,13 +26,6 @@ import (
 // machineTimeout bounds a command on the machine.
 const machineTimeout = 15 * time.Second
 
-// OnNode says whether the processes of a set's pods can be reached from here: on the
-// testbed they can, on another cluster mostly not.
-func (s *Set) OnNode(ctx context.Context, pod string) bool {
-	_, err := s.Process(ctx, pod)
-	return err == nil
-}
-
 // Process is the id of a pod's mysqld, as this machine counts.
 func (s *Set) Process(ctx context.Context, pod string) (int, error) {
 	p, err := s.Pod(ctx, pod)
