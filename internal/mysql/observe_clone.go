@@ -29,12 +29,9 @@ func asksForClone(obj *v1alpha1.MysqlReplication) bool {
 	return false
 }
 
-// cloneMeansQuery reads what a clone needs. A user sees its own privileges, but not
-// those that come by roles.
-const cloneMeansQuery = "SELECT 'performance_schema', @@GLOBAL.performance_schema UNION ALL SELECT 'role', CURRENT_ROLE()" +
-	" UNION ALL SELECT 'plugin', PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'clone'" +
-	" UNION ALL SELECT PRIVILEGE_TYPE, 'ON' FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ('" + privilegeClone + "','" + privilegeBackup + "')" +
-	" AND GRANTEE = CONCAT(QUOTE(LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)), '@', QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)))"
+// cloneMeansQuery reads what a clone needs, besides privileges.
+const cloneMeansQuery = "SELECT 'performance_schema', @@GLOBAL.performance_schema" +
+	" UNION ALL SELECT 'plugin', PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'clone'"
 
 // cloneRunQuery reads the newest clone. A server that was killed in the middle of one
 // says "In Progress" ever after, with no session.
@@ -58,10 +55,13 @@ func (h *handle) clone(ctx context.Context) (*CloneView, error) {
 	v := &CloneView{
 		Instrumented: means["performance_schema"] == "1",
 		Plugin:       strings.EqualFold(means["plugin"], "ACTIVE"),
-		Roles:        !strings.EqualFold(means["role"], "NONE"),
+	}
+	allowed, err := h.grants(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range []string{privilegeBackup, privilegeClone} {
-		if _, has := means[strings.ToLower(p)]; has {
+		if allowed.Has(p) {
 			v.Privileges = append(v.Privileges, p)
 		}
 	}

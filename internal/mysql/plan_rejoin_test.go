@@ -155,10 +155,6 @@ func TestPlanRejoin(t *testing.T) {
 			steps: nothing, reason: "RejoinRefused", message: "GRANT CLONE_ADMIN ON *.*",
 		},
 		{
-			name: "privileges may come by roles", scene: rejoiningSet().seeing(errantC().cannotClone(func(c *CloneView) { c.Privileges, c.Roles = nil, true })),
-			steps: begins, reason: "RejoinInProgress",
-		},
-		{
 			name: "without performance_schema", scene: rejoiningSet().seeing(errantC().cannotClone(func(c *CloneView) { c.Instrumented = false })),
 			steps: nothing, reason: "RejoinRefused", message: "performance_schema",
 		},

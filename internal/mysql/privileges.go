@@ -73,31 +73,40 @@ func (h *handle) lacks(ctx context.Context, w words) (account string, missing []
 }
 
 func (h *handle) readPrivileges(ctx context.Context, w words) (permission, error) {
-	rows, err := h.DB.QueryContext(ctx, grants.Query)
+	set, err := h.grants(ctx)
 	if err != nil {
-		return permission{}, h.Fail(grants.Query, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err says all there is
-	var lines []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return permission{}, h.Fail(grants.Query, err)
-		}
-		lines = append(lines, line)
-	}
-	if err := rows.Err(); err != nil {
-		return permission{}, h.Fail(grants.Query, err)
-	}
-	set := grants.Parse(lines)
-	if set.Account == "" {
-		return permission{}, fmt.Errorf("%s: no line names an account", grants.Query)
+		return permission{}, err
 	}
 	out := permission{account: set.Account, missing: set.Lacks(required(w))}
 	if len(out.missing) == 0 {
 		out.until = time.Now().Add(privilegesKept + rand.N(privilegesKept/2)) //nolint:gosec // no secret
 	}
 	return out, nil
+}
+
+// grants asks what the operator's user may do.
+func (h *handle) grants(ctx context.Context) (grants.Set, error) {
+	rows, err := h.DB.QueryContext(ctx, grants.Query)
+	if err != nil {
+		return grants.Set{}, h.Fail(grants.Query, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	var lines []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return grants.Set{}, h.Fail(grants.Query, err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		return grants.Set{}, h.Fail(grants.Query, err)
+	}
+	set := grants.Parse(lines)
+	if set.Account == "" {
+		return grants.Set{}, fmt.Errorf("%s: no line names an account", grants.Query)
+	}
+	return set, nil
 }
 
 // denied says whether a server refused something for the lack of a privilege.

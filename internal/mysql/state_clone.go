@@ -27,8 +27,6 @@ type CloneView struct {
 	Plugin bool
 	// Privileges of the operator's user, as far as they concern cloning.
 	Privileges []string
-	// Roles: it has active roles, whose privileges are not listed. The server decides.
-	Roles bool
 	// Run is the clone that is at work, or the last one; nil: none was ever made.
 	Run *CloneRun
 	// Sent: this process has sent the statement, and it has not ended.
@@ -46,7 +44,7 @@ func (c *CloneView) lacks(privilege string) string {
 		return "performance_schema is OFF: without it the progress of a clone cannot be seen. Set performance_schema=ON and restart it"
 	case !c.Plugin:
 		return "the plugin mysql_clone.so is not installed: add plugin_load_add=mysql_clone.so to its configuration, or INSTALL PLUGIN clone SONAME 'mysql_clone.so'"
-	case !c.Roles && !slices.Contains(c.Privileges, privilege):
+	case !slices.Contains(c.Privileges, privilege):
 		return fmt.Sprintf("the operator's user lacks the privilege %s: GRANT %s ON *.* to it", privilege, privilege)
 	}
 	return ""
