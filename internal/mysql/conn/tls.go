@@ -62,13 +62,14 @@ func (connector) Driver() sqldriver.Driver { return driver.MySQLDriver{} }
 
 // Connect implements sqldriver.Connector.
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	cfg, heard := c.cfg.Clone(), &hearsay{}
-	cfg.Logger = heard
+	cfg, heard, words := c.cfg.Clone(), &hearsay{}, &lastWords{dial: c.cfg.DialFunc}
+	cfg.Logger, cfg.DialFunc = heard, words.connect
 	one, err := driver.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
 	made, err := one.Connect(ctx)
+	words.over.Store(true)
 	if cause := heard.last(); cause != nil && errors.Is(err, driver.ErrInvalidConn) {
 		return nil, fmt.Errorf("%w: %w", err, cause)
 	}
