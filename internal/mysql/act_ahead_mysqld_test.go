@@ -22,6 +22,7 @@ func (c *cluster) lead(node, candidate string) FollowAhead {
 // A replica that is led to the candidate while clients write: the source goes on with
 // the candidate's acknowledgements, and the new source's first commit has one at once.
 func TestFollowAhead(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.as(mysqld.LeastUser, mysqld.LeastPassword)
 	c.replicate("a", true)
@@ -63,6 +64,7 @@ func TestFollowAhead(t *testing.T) {
 // The replica is in the middle of receiving large transactions. Were its receiver stopped
 // alone, its applier would wait a minute for the rest of one before it stops.
 func TestFollowAheadInTheMiddleOfATransaction(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.servers["a"].SQL("CREATE TABLE app.blobs (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB)")
@@ -93,6 +95,7 @@ func TestFollowAheadInTheMiddleOfATransaction(t *testing.T) {
 // What the replica has received and the candidate has not is not thrown away with its
 // relay log: the replica follows the old source again.
 func TestFollowAheadWaitsForTheCandidate(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.servers["b"].SQL("STOP REPLICA FOR CHANNEL ''")
@@ -113,6 +116,7 @@ func TestFollowAheadWaitsForTheCandidate(t *testing.T) {
 // The candidate goes away with a commit that it passed on and did not acknowledge. The
 // source takes the replica back that has it, and goes on with the next write.
 func TestTheOneAheadComesBackWithWhatTheSourceStillCommits(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.do(c.lead("c", "b"))
@@ -148,6 +152,7 @@ func TestTheOneAheadComesBackWithWhatTheSourceStillCommits(t *testing.T) {
 
 // One whose replication does not run is left as it is.
 func TestFollowAheadWantsARunningReplica(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.servers["c"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")

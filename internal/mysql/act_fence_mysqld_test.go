@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -47,6 +48,7 @@ func mustWrite(t *testing.T, s *mysqld.Server) {
 }
 
 func TestFence(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	load := mysqld.StartLoad(t, c.servers["a"], 4)
 	idle := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
@@ -85,6 +87,7 @@ func TestFence(t *testing.T) {
 
 // What another server under the name holds is not what the source had.
 func TestFenceOfAServerThatWasMadeAnew(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	other := fence("a")
 	other.UUID = "00000000-0000-0000-0000-000000000001"
@@ -98,6 +101,7 @@ func TestFenceOfAServerThatWasMadeAnew(t *testing.T) {
 
 // A foreign channel's applier writes through super_read_only.
 func TestFenceOfAServerThatIsFed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	a, b := c.servers["a"], c.servers["b"]
 	a.SQL(fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='%s', SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1 FOR CHANNEL 'feed'",
@@ -118,6 +122,7 @@ func TestFenceOfAServerThatIsFed(t *testing.T) {
 }
 
 func TestFenceEndsWhatHoldsItUp(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	for name, statements := range map[string][]string{
 		"a table lock":       {"LOCK TABLES app.entries WRITE"},
@@ -139,6 +144,7 @@ func TestFenceEndsWhatHoldsItUp(t *testing.T) {
 }
 
 func TestFenceThatCannotGetUpIsWithdrawn(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	holder := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
 	run(t, holder, "LOCK TABLES app.entries WRITE")
@@ -165,6 +171,7 @@ func TestFenceThatCannotGetUpIsWithdrawn(t *testing.T) {
 
 // Sessions of users with SYSTEM_USER cannot be ended by one without it.
 func TestFenceWithLeastPrivileges(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	c.as(mysqld.LeastUser, mysqld.LeastPassword)
 	holder := c.servers["a"].Session(mysqld.User, mysqld.Password)
@@ -193,6 +200,7 @@ func TestFenceWithLeastPrivileges(t *testing.T) {
 }
 
 func TestFenceAndCommitsThatWaitForAcknowledgement(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{SemiSync: true})
 	c.do(SetWritable{target: target{"a"}, SemiSync: SemiSyncWant{Enabled: true}})
 	client := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
@@ -221,6 +229,7 @@ func TestFenceAndCommitsThatWaitForAcknowledgement(t *testing.T) {
 
 // Replication, and the operator's own connections of another process, survive a fence.
 func TestFenceSparesReplication(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	dump := "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_COMMAND = 'Binlog Dump GTID'"
@@ -251,6 +260,7 @@ func TestFenceSparesReplication(t *testing.T) {
 }
 
 func TestFenceWithoutPerformanceSchema(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true, Args: []string{"--performance-schema=OFF"}})
 	c.do(c.attachTo("b", "a", true))
 	if state := c.observe(); !state.Nodes["a"].OK() || !state.Nodes["b"].Channel.Streams() {
@@ -268,6 +278,7 @@ func TestFenceWithoutPerformanceSchema(t *testing.T) {
 // A full server has one connection more for the operator than it holds already: a fence
 // that is up there counts, whichever of its looks the server has no connection for.
 func TestFenceOnAFullServer(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	a := c.servers["a"]
 	if !c.server("a").OK() {
@@ -277,11 +288,15 @@ func TestFenceOnAFullServer(t *testing.T) {
 	for range 10 {
 		c.do(fence("a"))
 		c.do(SetWritable{target: target{"a"}})
-		// The next fence has to make all its connections but one.
+		// The next fence has to make all its connections but one, when the server has noticed
+		// that the others have gone.
 		handle, err := c.engine.named(c.scene(), "a")
 		if err != nil {
 			t.Fatal(err)
 		}
 		handle.DB.SetMaxIdleConns(1)
+		a.Eventually("the others have gone", func() bool {
+			return a.Value("SELECT COUNT(*) <= 1 FROM performance_schema.session_connect_attrs WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = ?", conn.ProgramName) == "1"
+		})
 	}
 }

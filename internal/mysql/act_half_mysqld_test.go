@@ -45,6 +45,7 @@ func halfReceived(t *testing.T) (c *cluster, acknowledged string) {
 // The deadlines of the actions are far below the minute that MySQL waits for the rest of a
 // transaction which was received in part.
 func TestHalfTransaction(t *testing.T) {
+	t.Parallel()
 	for user, password := range map[string]string{
 		// May kill the applier; may not.
 		mysqld.User: mysqld.Password, mysqld.LeastUser: mysqld.LeastPassword,

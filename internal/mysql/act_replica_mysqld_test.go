@@ -23,6 +23,7 @@ func executedBy(s *mysqld.Server) *gtid.Set {
 }
 
 func TestAttach(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.servers["a"].SQL("INSERT INTO app.entries (writer, seq) VALUES (1, 1)")
 	stray := c.servers["b"].Session(mysqld.AppUser, mysqld.AppPassword)
@@ -58,6 +59,7 @@ func TestAttach(t *testing.T) {
 }
 
 func TestAttachRefusesWhatItsSourceLacks(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.servers["a"].SQL("INSERT INTO app.entries (writer, seq) VALUES (1, 1)")
 	c.servers["b"].SQL("INSERT INTO app.entries (writer, seq) VALUES (2, 2)")
@@ -73,6 +75,7 @@ func TestAttachRefusesWhatItsSourceLacks(t *testing.T) {
 
 // What the source wrote after it was asked does not make its replica errant.
 func TestAttachKnowsThatTheSourceGoesOn(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	old := executedBy(c.servers["a"])
@@ -85,6 +88,7 @@ func TestAttachKnowsThatTheSourceGoesOn(t *testing.T) {
 
 // A relay log that holds what the new source lacks is not thrown away.
 func TestAttachKeepsRelayLog(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{})
 	c.replicate("a", false)
 	c.servers["b"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
@@ -103,6 +107,7 @@ func TestAttachKeepsRelayLog(t *testing.T) {
 }
 
 func TestRepoint(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	facts := c.do(fence("a"))
@@ -125,6 +130,7 @@ func TestRepoint(t *testing.T) {
 }
 
 func TestRenewPassword(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	// The applier is behind: the relay log holds what is not executed.
@@ -159,6 +165,7 @@ func TestRenewPassword(t *testing.T) {
 }
 
 func TestHostilePasswords(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{Args: []string{"--sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES"}})
 	for i, password := range []string{
 		`'; DROP USER mysql; --`, `back\slash\`, `\'`, `"double" 'single'`, "\x60tick\x60 ?", "päss-wörd-密码", "%s%d ${x} #c", "a,b=c:d@e/f?g",
@@ -206,6 +213,7 @@ func unwrap(err error) error {
 }
 
 func TestDetach(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.do(Detach{target: target{"b"}, KeepChannel: true})
@@ -221,6 +229,7 @@ func TestDetach(t *testing.T) {
 }
 
 func TestReceiverAndThreads(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.fails(StartReplication{target{"b"}}, "no replication channel")
 	c.do(StopReceiver{target{"b"}})
@@ -243,6 +252,7 @@ func TestReceiverAndThreads(t *testing.T) {
 }
 
 func TestSetSemiSync(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", false)
 	c.fails(SetSemiSync{target: target{"b"}, Source: SemiSyncWant{Enabled: true}}, "replicates")
@@ -266,6 +276,7 @@ func TestSetSemiSync(t *testing.T) {
 
 // A channel that names its source otherwise is found, and pointed at the spec's address.
 func TestAdoptUnderAnotherAddress(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	b := c.servers["b"]

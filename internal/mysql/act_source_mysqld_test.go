@@ -16,6 +16,7 @@ import (
 var acks = SemiSyncWant{Enabled: true}
 
 func TestPromote(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	facts := c.do(fence("a"))
@@ -45,6 +46,7 @@ func TestPromote(t *testing.T) {
 
 // A source that has given up waiting waits again once it is settled, before any replica is back.
 func TestSettleMakesASourceWaitAgain(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	if semi := c.server("a").SemiSync; !semi.Patient() || !semi.SourceActive {
@@ -72,6 +74,7 @@ func TestSettleMakesASourceWaitAgain(t *testing.T) {
 }
 
 func TestPromoteWaits(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)
@@ -95,6 +98,7 @@ func TestPromoteWaits(t *testing.T) {
 }
 
 func TestPromoteFailsAtOnceWhereWaitingIsOfNoUse(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	c.servers["b"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
@@ -110,6 +114,7 @@ func TestPromoteFailsAtOnceWhereWaitingIsOfNoUse(t *testing.T) {
 
 // Everything that was received is executed before a failover's promotion.
 func TestPromoteAfterDeath(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)
@@ -137,6 +142,7 @@ func TestPromoteAfterDeath(t *testing.T) {
 }
 
 func TestSettleKeepsWhatIsNotExecuted(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	c.servers["b"].SQL("STOP REPLICA SQL_THREAD FOR CHANNEL ''")
@@ -157,6 +163,7 @@ func TestSettleKeepsWhatIsNotExecuted(t *testing.T) {
 }
 
 func TestSetWritable(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true, Args: []string{"--super-read-only=ON"}})
 	for range 2 {
 		c.do(SetWritable{target: target{"a"}, SemiSync: acks})
@@ -177,6 +184,7 @@ func TestSetWritable(t *testing.T) {
 
 // A candidate that is behind is caught up with while the source goes on writing.
 func TestCatchUpWithASourceThatGoesOn(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)

@@ -22,6 +22,7 @@ func dumps(s *mysqld.Server) (secured, plain string) {
 
 // The set goes through all modes, and over to another source, while it replicates.
 func TestChannelTLS(t *testing.T) {
+	t.Parallel()
 	ca := mysqld.NewCA(t, "the set's")
 	k := &kernel{cluster: newCluster(t, 3, mysqld.Options{CA: ca}), labels: map[string]string{}}
 	k.as(mysqld.LeastUser, mysqld.LeastPassword)
@@ -66,6 +67,7 @@ func (k *kernel) channels(mode v1alpha1.DatabaseTLSMode, source string) {
 
 // A change of the TLS keeps what is received and not executed: the source does not have it any more.
 func TestChannelTLSKeepsTheRelayLog(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{CA: mysqld.NewCA(t, "the set's")})
 	c.replicate("a", false)
 	lock := c.servers["b"].Session(mysqld.User, mysqld.Password)
@@ -94,6 +96,7 @@ func TestChannelTLSKeepsTheRelayLog(t *testing.T) {
 // Without TLS on any server: newer ones insist on it for their channels unless told otherwise,
 // and caching_sha2_password needs the source's public key.
 func TestWithoutTLS(t *testing.T) {
+	t.Parallel()
 	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{Args: []string{"--tls-version="}}), labels: map[string]string{}}
 	k.as(mysqld.LeastUser, mysqld.LeastPassword)
 	k.settle("the set is set up")
@@ -127,6 +130,7 @@ func TestWithoutTLS(t *testing.T) {
 
 // A CA file that is not there costs one replica, not all; and is named.
 func TestChannelTLSMistake(t *testing.T) {
+	t.Parallel()
 	ca := mysqld.NewCA(t, "the set's")
 	k := &kernel{cluster: newCluster(t, 3, mysqld.Options{CA: ca}), labels: map[string]string{}}
 	k.settle("the set is set up")
@@ -161,6 +165,7 @@ func TestChannelTLSMistake(t *testing.T) {
 
 // The source asks its replicas for a certificate.
 func TestChannelClientCertificate(t *testing.T) {
+	t.Parallel()
 	ca := mysqld.NewCA(t, "the set's")
 	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{CA: ca}), labels: map[string]string{}}
 	for _, s := range k.servers {

@@ -141,6 +141,7 @@ func (k *kernel) settle(what string) {
 // The planner and the actions together, over real servers: from fresh ones to a set,
 // a switchover in each direction, and other ports for a replica and for the source.
 func TestConverge(t *testing.T) {
+	t.Parallel()
 	for mode, semi := range map[v1alpha1.MysqlReplicationMode]bool{v1alpha1.MysqlAsync: false, v1alpha1.MysqlSemiSync: true} {
 		t.Run(string(mode), func(t *testing.T) {
 			k := &kernel{cluster: newCluster(t, 3, mysqld.Options{SemiSync: semi}), labels: map[string]string{}}

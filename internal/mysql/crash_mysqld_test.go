@@ -58,6 +58,7 @@ func stride() int {
 // A replica that crashes after any step of set-up: once it was fenced it comes back so,
 // and the set is set up in the end. A source that crashes comes back and takes writes.
 func TestCrashesDuringSetUp(t *testing.T) {
+	t.Parallel()
 	for _, node := range []string{"b", "a"} {
 		for n, more := 1, true; more; n += stride() {
 			t.Run(fmt.Sprintf("%s after %d", node, n), func(t *testing.T) {
@@ -83,6 +84,7 @@ func TestCrashesDuringSetUp(t *testing.T) {
 // writes, what was written before is on whoever is the source in the end, and the set
 // becomes what the spec wants.
 func TestCrashesDuringSwitchover(t *testing.T) {
+	t.Parallel()
 	modes := []v1alpha1.MysqlReplicationMode{v1alpha1.MysqlSemiSync}
 	if stride() == 1 {
 		modes = append(modes, v1alpha1.MysqlAsync)
@@ -144,6 +146,7 @@ func (k *kernel) converge(what, to string) {
 // A replica that somebody made writable is made read-only again, persisted so, and what it
 // took meanwhile is told.
 func TestMadeWritableByHand(t *testing.T) {
+	t.Parallel()
 	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{}), labels: map[string]string{}}
 	k.as(mysqld.LeastUser, mysqld.LeastPassword)
 	k.settle("the set is set up")

@@ -36,6 +36,7 @@ func roundsFrom(t *testing.T, variable string, otherwise int) int {
 // The source is killed under load and the spec edited, again and again: with semi-sync
 // nothing that was acknowledged is lost.
 func TestFailoverLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := operate(t, v1alpha1.MysqlSemiSync)
 	rounds := roundsFrom(t, failoverRounds, 3)
 	kept, source := 0, "a"
@@ -97,6 +98,7 @@ func (r *running) failOver(to string) string {
 // A source that hung comes back after another one was promoted: what its clients send it
 // then is not acknowledged, and it is fenced.
 func TestFailoverFromAHungSource(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []v1alpha1.MysqlReplicationMode{v1alpha1.MysqlSemiSync, v1alpha1.MysqlAsync} {
 		t.Run(string(mode), func(t *testing.T) {
 			r := operate(t, mode)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestObserveFreshServer(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{SemiSync: true})
 	s := c.server("a")
 	if s.UUID != c.servers["a"].Value("SELECT @@server_uuid") || s.ServerID == 0 || s.Version == "" {
@@ -36,10 +37,16 @@ func TestObserveFreshServer(t *testing.T) {
 }
 
 func TestObserveReplication(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	c.servers["b"].SQL("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1 FOR CHANNEL 'other'")
-	state := c.observe()
+	var state State
+	c.servers["b"].Eventually("what was received is applied", func() bool {
+		state = c.observe()
+		ch := state.Nodes["b"].Channel
+		return ch != nil && ch.Lag != nil && *ch.Lag == 0
+	})
 	a, b := state.Nodes["a"], state.Nodes["b"]
 	if !b.Follows(a) || !b.Channel.Streams() || b.Channel.SourceUUID != a.UUID || !b.Channel.AutoPosition || b.Channel.User != mysqld.ReplicationUser {
 		t.Errorf("channel: %+v", b.Channel)
@@ -71,6 +78,7 @@ func TestObserveReplication(t *testing.T) {
 }
 
 func TestObserveWhatCannotBeSeen(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{})
 	c.servers["b"].Stop()
 	state := c.observe()
@@ -102,6 +110,7 @@ func TestObserveWhatCannotBeSeen(t *testing.T) {
 }
 
 func TestObserveHungServer(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	for _, known := range []bool{true, false} {
 		if known {
@@ -129,6 +138,7 @@ func TestObserveHungServer(t *testing.T) {
 
 // A replica's set is found in its source's, however fast both move.
 func TestObservedSetsAreComparable(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.replicate("a", false)
 	c.object.Status.Source = "a"
@@ -147,6 +157,7 @@ func TestObservedSetsAreComparable(t *testing.T) {
 }
 
 func TestQuietPassesOpenNoConnection(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	count := func() string {
 		return c.servers["a"].Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME='Connections'")
@@ -179,6 +190,7 @@ func TestQuietPassesOpenNoConnection(t *testing.T) {
 }
 
 func TestLongGTIDSets(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	var set []string
 	for i := range 100 {
@@ -191,6 +203,7 @@ func TestLongGTIDSets(t *testing.T) {
 }
 
 func TestObservationEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -16,6 +16,7 @@ import (
 // how long. That is forgotten as soon as a look gets an answer, also one that no
 // observation has waited for.
 func TestObserveSilence(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	a := c.servers["a"]
 	c.object.Status.Source = "a"

@@ -88,6 +88,7 @@ func (c *cluster) quietly(node, statement string) {
 // A whole life with the privileges of examples/mysql/grants.sql and no others: set-up with
 // semi-sync, switchovers there and back, an extra writable node, isolation, a failover.
 func TestLifeWithLeastPrivileges(t *testing.T) {
+	t.Parallel()
 	k := &kernel{cluster: newCluster(t, 3, mysqld.Options{SemiSync: true}), labels: map[string]string{}}
 	k.object.Spec.Mode = v1alpha1.MysqlSemiSync
 	k.byExample()
@@ -146,6 +147,7 @@ func (k *kernel) isolate(node string, isolated bool) {
 // One privilege less than the example gives is named, before anything is touched, with
 // the statement that gives it; and that statement heals it, in connections that are open.
 func TestOnePrivilegeLess(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.byExample()
 	for _, p := range required(words{instrumented: true}) {
@@ -203,6 +205,7 @@ func (e *Engine) mustHandle(scene Scene, node string) *handle {
 
 // What is revoked while the operator takes it for granted is noticed at the first error.
 func TestRevokedMeanwhile(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
 	c.byExample()
 	c.do(c.attachTo("b", "a", false))
@@ -219,6 +222,7 @@ func TestRevokedMeanwhile(t *testing.T) {
 
 // Through a role that is active, everything is allowed as well.
 func TestPrivilegesThroughRole(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	for _, s := range []string{
 		"CREATE ROLE operators", "CREATE USER viarole IDENTIFIED BY 'role-p4ss'",
@@ -242,6 +246,7 @@ func TestPrivilegesThroughRole(t *testing.T) {
 // A replication user without its privilege: the channel's error says so, and is healed by
 // what it says.
 func TestReplicationUserWithoutPrivilege(t *testing.T) {
+	t.Parallel()
 	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{}), labels: map[string]string{}}
 	k.byExample()
 	for name := range k.servers {
@@ -259,6 +264,7 @@ func TestReplicationUserWithoutPrivilege(t *testing.T) {
 
 // A quiet look asks nothing more than before; only now and then it reads the privileges.
 func TestPrivilegesAreReadSeldom(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, mysqld.Options{})
 	const count = "SELECT COUNT_STAR FROM performance_schema.events_statements_summary_global_by_event_name WHERE EVENT_NAME='statement/sql/show_grants'"
 	for range 10 {
@@ -282,6 +288,7 @@ func TestPrivilegesAreReadSeldom(t *testing.T) {
 
 // Of performance_schema the tables are enough that the documentation names, for a failover too.
 func TestFailoverWithPrivilegesOnTables(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
 	const user, password = "tables", "t4bles-pw"

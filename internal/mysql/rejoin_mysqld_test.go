@@ -7,11 +7,13 @@ package mysql
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -103,6 +105,7 @@ func (w *watched) same(node string) {
 // An old source comes back with writes of its own. It is made anew from the replica, not
 // from the source, and what is thrown away is on record before that.
 func TestRejoinOldSource(t *testing.T) {
+	t.Parallel()
 	for mode, semi := range map[v1alpha1.MysqlReplicationMode]bool{v1alpha1.MysqlAsync: false, v1alpha1.MysqlSemiSync: true} {
 		t.Run(string(mode), func(t *testing.T) {
 			w := watchedCluster(t, 3, mysqld.Options{Clone: true, SemiSync: semi})
@@ -152,6 +155,7 @@ func TestRejoinOldSource(t *testing.T) {
 // New servers: one that is empty while the source has purged what it needs, one that has
 // made its users as transactions, and one that can replicate from the beginning.
 func TestRejoinSeeds(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		purge, foreign, clones bool
 	}{
@@ -190,6 +194,7 @@ func TestRejoinSeeds(t *testing.T) {
 
 // With Manual nothing is thrown away, and nothing is touched that lacks what a clone needs.
 func TestRejoinRefused(t *testing.T) {
+	t.Parallel()
 	w := watchedCluster(t, 3, mysqld.Options{})
 	errant := w.diverge("c")
 	looks := func(word string) string {
@@ -222,6 +227,7 @@ func TestRejoinRefused(t *testing.T) {
 
 // A clone that is asked for checks everything again on the servers.
 func TestCloneRefuses(t *testing.T) {
+	t.Parallel()
 	w := watchedCluster(t, 3, mysqld.Options{Clone: true})
 	w.diverge("c")
 	state := w.observe()
@@ -253,6 +259,7 @@ func TestCloneRefuses(t *testing.T) {
 
 // The operator dies in the middle. The next one finds the clone at work and begins no other.
 func TestRejoinOutlivesTheOperator(t *testing.T) {
+	t.Parallel()
 	w := watchedCluster(t, 3, mysqld.Options{Clone: true})
 	w.servers["c"].SQL("SET GLOBAL clone_delay_after_data_drop=4")
 	w.diverge("c")
@@ -276,6 +283,7 @@ func TestRejoinOutlivesTheOperator(t *testing.T) {
 
 // The donor dies in the middle: that is told, with the node empty, and tried again.
 func TestRejoinWithoutItsDonor(t *testing.T) {
+	t.Parallel()
 	w := watchedCluster(t, 3, mysqld.Options{Clone: true, Args: []string{"--clone-max-network-bandwidth=1", "--clone-max-concurrency=1", "--clone-autotune-concurrency=OFF"}})
 	w.diverge("c")
 	w.until("data is copied", "c", func(n *v1alpha1.MysqlReplicationNode) bool {
@@ -311,9 +319,28 @@ func TestRejoinWithoutItsDonor(t *testing.T) {
 	w.same("c")
 }
 
+// refusesClone begins a clone that must fail with a number, at once or, where the machine is
+// slow, after it has begun.
+func (w *watched) refusesClone(do Clone, number uint16) {
+	w.t.Helper()
+	if _, err := w.act(do, nil); err != nil {
+		if !conn.IsNumber(err, number) {
+			w.t.Errorf("clone on %s: %v is not error %d", do.On, err, number)
+		}
+		return
+	}
+	c := w.servers[do.On]
+	c.Eventually("the clone has failed", func() bool { return c.Value("SELECT STATE FROM performance_schema.clone_status") == "Failed" })
+	if got := c.Value("SELECT ERROR_NO FROM performance_schema.clone_status"); got != strconv.Itoa(int(number)) {
+		w.t.Errorf("the clone of %s has failed with error %s instead of %d", do.On, got, number)
+	}
+	c.Eventually("it is fenced again", func() bool { return c.Value("SELECT @@GLOBAL.super_read_only") == "1" })
+}
+
 // A copy is made over the TLS of the spec, or not at all; and a donor that cannot be verified
 // costs the node nothing of what it holds.
 func TestCloneWithTLS(t *testing.T) {
+	t.Parallel()
 	ca, other := mysqld.NewCA(t, "the set's"), mysqld.NewCA(t, "another")
 	w := watchedCluster(t, 3, mysqld.Options{Clone: true, CA: ca})
 	files := v1alpha1.DatabaseTLSFiles{}
@@ -333,7 +360,7 @@ func TestCloneWithTLS(t *testing.T) {
 	} {
 		do.TLS = wrong
 		t.Log(what)
-		w.fails(do, "error 3862")
+		w.refusesClone(do, 3862)
 		if w.servers["c"].Value("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'errant'") != "1" {
 			t.Errorf("%s: what it held is gone", what)
 		}

@@ -74,6 +74,7 @@ func (k *kernel) reconnect() {
 // The operator's password changed on the servers first: its open connections go on, and the
 // Secret may follow when it likes.
 func TestOperatorPasswordServerFirst(t *testing.T) {
+	t.Parallel()
 	k := rotated(t)
 	before := k.receiver()
 	k.servers["a"].SQL(alter(mysqld.LeastUser, ""))
@@ -101,6 +102,7 @@ func (k *kernel) caughtUpAs(source string) {
 // is no reason to change the source, not even when another one is wanted; labels stay; and
 // it is over as soon as the servers follow.
 func TestOperatorPasswordSecretFirst(t *testing.T) {
+	t.Parallel()
 	k := rotated(t)
 	before, labels := k.receiver(), maps.Clone(k.labels)
 	k.secret(mysqld.LeastUser, newPassword)
@@ -135,6 +137,7 @@ func TestOperatorPasswordSecretFirst(t *testing.T) {
 // The replication password changed on the source first: the channel goes on, is refused when it
 // reconnects, and is given the new one, with nothing of its relay log lost.
 func TestReplicationPasswordServerFirst(t *testing.T) {
+	t.Parallel()
 	k := rotated(t)
 	before := k.receiver()
 	k.servers["a"].SQL(alter(mysqld.ReplicationUser, ""))
@@ -178,6 +181,7 @@ func (k *kernel) steadyReceiver() {
 // password that its source would refuse. As soon as the source takes it, it is: once, and
 // then it reconnects without anybody's help.
 func TestReplicationPasswordSecretFirst(t *testing.T) {
+	t.Parallel()
 	k := rotated(t)
 	k.well("before")
 	before := k.receiver()
@@ -205,6 +209,7 @@ func TestReplicationPasswordSecretFirst(t *testing.T) {
 
 // With both passwords valid for a time nothing is interrupted, whichever comes first.
 func TestRetainCurrentPassword(t *testing.T) {
+	t.Parallel()
 	k := rotated(t)
 	k.well("before")
 	for _, user := range []string{mysqld.LeastUser, mysqld.ReplicationUser} {
@@ -228,6 +233,7 @@ func TestRetainCurrentPassword(t *testing.T) {
 // A password that the source does not take yet does not come with a change of the TLS. It is
 // tried over the TLS that the source demands for it.
 func TestReplicationPasswordWithTLS(t *testing.T) {
+	t.Parallel()
 	ca := mysqld.NewCA(t, "the set's")
 	k := &kernel{cluster: newCluster(t, 2, mysqld.Options{CA: ca}), labels: map[string]string{}}
 	k.as(mysqld.LeastUser, mysqld.LeastPassword)

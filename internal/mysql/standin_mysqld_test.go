@@ -26,6 +26,7 @@ import (
 // The stand-ins of test/scale do what real servers do, as far as the operator can see:
 // the same script is played to both, and after each line both look the same.
 func TestStandinsAreLikeServers(t *testing.T) {
+	t.Parallel()
 	lines := script()
 	var want []string
 	t.Run("standin", func(t *testing.T) {

@@ -78,6 +78,7 @@ func id(t *testing.T, c *sql.Conn) string {
 // super_read_only=ON waits for LOCK TABLES. Meanwhile super_read_only reads ON
 // already: only both variables together prove a fence.
 func TestVariablesWhileTheFenceWaits(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{})
 	holder, fence := s.Session(mysqld.AppUser, mysqld.AppPassword), s.Session(mysqld.User, mysqld.Password)
 	exec(t, holder, "LOCK TABLES app.entries WRITE")
@@ -97,6 +98,7 @@ func TestVariablesWhileTheFenceWaits(t *testing.T) {
 
 // lock_wait_timeout ends that wait, and KILL does; the end of the client's context does not.
 func TestWhatEndsAFenceThatWaits(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{})
 	holder := s.Session(mysqld.AppUser, mysqld.AppPassword)
 	exec(t, holder, "LOCK TABLES app.entries WRITE")
@@ -134,6 +136,7 @@ func TestWhatEndsAFenceThatWaits(t *testing.T) {
 
 // Neither an open transaction nor FLUSH TABLES WITH READ LOCK holds up a fence.
 func TestWhatDoesNotHoldUpAFence(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{})
 	for name, statements := range map[string][]string{
 		"transaction":      {"BEGIN", insert},
@@ -154,6 +157,7 @@ func TestWhatDoesNotHoldUpAFence(t *testing.T) {
 // A commit that waits for an acknowledgement holds up a fence. KILL cuts its client off
 // and does not release it; switching the source side off does.
 func TestCommitThatWaitsForAcknowledgement(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{SemiSync: true})
 	s.SQL("SET GLOBAL rpl_semi_sync_source_timeout=2147483647, GLOBAL rpl_semi_sync_source_enabled=ON")
 	client, fence := s.Session(mysqld.AppUser, mysqld.AppPassword), s.Session(mysqld.User, mysqld.Password)
@@ -181,6 +185,7 @@ func TestCommitThatWaitsForAcknowledgement(t *testing.T) {
 
 // With a timeout of 0 the source side does not wait, although it is on.
 func TestSourceSideWithoutPatience(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{SemiSync: true})
 	s.SQL("SET GLOBAL rpl_semi_sync_source_timeout=2147483647, GLOBAL rpl_semi_sync_source_enabled=ON", "SET GLOBAL rpl_semi_sync_source_timeout=0")
 	client := s.Session(mysqld.AppUser, mysqld.AppPassword)
@@ -192,6 +197,7 @@ func TestSourceSideWithoutPatience(t *testing.T) {
 // An applier's commits wait too: the source side is switched on when replication has
 // stopped, and not before.
 func TestApplierWaitsForAcknowledgement(t *testing.T) {
+	t.Parallel()
 	a, b := mysqld.New(t, mysqld.Options{}), mysqld.New(t, mysqld.Options{SemiSync: true})
 	b.Replicate(a)
 	b.SQL("SET GLOBAL rpl_semi_sync_source_timeout=2147483647, GLOBAL rpl_semi_sync_source_enabled=ON")
@@ -207,6 +213,7 @@ func TestApplierWaitsForAcknowledgement(t *testing.T) {
 // CHANGE REPLICATION SOURCE throws the relay log away when both threads are stopped,
 // and keeps it when only the receiver is.
 func TestRelayLogAndChangeOfPassword(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		stop string
 		kept bool
@@ -241,6 +248,7 @@ func TestRelayLogAndChangeOfPassword(t *testing.T) {
 // Threads of replication carry the name of the user who started them; only their
 // missing connection type tells them from clients.
 func TestThreadsOfReplication(t *testing.T) {
+	t.Parallel()
 	a, b := mysqld.New(t, mysqld.Options{}), mysqld.New(t, mysqld.Options{})
 	b.Replicate(a)
 	const threads = "SELECT COUNT(*) FROM performance_schema.threads WHERE NAME LIKE 'thread/sql/replica%'"

@@ -77,15 +77,12 @@ type Server struct {
 var serial atomic.Int32
 
 // New starts a server with an empty gtid_executed and waits until it answers.
-// It skips the test when there is no MySQL, unless MYSQL_ROOTFS names one.
+// MYSQL_ROOTFS says where MySQL is, for a machine that has none.
 func New(t testing.TB, o Options) *Server {
 	t.Helper()
 	root := findRootFS()
 	if !root.complete() {
-		if os.Getenv(RootFSVariable) != "" {
-			t.Fatalf("%s=%s has no MySQL in it: run \"bin/testbed rootfs mysql\"", RootFSVariable, root)
-		}
-		t.Skipf("no MySQL: run \"bin/testbed rootfs mysql\" or set %s", RootFSVariable)
+		t.Fatalf("no MySQL in %q: make test-mysql, or set %s to what \"bin/testbed rootfs mysql\" says", root, RootFSVariable)
 	}
 	s := &Server{t: t, Dir: t.TempDir(), supervised: o.Clone}
 	s.fill()

@@ -50,6 +50,7 @@ const (
 
 // TestTLSModes opens connections in every mode to servers with every kind of trouble.
 func TestTLSModes(t *testing.T) {
+	t.Parallel()
 	ca, other := mysqld.NewCA(t, "the set's"), mysqld.NewCA(t, "another")
 	good := mysqld.New(t, mysqld.Options{CA: ca})
 	renamed := mysqld.New(t, mysqld.Options{CA: ca, CertificateHost: "elsewhere.example"})
@@ -119,6 +120,7 @@ func TestTLSModes(t *testing.T) {
 
 // TestPlainIsNotForEver: the driver would not ask for TLS again after a server had none.
 func TestPlainIsNotForEver(t *testing.T) {
+	t.Parallel()
 	s := mysqld.New(t, mysqld.Options{Args: []string{"--tls-version="}})
 	h := open(t, s, mysqld.User, mysqld.Password, credential.Credentials{})
 	if got, err := cipher(t, h); got != "" || err != nil {
@@ -134,6 +136,7 @@ func TestPlainIsNotForEver(t *testing.T) {
 
 // TestCertificatesRotate on the server and in the Secret, with nothing restarted.
 func TestCertificatesRotate(t *testing.T) {
+	t.Parallel()
 	before, after := mysqld.NewCA(t, "before"), mysqld.NewCA(t, "after")
 	s := mysqld.New(t, mysqld.Options{CA: before})
 	old := credentials(t, v1alpha1.TLSVerifyFull, mysqld.Trusting(before))
@@ -158,6 +161,7 @@ func TestCertificatesRotate(t *testing.T) {
 // An external server is connected to at addresses that were looked up before: its certificate
 // is made out to the host of the spec, not to those.
 func TestTLSAtAnAddress(t *testing.T) {
+	t.Parallel()
 	ca := mysqld.NewCA(t, "the set's")
 	s := mysqld.New(t, mysqld.Options{CA: ca, CertificateHost: "db.example"})
 	tls := credentials(t, v1alpha1.TLSVerifyFull, mysqld.Trusting(ca)).TLS
