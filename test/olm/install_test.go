@@ -39,6 +39,7 @@ var _ = Describe("A Subscription", func() {
 		check(ctx, set, run)
 
 		By("removing the Subscription and the release")
+		Expect(set.WaitRouted(ctx, settleTimeout)).To(Succeed())
 		run = write(ctx, set)
 		before, err := set.Get(ctx)
 		Expect(err).NotTo(HaveOccurred())

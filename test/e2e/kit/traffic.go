@@ -41,6 +41,35 @@ func (s *Set) StartTraffic(ctx context.Context, options load.Options) (*load.Run
 	return r, WaitWrites(ctx, r, 50, 30*time.Second)
 }
 
+// WaitRouted waits until connections through both Services reach what the status names. A
+// node's kube-proxy follows the endpoints a moment later, on a busy machine seconds.
+func (s *Set) WaitRouted(ctx context.Context, timeout time.Duration) error {
+	return Wait(ctx, timeout, func(ctx context.Context) error {
+		r, err := s.Get(ctx)
+		if err != nil {
+			return err
+		}
+		for _, service := range []string{s.ReadWriteService(), s.ReadOnlyService()} {
+			address, err := s.ServiceAddress(ctx, service)
+			if err != nil {
+				return err
+			}
+			db, err := s.servers.get(address, s.Application())
+			if err != nil {
+				return err
+			}
+			var pod string
+			if err := db.QueryRowContext(ctx, "SELECT @@hostname").Scan(&pod); err != nil {
+				return fmt.Errorf("through %s: %w", service, err)
+			}
+			if writes := service == s.ReadWriteService(); writes != (pod == r.Status.Source) {
+				return fmt.Errorf("%s still leads to %s: %s", service, pod, Describe(r))
+			}
+		}
+		return nil
+	})
+}
+
 // WaitWrites waits until so many further writes are acknowledged.
 func WaitWrites(ctx context.Context, r *load.Run, more int, timeout time.Duration) error {
 	want := r.Acknowledged() + more
