@@ -20,7 +20,7 @@ import (
 )
 
 // Replay one schedule with its trace: MODEL_SEED=n go test -v -run "TestModel$" ./internal/mysql
-// MODEL_RUNS=n makes that many schedules; without it, as many as fit into the budget
+// MODEL_RUNS=n makes that many schedules, from MODEL_SEED on if both are given; without it, as many as fit into the budget
 // and no more than modelMost, so that a fast machine does not try seeds nobody has seen.
 const (
 	modelSeed = "MODEL_SEED"
@@ -360,10 +360,20 @@ func (s *schedule) human(v *mServer) {
 		}
 	case 4:
 		if v.up && s.label[v.name] == "false" && s.chance(50) {
-			v.ro, v.super = true, s.chance(50)
-			s.tracef("somebody makes %s read-only", v.name)
+			s.closeByHand(v, s.chance(50))
 		}
 	}
+}
+
+// closeByHand: SET GLOBAL read_only waits for commits in flight, whoever says it. While they
+// wait for an acknowledgement it hangs, and the person ends it.
+func (s *schedule) closeByHand(v *mServer, super bool) {
+	if v.pending != 0 {
+		s.tracef("somebody cannot make %s read-only: commits wait for an acknowledgement", v.name)
+		return
+	}
+	v.ro, v.super = true, super
+	s.tracef("somebody makes %s read-only", v.name)
 }
 
 // meddle does what people do to replication who know nothing of the operator. Nobody
@@ -606,11 +616,16 @@ func runSchedule(seed uint64, tracing bool, f flaws) *schedule {
 // TestModel runs the planner against worlds in which anything fails at any moment.
 func TestModel(t *testing.T) {
 	t.Parallel()
+	first := uint64(firstSeed)
 	if text := os.Getenv(modelSeed); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatalf("%s: %v", modelSeed, err)
 		}
+		first = seed
+	}
+	if os.Getenv(modelSeed) != "" && os.Getenv(modelRuns) == "" {
+		seed := first
 		s := runSchedule(seed, true, flaws{})
 		t.Logf("profile %+v\n%s", s.profile, strings.Join(s.trace, "\n"))
 		if len(s.broken) > 0 {
@@ -627,7 +642,7 @@ func TestModel(t *testing.T) {
 		runs, limit = n, time.Now().Add(time.Hour)
 	}
 	done, failovers, switches, clones, broken := 0, 0, 0, 0, 0
-	for seed := uint64(firstSeed); done < runs && time.Now().Before(limit); seed++ {
+	for seed := first; done < runs && time.Now().Before(limit); seed++ {
 		s := runSchedule(seed, false, flaws{})
 		done++
 		failovers += s.failovers
@@ -651,5 +666,21 @@ func TestModel(t *testing.T) {
 	t.Logf("%d schedules; in %d the source changed; %d failovers; %d nodes were made anew", done, switches, failovers, clones)
 	if done > 200 && (failovers < done/50 || switches < done/4 || clones < done/500) {
 		t.Error("the schedules do not try what they are for")
+	}
+}
+
+// A person's SET GLOBAL read_only waits for the same commits as the operator's fence. (One
+// that did not made a fenced source whose commit nobody saw: a set that no server can be in.)
+func TestModelPeopleWaitForCommits(t *testing.T) {
+	t.Parallel()
+	for super, pending := range map[bool]bool{false: false, true: true} {
+		s := newSchedule(firstSeed, false, flaws{profile: func(p *profile) { p.running = true }})
+		v := s.servers["a"]
+		if v.pending = 0; pending {
+			v.pending.add(0)
+		}
+		if s.closeByHand(v, super); v.writable() != pending || v.super != (super && !pending) {
+			t.Errorf("commits wait: %t, and then writable: %t, super_read_only: %t", pending, v.writable(), v.super)
+		}
 	}
 }
