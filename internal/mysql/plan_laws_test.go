@@ -337,9 +337,15 @@ func (l *lawyer) clone(do Clone, m Member, s *Server) {
 }
 
 // fencesOwn: a fence on the node that the plan remembers as the source is part of
-// a recorded switchover, or it came back as another server.
+// a recorded switchover, or it came back as another server: by its server_uuid; or, where
+// that was never seen, by what its replicas hold and it lacks.
 func (l *lawyer) fencesOwn(name string) bool {
-	anew := l.in.Object.Status.SourceUUID != "" && l.server(name).UUID != l.in.Object.Status.SourceUUID
+	known := l.in.Object.Status.SourceUUID
+	anew := known != "" && l.server(name).UUID != known
+	for other := range l.members {
+		o := l.server(other)
+		anew = anew || known == "" && l.seen(other) && o.Follows(l.server(name)) && !l.server(name).Executed.Contains(o.Received())
+	}
 	return !anew && !l.recorded(false) && !l.recorded(true)
 }
 

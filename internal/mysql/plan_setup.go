@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,6 +99,9 @@ func (v *view) setUp() reconcile.Plan[Data] {
 		p.Events = v.privilegeEvents()
 		return refuse("PrivilegeMissing", strings.Join(lacking, "; ")+". Nothing was changed.")
 	}
+	if lost := v.notAdopted(); lost != "" {
+		return refuse("SourceLacksTransactions", lost)
+	}
 	if len(unseen) > 0 {
 		return refuse("WaitingForNodes", "before replication is set up every node must be seen, for it may hold data. Not seen: "+strings.Join(unseen, ", "))
 	}
@@ -116,6 +120,19 @@ func (v *view) setUp() reconcile.Plan[Data] {
 	return p
 }
 
+// notAdopted says why the head of a set that replicates already is not taken for its
+// source: it lacks what it must have had. "" when that is not so.
+func (v *view) notAdopted() string {
+	src := v.head()
+	holder := v.server(v.lostBefore(src))
+	if holder == nil {
+		return ""
+	}
+	extra := holder.Received().Subtract(src.Executed)
+	return fmt.Sprintf("%[1]s replicates from %[2]s and holds %[3]d transaction(s) that %[2]s lacks: %[4]s. %[2]s has lost data or was made anew, and is not taken for the source. To keep them end the replication of all nodes (STOP REPLICA; RESET REPLICA ALL) and make %[1]s spec.source; to go on with %[2]s leave %[1]s out of the spec. Nothing was changed.",
+		holder.Name, src.Name, extra.Count(), shorten(extra.String()))
+}
+
 // followsStranger says why the replication that exists already gives no one source.
 func (v *view) followsStranger() string {
 	for _, m := range v.ours() {
@@ -131,8 +148,12 @@ func (v *view) followsStranger() string {
 // others hold, isolated ones included.
 func (v *view) sourceMadeAnew() bool {
 	s := v.source
-	if !s.OK() || v.data.SourceUUID == "" || s.UUID == v.data.SourceUUID {
+	switch {
+	case !s.OK() || s.UUID == v.data.SourceUUID:
 		return false
+	case v.data.SourceUUID == "":
+		// It was taken for the source while it was not seen.
+		return v.lostBefore(s) != ""
 	}
 	return slices.ContainsFunc(v.ours(), func(m Member) bool {
 		r := v.server(m.Name)
@@ -149,7 +170,7 @@ func (v *view) reportMadeAnew() reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = reconcile.Topology(false, "SourceLostData", fmt.Sprintf(
 		"%s came back as another server (server_uuid %s, before %s) and lacks transactions that its replicas hold, or a replica cannot be seen. It is kept out of -readwrite. Make the most advanced replica spec.source to fail over, or restore the data.",
-		v.source.Name, v.source.UUID, v.data.SourceUUID))
+		v.source.Name, v.source.UUID, cmp.Or(v.data.SourceUUID, "unknown")))
 	p.Steps = v.shutOut()
 	p.Events = []reconcile.Event{{Warning: true, Reason: "SourceLostData", Message: p.Conditions[0].Message}}
 	return p

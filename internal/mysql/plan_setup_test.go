@@ -4,7 +4,10 @@
 package mysql
 
 import (
+	"cmp"
 	"testing"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
 func TestPlanSetUp(t *testing.T) {
@@ -243,6 +246,91 @@ func TestPlanSetUp(t *testing.T) {
 			reason: "GTIDRequired",
 		},
 		{
+			name:   "a source that others follow was made anew before anybody wrote down who it is",
+			scene:  given("a", "b", "c").seeing(fresh("a"), replica("b", "a").has("d:1-100"), replica("c", "a").has("d:1-100")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+			message: "b replicates from a and holds 100 transaction(s) that a lacks",
+		},
+		{
+			name:   "it was made anew from an old copy",
+			scene:  given("a", "b").seeing(fresh("a").has("a:1-3 d:1-50"), replica("b", "a").has("a:1-3 d:1-50").received("d:1-100")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "it was made anew, and not all nodes are seen, and another source is wanted",
+			scene:  given("b", "a", "c").seeing(fresh("a"), replica("b", "a").has("d:1-100"), replica("c", "a").unseen()),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "it is empty, and what a node holds is that node's own of when it was the source",
+			scene:  given("a", "b").seeing(fresh("a"), replica("b", "a").has("b:1-100")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "skip routes to none that was made anew",
+			scene:  given("a", "b").skipping().seeing(fresh("a"), replica("b", "a").has("d:1-100")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:  "it was found while it was not seen, and comes back made anew",
+			scene: foundUnseen(given("a", "b").seeing(fresh("a"), replica("b", "a").has("d:1-100"))),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "SourceLostData", message: "before unknown",
+		},
+		{
+			name:  "it was found while it was not seen, comes back made anew, and another is wanted",
+			scene: foundUnseen(given("b", "a").knowing("a", "a", "b").seeing(fresh("a"), replica("b", "a").has("d:1-100"))),
+			steps: []string{
+				"persist",
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name:  "that failover goes on",
+			scene: foundUnseen(given("b", "a").knowing("a", "a", "b").failover("a", "b", v1alpha1.SwitchoverSwitching).seeing(fresh("a").fenced(), replica("b", "a").has("d:1-100").threads(ThreadNo, ThreadYes))),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after d:1-100 failover",
+				"repoint: attach a to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "it was found while it was not seen, and is what it was",
+			scene: foundUnseen(given("a", "b").seeing(source("a"), replica("b", "a"))),
+			steps: []string{
+				"route: {a=rw b=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "a replica with writes of its own is adopted with its source",
+			scene: given("a", "b").seeing(source("a"), replica("b", "a").has("a:1-100 b:1-3")),
+			steps: []string{
+				"route: {a=rw b=-}",
+			},
+			reason: "ReplicaDiverged",
+		},
+		{
+			name:  "the first commits of an empty source wait for an acknowledgement",
+			scene: given("a", "b").semiSync().seeing(source("a").waits().has(""), replica("b", "a").acks().has("").received("a:1-2")),
+			steps: []string{
+				"route: {a=rw b=ro}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:   "skip chooses no source",
 			scene:  given("a", "b").skipping().seeing(fresh("a"), fresh("b")),
 			steps:  nil,
@@ -263,4 +351,10 @@ func TestPlanSetUp(t *testing.T) {
 			reason: "WaitingForNodes", source: "none",
 		},
 	})
+}
+
+// foundUnseen: the source was found by who follows it, and its server_uuid was not seen.
+func foundUnseen(s *scene) *scene {
+	s.Object.Status.Source, s.Object.Status.SourceUUID = cmp.Or(s.Object.Status.Source, s.Object.Spec.Source.Name), ""
+	return s
 }

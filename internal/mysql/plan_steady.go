@@ -21,7 +21,7 @@ import (
 // and reports. It runs also while a wanted switchover is refused: `except` names
 // a candidate whose replication is then left running or stopped, as it is.
 func (v *view) steady(except ...string) reconcile.Plan[Data] {
-	if s := v.source; s.OK() && (v.data.SourceUUID == "" || !v.sourceMadeAnew()) {
+	if s := v.source; s.OK() && !v.sourceMadeAnew() {
 		// Restored with all its data under another uuid, it is the source still.
 		v.data.SourceUUID = s.UUID
 	}

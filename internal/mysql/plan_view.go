@@ -126,15 +126,22 @@ func (v *view) findSource() {
 	}
 	if v.source != nil {
 		v.data.Source = v.source.Name
-		if v.moved || v.data.SourceUUID == "" && v.source.OK() || known != v.source.Name {
+		if v.moved || v.data.SourceUUID == "" && v.source.OK() && v.lostBefore(v.source) == "" || known != v.source.Name {
 			v.data.SourceUUID = v.source.UUID
 		}
 	}
 }
 
-// adopt finds the source of a set that replicates already: the one member that
-// others follow and that follows no member itself.
+// adopt is the head of a set that replicates already, unless it is not what it was.
 func (v *view) adopt() *Server {
+	if found := v.head(); v.lostBefore(found) == "" {
+		return found
+	}
+	return nil
+}
+
+// head is the one member that others follow and that follows no member itself.
+func (v *view) head() *Server {
 	var found *Server
 	for _, m := range v.ours() {
 		lead := v.server(m.Name)
@@ -159,6 +166,29 @@ func (v *view) adopt() *Server {
 		}
 	}
 	return found
+}
+
+// lostBefore names a node that replicates from a seen server and shows that this one is
+// not what it was: it has received through it what the server lacks and neither of them has
+// committed. (With a server that holds nothing at all, what the node committed itself
+// counts as well.) Nobody has written down which server the source was, so that no
+// server_uuid tells; "" when there is no such node.
+func (v *view) lostBefore(src *Server) string {
+	if !src.OK() {
+		return ""
+	}
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s == src || !s.OK() || !s.Follows(src) || v.hollow(s) {
+			continue
+		}
+		for _, uuid := range origins(s.Received().Subtract(src.Executed)) {
+			if !isOf(src.UUID)(uuid) && (src.Executed.Empty() || !isOf(s.UUID)(uuid)) {
+				return m.Name
+			}
+		}
+	}
+	return ""
 }
 
 // server by name; nil when no member has that name.
