@@ -376,6 +376,14 @@ type MysqlReplicationStatus struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Last switchover"
 	LastSwitchover *LastSwitchover `json:"lastSwitchover,omitempty"`
+	// DeposedSourceUUIDs are the server_uuids of sources that a failover left behind and
+	// that have not replicated from a source since, the last one last. What other nodes
+	// hold of them and the source lacks was given up then.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Server UUIDs of deposed sources"
+	DeposedSourceUUIDs []string `json:"deposedSourceUUIDs,omitempty"`
 }
 
 // MysqlReplication is the replication topology of MySQL servers that exist as

@@ -55,6 +55,8 @@ type Data struct {
 	Source, SourceUUID string
 	Switchover         *v1alpha1.SwitchoverStatus
 	Last               *v1alpha1.LastSwitchover
+	// Deposed are the server_uuids of sources that failovers left behind.
+	Deposed []string
 	// Notes say per node what is wrong with it.
 	Notes map[string]string
 	// Roles and Ready per node; errant sets per node.
@@ -136,7 +138,7 @@ func (v *view) plan() reconcile.Plan[Data] {
 func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data) reconcile.Plan[Data] {
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
 	p.Data.Switchover = v.recorded
-	p.Data.Source, p.Data.SourceUUID = known.Source, known.SourceUUID
+	p.Data.Source, p.Data.SourceUUID, p.Data.Deposed = known.Source, known.SourceUUID, known.Deposed
 	switch v.source = found; {
 	case found.OK() && v.sourceMadeAnew():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: reconcile.Routing{found.Name: reconcile.AccessNone}}}

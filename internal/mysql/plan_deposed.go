@@ -4,6 +4,8 @@
 package mysql
 
 import (
+	"slices"
+
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -29,6 +31,38 @@ func (v *view) fenceDeposed() []reconcile.Action {
 		}
 	}
 	return nil
+}
+
+// deposedMost bounds the record of deposed sources. Most of them come back, and are
+// forgotten then.
+const deposedMost = 16
+
+// depose remembers the server that a failover leaves behind. One change of the source
+// later the record of the failover is gone, and what was given up by it may come back with
+// any node that replicated from that server when it was not seen.
+func (v *view) depose(uuid string) {
+	v.reinstate(uuid)
+	if uuid != "" {
+		v.data.Deposed = append(v.data.Deposed, uuid)
+	}
+	v.data.Deposed = v.data.Deposed[max(0, len(v.data.Deposed)-deposedMost):]
+}
+
+// reinstate forgets that a server was left behind.
+func (v *view) reinstate(uuid string) {
+	v.data.Deposed = slices.DeleteFunc(v.data.Deposed, isOf(uuid))
+}
+
+// forgetDeposed forgets those that are the source again, or a replica that holds nothing
+// which the source lacks: what they commit from now on is given up by nobody.
+func (v *view) forgetDeposed() {
+	v.reinstate(v.data.SourceUUID)
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if _, bad := v.data.Errant[m.Name]; !bad && s.OK() && v.source.OK() && v.source.Writable() && s.Follows(v.source) && s.Channel.Streams() {
+			v.reinstate(s.UUID)
+		}
+	}
 }
 
 // keptApart is what a node that is not attached was reported to hold and the source to

@@ -363,6 +363,13 @@ func (s *scene) failover(from, to string, phase v1alpha1.SwitchoverPhase) *scene
 // failedOver: the last change of the source was a failover.
 func (s *scene) failedOver(from, to string) *scene {
 	s.Object.Status.LastSwitchover = &v1alpha1.LastSwitchover{From: from, To: to, Failover: true}
+	s.Object.Status.DeposedSourceUUIDs = append(s.Object.Status.DeposedSourceUUIDs, uuidOf(from))
+	return s
+}
+
+// switchedOver: the last change of the source was planned.
+func (s *scene) switchedOver(from, to string) *scene {
+	s.Object.Status.LastSwitchover = &v1alpha1.LastSwitchover{From: from, To: to}
 	return s
 }
 

@@ -435,6 +435,15 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceNotReady",
 		},
 		{
+			name:  "read-only source lacks what the source before the failover before the last switchover had",
+			scene: steadySet().failedOver("d", "c").switchedOver("c", "a").seeing(source("a").fenced(), replica("b", "d").has("a:1-100 d:1-2")),
+			steps: []string{
+				"source-settings: writable a",
+				"route: {b=- c=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
 			name:  "read-only source lacks what another was reported to have of its own",
 			scene: steadySet().reported("c", "d:1-2").seeing(source("a").fenced(), replica("b", "a").has("a:1-100 d:1-2")),
 			steps: []string{

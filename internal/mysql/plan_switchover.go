@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -330,11 +331,7 @@ func (v *view) waitForPromoted(to *Server, cancelled bool) reconcile.Plan[Data] 
 		return v.waitFor(to, "it was promoted and may have taken writes. If it is lost, make another node spec.source")
 	}
 	v.source = to
-	v.data.Source, v.data.SourceUUID = to.Name, ""
-	v.data.Last = v.ended()
-	if n := v.status.Topology[to.Name]; n != nil {
-		v.data.SourceUUID = n.ServerUUID
-	}
+	v.end(v.uuidOf(to.Name))
 	clear(v.data.Errant)
 	clear(v.data.Notes)
 	clear(v.data.Ready)
@@ -476,18 +473,23 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	return out
 }
 
-// ended is the record of a change of the source that has just been finished.
-func (v *view) ended() *v1alpha1.LastSwitchover {
+// end records that the change of the source is finished. uuid is the new source's, where
+// that is known.
+func (v *view) end(uuid string) {
 	r := v.data.Switchover
-	return &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
+	v.data.Last = &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
+	if r.Failover {
+		v.depose(cmp.Or(v.data.SourceUUID, v.uuidOf(r.From)))
+	}
+	v.reinstate(uuid)
+	v.data.Source, v.data.SourceUUID = r.To, uuid
 }
 
 // finish records that the candidate is the source, and goes on as usual.
 func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	r := v.data.Switchover
 	v.source = to
-	v.data.Source, v.data.SourceUUID = to.Name, to.UUID
-	v.data.Last = v.ended()
+	v.end(to.UUID)
 	v.data.Switchover = nil
 	v.data.Result = "finished"
 	clear(v.data.Errant)

@@ -62,8 +62,8 @@ func look(in Input) *view {
 		data: Data{
 			Source: o.Status.Source, SourceUUID: o.Status.SourceUUID,
 			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(),
-			Notes: map[string]string{}, Roles: map[string]v1alpha1.MysqlRole{},
-			Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
+			Deposed: slices.Clone(o.Status.DeposedSourceUUIDs), Notes: map[string]string{},
+			Roles: map[string]v1alpha1.MysqlRole{}, Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
 			Clones: map[string]*v1alpha1.MysqlCloneStatus{}, Refused: map[string]string{},
 		},
 	}
@@ -93,6 +93,7 @@ func look(in Input) *view {
 	}
 	v.findSource()
 	v.assess()
+	v.forgetDeposed()
 	return v
 }
 
@@ -259,12 +260,8 @@ func (v *view) overtakenBy(src *Server) string {
 	if !src.OK() || src.Writable() || v.force == src.Name {
 		return ""
 	}
-	// What the last source held back was given up when this one took over.
-	deposed := ""
-	if l := v.data.Last; l != nil && l.Failover && l.To == src.Name {
-		deposed = v.uuidOf(l.From)
-	}
-	// So was what a node was reported to have of its own, whoever has it from there.
+	// What sources held back that failovers left behind was given up then. So was what a
+	// node was reported to have of its own, whoever has it from there.
 	had := src.Executed
 	for _, n := range v.status.Topology {
 		had = had.Union(reportedErrant(n))
@@ -275,7 +272,7 @@ func (v *view) overtakenBy(src *Server) string {
 			continue
 		}
 		for _, uuid := range origins(s.Received().Subtract(had)) {
-			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !isOf(deposed)(uuid) {
+			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !slices.ContainsFunc(v.data.Deposed, isOf(uuid)) {
 				return m.Name
 			}
 		}

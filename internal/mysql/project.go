@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
@@ -16,6 +17,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	st, d := &obj.Status, p.Data
 	st.Source, st.SourceUUID = d.Source, d.SourceUUID
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
+	st.DeposedSourceUUIDs = slices.Clone(d.Deposed)
 	topology := map[string]*v1alpha1.MysqlReplicationNode{}
 	ready, wanted := 0, 0
 	for _, m := range Members(obj) {
