@@ -29,6 +29,8 @@ type world struct {
 	rogue   bool
 	forced  bool
 	history []string
+	// told is the message of the last condition.
+	told string
 	// broken is the first law that was broken.
 	broken string
 }

@@ -407,8 +407,9 @@ func (v *view) groupName() (name, why string) {
 // is one of them, or else the first in the spec's order. why says that there is none.
 func (v *view) seed(among []string, group string) (seed, why string) {
 	var unfit []string
+	left := ""
 	for _, n := range v.nodes {
-		if !slices.Contains(among, n.Name) || n.Leaving {
+		if !slices.Contains(among, n.Name) {
 			continue
 		}
 		s := v.servers[n.Name]
@@ -419,6 +420,10 @@ func (v *view) seed(among []string, group string) (seed, why string) {
 			}
 		}
 		if behind != "" {
+			continue
+		}
+		if n.Leaving {
+			left = n.Name
 			continue
 		}
 		bad := v.unfit(s)
@@ -440,7 +445,11 @@ func (v *view) seed(among []string, group string) (seed, why string) {
 	case len(unfit) > 0:
 		return "", "the member that holds everything cannot start the group: " + strings.Join(unfit, "; ")
 	}
-	return "", v.differences()
+	why = v.differences()
+	if left != "" {
+		why += fmt.Sprintf(". %[1]s holds everything, and the spec no longer names it: to keep that name %[1]s again, and take it out when another member has caught up with it", left)
+	}
+	return "", why
 }
 
 // differences tells what the nodes hold that others lack.

@@ -145,7 +145,7 @@ var rows = []row{
 	{"all are out, what the record has is there", changes(held("a", "1-9"), out(MemberOffline, "a", "b", "c"), holds("a", "", "")), "GroupStarts", "bootstrap the group b", "a=- b=(ro) c=(ro)", ""},
 	{"emptied, and the user goes on without", changes(held("a", "1-9"), out(MemberOffline, "a", "b", "c"), holds("a", "", ""), holds("b", "", ""), holds("c", "1-5", ""), annotate(v1alpha1.AnnotationForceQuorum, "c")), "QuorumForced", "bootstrap the group c", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, incomparable", changes(out(MemberOffline, "a", "b", "c"), holds("b", "1-9 b:1", ""), holds("c", "1-9 c:1-2", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 2 transaction(s) that b lacks"},
-	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 1 transaction(s)"},
+	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "to keep that name c again"},
 	{"all are out, one that left the spec is not seen", changes(removed("c"), unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
 	{"all are out, one that left the spec is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "a", "b")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=()", ""},
 	{"all are out, the best lacks the plugin", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-10", ""), server("c", func(s *Server) { s.Plugin = false })), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "cannot start the group: c: the plugin"},
