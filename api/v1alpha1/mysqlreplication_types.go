@@ -4,6 +4,8 @@
 package v1alpha1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -16,9 +18,49 @@ type MysqlReplicationMode string
 const (
 	// MysqlAsync commits on the source without waiting for a replica.
 	MysqlAsync MysqlReplicationMode = "rpl_async"
-	// MysqlSemiSync commits once a replica has received the transaction.
+	// MysqlSemiSync commits once replicas have received the transaction: one, or as many
+	// as spec.semiSync says.
 	MysqlSemiSync MysqlReplicationMode = "rpl_semi_sync"
 )
+
+// MysqlSemiSyncTimeoutFloor is the shortest spec.semiSync.timeout: a replica that the
+// operator points at a new source may need that long until it acknowledges.
+const MysqlSemiSyncTimeoutFloor = 5 * time.Second
+
+// MysqlSemiSyncSettings say for how many replicas a commit waits, and how long.
+type MysqlSemiSyncSettings struct {
+	// WaitForReplicaCount is how many replicas must have received a transaction before its
+	// commit is acknowledged (rpl_semi_sync_source_wait_for_replica_count). No more than
+	// there are replicas that are not isolated: commits would wait for ever. Have one replica
+	// more than that, or commits wait while one is away, and after a failover.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Replicas that acknowledge a commit",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:number"}
+	WaitForReplicaCount int32 `json:"waitForReplicaCount,omitempty"`
+
+	// Timeout after which a commit is acknowledged although too few replicas have received
+	// it (rpl_semi_sync_source_timeout). The source then goes on without waiting, as in the
+	// mode rpl_async, until enough replicas have caught up: a failover can lose writes that
+	// were acknowledged meanwhile. When it is not given, commits wait as long as it takes.
+	// At least 5s.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('5s')",message="spec.semiSync.timeout must be 5s or more: a replica that is pointed at a new source may need that long until it acknowledges. Leave it out to have commits wait as long as it takes"
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Timeout of a commit",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+}
+
+// EffectiveCount is how many replicas a commit waits for: 1 when nothing is said.
+func (s *MysqlSemiSyncSettings) EffectiveCount() int {
+	if s == nil {
+		return 1
+	}
+	return max(1, int(s.WaitForReplicaCount))
+}
 
 // MysqlRejoinPolicy is what becomes of a replica that cannot be attached as it is.
 // +kubebuilder:validation:Enum=Manual;Clone
@@ -64,12 +106,20 @@ type MysqlReplicationSecret struct {
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(r, r.host != self.source.host || r.port != self.source.port) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(r, r.host != oldSelf.value().source.host || r.port != oldSelf.value().source.port))",message="spec.replica has the host and port of spec.source; every node needs its own: correct host or port"
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.name == a.name)) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(a, oldSelf.value().replica.exists_one(b, b.name == a.name)))",message="spec.replica names a node twice; remove one of them"
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.replica) || self.replica.all(a, self.replica.exists_one(b, b.host == a.host && b.port == a.port)) || (oldSelf.hasValue() && has(oldSelf.value().replica) && !oldSelf.value().replica.all(a, oldSelf.value().replica.exists_one(b, b.host == a.host && b.port == a.port)))",message="spec.replica has two nodes with the same host and port; correct one of them"
+// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.mode) || self.mode != 'rpl_semi_sync' || !has(self.semiSync) || !has(self.semiSync.waitForReplicaCount) || self.semiSync.waitForReplicaCount <= 1 || (has(self.replica) && self.semiSync.waitForReplicaCount <= size(self.replica.filter(r, !has(r.isolated) || !r.isolated))) || (oldSelf.hasValue() && !(!has(oldSelf.value().mode) || oldSelf.value().mode != 'rpl_semi_sync' || !has(oldSelf.value().semiSync) || !has(oldSelf.value().semiSync.waitForReplicaCount) || oldSelf.value().semiSync.waitForReplicaCount <= 1 || (has(oldSelf.value().replica) && oldSelf.value().semiSync.waitForReplicaCount <= size(oldSelf.value().replica.filter(r, !has(r.isolated) || !r.isolated)))))",message="spec.semiSync.waitForReplicaCount is more than spec.replica has nodes that are not isolated, so that every commit would wait for ever: lower it, or add or return replicas"
 type MysqlReplicationSpec struct {
 	// Mode of replication.
 	// +kubebuilder:default=rpl_async
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Mode",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:select:rpl_async","urn:alm:descriptor:com.tectonic.ui:select:rpl_semi_sync"}
 	Mode MysqlReplicationMode `json:"mode,omitempty"`
+
+	// SemiSync says for how many replicas a commit waits, and how long. It matters in the
+	// mode rpl_semi_sync only. When it is not given, a commit waits for one replica, as long
+	// as it takes.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Semi-synchronous replication",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:advanced"}
+	SemiSync *MysqlSemiSyncSettings `json:"semiSync,omitempty"`
 
 	// Secret with the passwords.
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Credentials"
@@ -196,6 +246,17 @@ type MysqlReplicationNode struct {
 	// while the node is not seen, and is absent in the mode rpl_async.
 	// +optional
 	SemiSync MysqlSemiSyncState `json:"semiSync,omitempty"`
+	// WaitForReplicaCount is, of a source whose commits wait, for how many replicas they
+	// do. It stays while the source is not seen.
+	// +optional
+	WaitForReplicaCount int32 `json:"waitForReplicaCount,omitempty"`
+	// VouchedBy is, of a source whose commits wait as long as it takes, how many replicas
+	// have every transaction that it has acknowledged. Of as many a failover must see all
+	// but fewer than that, to be sure to lose none. It stays while the source is not seen,
+	// and is absent when nobody vouches: in the mode rpl_async, with spec.semiSync.timeout,
+	// and until the replicas of a new source have caught up.
+	// +optional
+	VouchedBy int32 `json:"vouchedBy,omitempty"`
 	// ServerUUID of the server that was observed.
 	// +optional
 	ServerUUID string `json:"serverUUID,omitempty"`

@@ -42,34 +42,86 @@ func ValidateMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) field.ErrorLi
 		errs = append(errs, field.NotSupported(path.Child("mode"), spec.Mode,
 			[]v1alpha1.MysqlReplicationMode{v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync}))
 	}
+	errs = append(errs, validateSemiSync(path.Child("semiSync"), spec)...)
 	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret)...)
 	errs = append(errs, validateTLS(path.Child("tls"), spec.TLS)...)
 	return append(errs, validateService(path.Child("service"), spec.Service)...)
 }
 
-// WarnMysqlReplication says what is allowed and unwise.
-func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
-	var warnings admission.Warnings
+// validateSemiSync refuses a count that no set of that size can reach. A count of one is
+// never refused: a source without replicas does not wait.
+func validateSemiSync(path *field.Path, spec *v1alpha1.MysqlReplicationSpec) field.ErrorList {
+	if spec.SemiSync == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	count := spec.SemiSync.WaitForReplicaCount
+	switch attached := attachedReplicas(spec); {
+	case count < 0:
+		errs = append(errs, field.Invalid(path.Child("waitForReplicaCount"), count, "must be 1 or more"))
+	case spec.Mode == v1alpha1.MysqlSemiSync && count > 1 && int(count) > attached:
+		errs = append(errs, field.Invalid(path.Child("waitForReplicaCount"), count, fmt.Sprintf(
+			"spec.replica has %d node(s) that are not isolated, so that every commit would wait for ever: lower it, or add or return replicas", attached)))
+	}
+	if t := spec.SemiSync.Timeout; t != nil && t.Duration < v1alpha1.MysqlSemiSyncTimeoutFloor {
+		errs = append(errs, field.Invalid(path.Child("timeout"), t.Duration.String(), fmt.Sprintf(
+			"must be %s or more: a replica that is pointed at a new source may need that long until it acknowledges. Leave it out to have commits wait as long as it takes", v1alpha1.MysqlSemiSyncTimeoutFloor)))
+	}
+	return errs
+}
+
+// attachedReplicas counts the replicas that are not isolated.
+func attachedReplicas(spec *v1alpha1.MysqlReplicationSpec) int {
 	attached := 0
 	for _, replica := range spec.Replica {
 		if !replica.Isolated {
 			attached++
 		}
 	}
+	return attached
+}
+
+// warnSemiSync says what commits will wait for, and when they will not.
+func warnSemiSync(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
+	if spec.Mode != v1alpha1.MysqlSemiSync {
+		if spec.SemiSync != nil {
+			return admission.Warnings{fmt.Sprintf("spec.semiSync is given and spec.mode is not %s: it has no effect", v1alpha1.MysqlSemiSync)}
+		}
+		return nil
+	}
+	var warnings admission.Warnings
+	switch attached, count := attachedReplicas(spec), spec.SemiSync.EffectiveCount(); {
+	case attached > count:
+	case count == 1:
+		warnings = append(warnings, fmt.Sprintf(
+			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait until it is back; have two or more, or use %s",
+			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
+	default:
+		warnings = append(warnings, fmt.Sprintf(
+			"spec.semiSync.waitForReplicaCount is %d and spec.replica has %d node(s) that are not isolated: when one replica is away, and after a failover, commits wait until it is back; have %d or more, or lower it",
+			count, attached, count+1))
+	}
+	if spec.SemiSync != nil && spec.SemiSync.Timeout != nil {
+		warnings = append(warnings, fmt.Sprintf(
+			"spec.semiSync.timeout is %s: a commit that too few replicas have received by then is acknowledged all the same, and a failover can lose it; leave it out to have commits wait as long as it takes",
+			spec.SemiSync.Timeout.Duration))
+	}
+	return warnings
+}
+
+// WarnMysqlReplication says what is allowed and unwise.
+func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
+	var warnings admission.Warnings
 	switch {
 	case len(spec.Replica) == 0:
 		warnings = append(warnings, "spec.replica is empty: there is nothing to switch over to when the source fails; add a replica")
-	case attached == 0:
+	case attachedReplicas(spec) == 0:
 		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
 	}
 	if spec.Service != nil && spec.Service.Type == corev1.ServiceTypeExternalName && hasExternal(spec) {
 		warnings = append(warnings, "spec.service.type is ExternalName: the Services lead to spec.service.externalName alone, whatever the nodes are; use another type for Services that follow the source")
 	}
-	if spec.Mode == v1alpha1.MysqlSemiSync && attached < 2 {
-		warnings = append(warnings, fmt.Sprintf(
-			"spec.mode is %s and spec.replica has %d node(s) that are not isolated: when one replica is away, commits wait until it is back; have two or more, or use %s",
-			v1alpha1.MysqlSemiSync, attached, v1alpha1.MysqlAsync))
-	}
+	warnings = append(warnings, warnSemiSync(spec)...)
 	return append(warnings, warnTLS(spec.TLS)...)
 }
 

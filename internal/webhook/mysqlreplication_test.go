@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,16 @@ func replica(name, host string) v1alpha1.ReplicaNode {
 
 func secured(tls v1alpha1.DatabaseTLS) edit {
 	return func(o *v1alpha1.MysqlReplication) { o.Spec.TLS = &tls }
+}
+
+// waiting sets spec.semiSync; a timeout of zero is none.
+func waiting(count int32, timeout time.Duration) edit {
+	return func(o *v1alpha1.MysqlReplication) {
+		o.Spec.SemiSync = &v1alpha1.MysqlSemiSyncSettings{WaitForReplicaCount: count}
+		if timeout > 0 {
+			o.Spec.SemiSync.Timeout = &metav1.Duration{Duration: timeout}
+		}
+	}
 }
 
 func TestStructuralRules(t *testing.T) {
@@ -162,6 +173,30 @@ func TestStructuralRules(t *testing.T) {
 			edit: secured(v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired, ServerFiles: &v1alpha1.DatabaseTLSFiles{Cert: "/tls/tls.crt"}}),
 			want: []string{"spec.tls.serverFiles.key: Required value: cert and key belong together"},
 		},
+		"as many acknowledgements as replicas": {edit: waiting(2, 0)},
+		"more acknowledgements than replicas": {
+			edit: waiting(3, 0),
+			want: []string{"spec.semiSync.waitForReplicaCount: Invalid value: 3: spec.replica has 2 node(s) that are not isolated, so that every commit would wait for ever: lower it, or add or return replicas"},
+		},
+		"as many acknowledgements as replicas, one of them isolated": {
+			edit: func(o *v1alpha1.MysqlReplication) { waiting(2, 0)(o); o.Spec.Replica[0].Isolated = true },
+			want: []string{"spec.semiSync.waitForReplicaCount: Invalid value: 2: spec.replica has 1 node(s)"},
+		},
+		"more acknowledgements than replicas in asynchronous mode": {
+			edit: func(o *v1alpha1.MysqlReplication) { waiting(3, 0)(o); o.Spec.Mode = v1alpha1.MysqlAsync },
+		},
+		"one acknowledgement and no replica": {
+			edit: func(o *v1alpha1.MysqlReplication) { waiting(1, 0)(o); o.Spec.Replica = nil },
+		},
+		"no acknowledgement": {
+			edit: waiting(-1, 0),
+			want: []string{"spec.semiSync.waitForReplicaCount: Invalid value: -1: must be 1 or more"},
+		},
+		"the shortest timeout": {edit: waiting(1, 5*time.Second)},
+		"a timeout that is too short": {
+			edit: waiting(1, 4999*time.Millisecond),
+			want: []string{`spec.semiSync.timeout: Invalid value: "4.999s": must be 5s or more: a replica that is pointed at a new source may need that long`},
+		},
 		"two mistakes": {
 			edit: func(o *v1alpha1.MysqlReplication) { o.Spec.Source.Port, o.Spec.Replica[1].Host = 0, "a b" },
 			want: []string{"spec.source.port", "spec.replica[1].host"},
@@ -205,8 +240,11 @@ func TestWarnings(t *testing.T) {
 			o.Spec.Service = &v1alpha1.ServiceSpec{Type: "ExternalName", ExternalName: "db.example.com"}
 			o.Spec.Source.External = true
 		}), want: []string{"spec.service.type is ExternalName"}},
-		"async, no replicas":     {obj: set("one", alone, async), want: []string{"spec.replica is empty"}},
-		"semi-sync, no replicas": {obj: set("one", alone), want: []string{"spec.replica is empty", "spec.mode is rpl_semi_sync and spec.replica has 0"}},
+		"as many acknowledgements as replicas": {obj: set("one", waiting(2, 0)), want: []string{"spec.semiSync.waitForReplicaCount is 2 and spec.replica has 2 node(s) that are not isolated: when one replica is away, and after a failover, commits wait until it is back; have 3 or more"}},
+		"a timeout":                            {obj: set("one", waiting(1, time.Minute)), want: []string{"spec.semiSync.timeout is 1m0s: a commit that too few replicas have received by then is acknowledged all the same, and a failover can lose it"}},
+		"settings without the mode":            {obj: set("one", waiting(1, 0), async), want: []string{"spec.semiSync is given and spec.mode is not rpl_semi_sync"}},
+		"async, no replicas":                   {obj: set("one", alone, async), want: []string{"spec.replica is empty"}},
+		"semi-sync, no replicas":               {obj: set("one", alone), want: []string{"spec.replica is empty", "spec.mode is rpl_semi_sync and spec.replica has 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := WarnMysqlReplication(&test.obj.Spec)
