@@ -49,17 +49,17 @@ func TestSettleMakesASourceWaitAgain(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{SemiSync: true})
 	c.replicate("a", true)
-	if semi := c.server("a").SemiSync; !semi.Patient() || !semi.SourceActive {
+	if semi := c.server("a").SemiSync; !semi.waitsAs(acks) || !semi.SourceActive {
 		t.Fatalf("to begin with: %+v", semi)
 	}
 	c.servers["b"].SQL("STOP REPLICA FOR CHANNEL ''")
 	c.servers["a"].SQL("SET GLOBAL rpl_semi_sync_source_wait_no_replica=OFF, GLOBAL rpl_semi_sync_source_timeout=1")
 	mustWrite(t, c.servers["a"])
-	if semi := c.server("a").SemiSync; semi.Patient() || semi.SourceActive || semi.WaitNoReplica || !semi.SourceEnabled {
+	if semi := c.server("a").SemiSync; semi.waitsAs(acks) || semi.SourceActive || semi.WaitNoReplica || !semi.SourceEnabled {
 		t.Fatalf("it did not give up: %+v", semi)
 	}
 	c.do(Settle{target: target{"a"}, SemiSync: acks})
-	if semi := c.server("a").SemiSync; !semi.Patient() || !semi.SourceActive {
+	if semi := c.server("a").SemiSync; !semi.waitsAs(acks) || !semi.SourceActive {
 		t.Errorf("settled: %+v", semi)
 	}
 	done := make(chan error, 1)

@@ -201,11 +201,29 @@ type SetSemiSync struct {
 // SemiSyncWant is the wanted setting of the semi-sync source side.
 type SemiSyncWant struct {
 	Enabled bool
+	// Count is how many replicas a commit waits for; 0: one.
+	Count int
+	// Timeout after which it goes on without; 0: SemiSyncTimeout.
+	Timeout time.Duration
 }
 
-// SemiSyncTimeout is what rpl_semi_sync_source_timeout is set to: a commit waits
-// rather than be acknowledged with one copy. 2^31-1 ms, about 24 days.
+// SemiSyncTimeout is what rpl_semi_sync_source_timeout is set to unless the spec says
+// otherwise: a commit waits rather than be acknowledged with one copy. 2^31-1 ms, about
+// 24 days.
 const SemiSyncTimeout = 2147483647 * time.Millisecond
+
+func (w SemiSyncWant) count() int { return max(1, w.Count) }
+
+// patient: commits wait for as long as it takes.
+func (w SemiSyncWant) patient() bool { return w.Timeout == 0 }
+
+// patience is the timeout as the server knows it, in whole milliseconds.
+func (w SemiSyncWant) patience() time.Duration {
+	if w.patient() {
+		return SemiSyncTimeout
+	}
+	return w.Timeout.Truncate(time.Millisecond)
+}
 
 // FencedFact is the name of the fact that FenceSource leaves.
 func FencedFact(node string) string { return "gtid_executed of the fenced " + node }

@@ -102,7 +102,7 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 			servers[i] = unseen(members[i], errors.New("another server answered the second time: it is looked at again"))
 			return
 		}
-		servers[i].Executed = b.executed
+		servers[i].Before, servers[i].Executed = servers[i].Executed, b.executed
 	})
 
 	out := State{Nodes: make(map[string]*Server, len(members))}

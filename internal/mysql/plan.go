@@ -66,6 +66,8 @@ type Data struct {
 	// Overtaken: somebody else has been the source since. What others hold of that is
 	// not on record as their own, or it would not count at the next look.
 	Overtaken bool
+	// VouchedBy is how many replicas have each transaction that the source has acknowledged.
+	VouchedBy int32
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
 	// Clones are the records of nodes that were made anew, by node.
@@ -97,6 +99,8 @@ func Plan(in Input) reconcile.Plan[Data] {
 	if v.skip {
 		p = v.withoutActions(p, found, known)
 	}
+	p.Data.VouchedBy = v.vouchedBy()
+	p.Persist = p.Persist || v.recordsLess(p)
 	p.Data.Begun, p.Data.Rejoined = v.data.Begun, v.data.Rejoined
 	p.Events = append(p.Events, v.rejoinEvents()...)
 	return p

@@ -44,8 +44,8 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 		p = v.beginStarving(from)
 	}
 	p.Persist = true
-	p.Conditions = v.inProgress("begins: the old source gives no answer." + v.lastSeenInactive())
-	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, from.Problem, to.Name) + v.lastSeenInactive()}}
+	p.Conditions = v.inProgress("begins: the old source gives no answer." + v.unassured())
+	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, from.Problem, to.Name) + v.unassured()}}
 	return p
 }
 
@@ -72,7 +72,7 @@ func (v *view) patience() time.Duration {
 // vouched: a replica has all that the unseen source has acknowledged, as far as is known.
 func (v *view) vouched() bool {
 	n := v.status.Topology[v.source.Name]
-	return v.source.Reach == ReachNone && v.semi && n != nil && n.SemiSync == v1alpha1.MysqlSemiSyncActive
+	return v.source.Reach == ReachNone && v.semi && n != nil && n.SemiSync == v1alpha1.MysqlSemiSyncActive && v.vouchedBy() > 0
 }
 
 // beginStarving records that the old source is left, and stops the receivers.
@@ -272,6 +272,9 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 			received, all = to.Executed, false
 		}
 		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionForced", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s is promoted as the annotation %s demands; what it has not received is lost", to.Name, v1alpha1.AnnotationForcePromote)}}
+	} else if why := v.unassured(); why != "" && !from.OK() {
+		p.Conditions = v.inProgress("is at work: the candidate executes what it has received." + why)
+		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionUnassured", Once: v.data.Switchover.StartedAt.String(), Message: to.Name + " is promoted, and may lack what was acknowledged." + why}}
 	}
 	// Not to have two behind -readwrite: the old source may be writable and unseen.
 	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})

@@ -256,7 +256,7 @@ func TestPlanTellsThatTheSourceWentUnacknowledged(t *testing.T) {
 		held := steadySemiSet().seeing(unseen)
 		begun := losing().semiSync().seeing(replica("b", "a").acks(), replica("c", "a").acks())
 		for _, s := range []*scene{held, begun} {
-			s.Object.Status.Topology["a"].SemiSync = state
+			s.wasActive("a").Object.Status.Topology["a"].SemiSync = state
 			if told(s) != want {
 				t.Errorf("last seen %q: told %t", state, !want)
 			}

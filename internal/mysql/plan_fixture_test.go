@@ -139,6 +139,12 @@ func (n *node) waits() *node {
 	return n
 }
 
+// waitsFor: the semi-sync source is on, for so many replicas, of which all are attached.
+func (n *node) waitsFor(count int) *node {
+	n.waits().SemiSync.WaitCount, n.SemiSync.Clients = count, count
+	return n
+}
+
 // gaveUp: the source waited too long for an acknowledgement and goes on without.
 func (n *node) gaveUp() *node { n.SemiSync.SourceActive = false; return n }
 
@@ -281,9 +287,17 @@ func (s *scene) outside(names ...string) *scene {
 	return s
 }
 
+// vouchedBy so many replicas was the source when it was seen last.
+func (s *scene) vouchedBy(name string, count int32) *scene {
+	n := s.wasActive(name).Object.Status.Topology[name]
+	n.WaitForReplicaCount, n.VouchedBy = count, count
+	return s
+}
+
 // wasActive: the source's commits waited for a replica when it was seen last.
 func (s *scene) wasActive(name string) *scene {
-	s.Object.Status.Topology[name].SemiSync = v1alpha1.MysqlSemiSyncActive
+	n := s.Object.Status.Topology[name]
+	n.SemiSync, n.WaitForReplicaCount, n.VouchedBy = v1alpha1.MysqlSemiSyncActive, 1, 1
 	return s
 }
 
@@ -333,6 +347,17 @@ func (s *scene) cloned(name, donor string, state v1alpha1.MysqlCloneState, chang
 }
 
 func emptied(r *v1alpha1.MysqlCloneStatus) { r.Emptied = true }
+
+// counting is semi-sync mode with a count; timing has a timeout as well.
+func (s *scene) counting(count int32) *scene {
+	s.semiSync().Object.Spec.SemiSync = &v1alpha1.MysqlSemiSyncSettings{WaitForReplicaCount: count}
+	return s
+}
+
+func (s *scene) timing(timeout time.Duration) *scene {
+	s.semiSync().Object.Spec.SemiSync = &v1alpha1.MysqlSemiSyncSettings{WaitForReplicaCount: 1, Timeout: &metav1.Duration{Duration: timeout}}
+	return s
+}
 
 func (s *scene) semiSync() *scene { s.Object.Spec.Mode = v1alpha1.MysqlSemiSync; return s }
 
@@ -501,7 +526,7 @@ func describeAction(a reconcile.Action) string {
 	case ArmFence:
 		return "arm " + do.On
 	case SetWritable:
-		return flags("writable "+do.On, "semi", do.SemiSync.Enabled)
+		return flags("writable "+do.On, "semi", do.SemiSync.Enabled) + acksInWords(do.SemiSync)
 	case CatchUp:
 		return fmt.Sprintf("catch up %s to %s", do.On, letters(do.Set))
 	case Promote:
@@ -509,9 +534,9 @@ func describeAction(a reconcile.Action) string {
 		if do.AfterFact != "" {
 			after = strings.Replace(do.AfterFact, "gtid_executed of the ", "", 1)
 		}
-		return flags(fmt.Sprintf("promote %s after %s", do.On, after), "failover", do.Failover, "semi", do.SemiSync.Enabled)
+		return flags(fmt.Sprintf("promote %s after %s", do.On, after), "failover", do.Failover, "semi", do.SemiSync.Enabled) + acksInWords(do.SemiSync)
 	case Settle:
-		return flags("settle "+do.On, "semi", do.SemiSync.Enabled, "keep", do.KeepChannel)
+		return flags("settle "+do.On, "semi", do.SemiSync.Enabled, "keep", do.KeepChannel) + acksInWords(do.SemiSync)
 	case Attach:
 		return flags(fmt.Sprintf("attach %s to %s", do.On, do.Source), "semi", do.SemiSync, "renew", do.RenewPassword) + tlsInWords(do.TLS)
 	case FollowAhead:
@@ -532,6 +557,18 @@ func describeAction(a reconcile.Action) string {
 		return flags("semi-sync "+do.On, "source", do.Source.Enabled, "replica", do.Replica)
 	}
 	return fmt.Sprintf("%T %s", a, a.Node())
+}
+
+// acksInWords says what is not as it is by default.
+func acksInWords(w SemiSyncWant) string {
+	text := ""
+	if w.Count > 1 {
+		text += fmt.Sprintf(" x%d", w.Count)
+	}
+	if w.Timeout > 0 {
+		text += " for " + w.Timeout.String()
+	}
+	return text
 }
 
 func tlsInWords(c *ChannelTLS) string {

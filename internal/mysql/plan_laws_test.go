@@ -95,12 +95,21 @@ func (l *lawyer) whole() {
 	l.patient()
 	l.starved()
 	if src := l.server(l.p.Data.Source); l.in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && l.seen(l.p.Data.Source) &&
-		src.SemiSync.SourceEnabled && (!src.SemiSync.SourceActive || !src.SemiSync.Patient()) && l.p.Conditions[0].Status == metav1.ConditionTrue {
+		src.SemiSync.SourceEnabled && (!src.SemiSync.SourceActive || !src.SemiSync.waitsAs(wantedAcks(l.in.Object))) && l.p.Conditions[0].Status == metav1.ConditionTrue {
 		l.broken("law 2: all is said to be well while %s goes on without acknowledgements", src.Name)
 	}
 	if l.in.Object.Status.Source != "" && l.p.Data.Source == "" {
 		l.broken("the source is forgotten")
 	}
+}
+
+// wantedAcks is what the spec says of acknowledgements.
+func wantedAcks(o *v1alpha1.MysqlReplication) SemiSyncWant {
+	want := SemiSyncWant{Enabled: o.Spec.Mode == v1alpha1.MysqlSemiSync, Count: o.Spec.SemiSync.EffectiveCount()}
+	if s := o.Spec.SemiSync; s != nil && s.Timeout != nil {
+		want.Timeout = s.Timeout.Duration
+	}
+	return want
 }
 
 // patient: a source is left when it has been without an answer for long enough.
@@ -112,7 +121,7 @@ func (l *lawyer) patient() {
 	from, pod := l.server(r.From), l.in.Pods[r.From]
 	last := l.in.Object.Status.Topology[r.From]
 	enough := failoverPatience
-	if last != nil && last.SemiSync == v1alpha1.MysqlSemiSyncActive && from.Reach == ReachNone {
+	if last != nil && last.SemiSync == v1alpha1.MysqlSemiSyncActive && last.VouchedBy > 0 && from.Reach == ReachNone {
 		if enough = vouchedPatience; from.Refused {
 			return
 		}
@@ -484,7 +493,13 @@ func (l *lawyer) followAhead(do FollowAhead, m Member, s *Server) {
 	if m.Isolated || m.Leaving || !s.Fenced() {
 		l.broken("%s, which is no replica", what)
 	}
-	if from := l.server(r.From); !l.server(r.To).SemiSync.ReplicaActive || from.SemiSync.SourceEnabled && from.SemiSync.WaitCount > 1 {
+	left := 0
+	for _, o := range l.in.State.Nodes {
+		if o.Name != do.On && o.OK() && o.Follows(l.server(r.From)) && o.SemiSync.ReplicaActive {
+			left++
+		}
+	}
+	if from := l.server(r.From); !l.server(r.To).SemiSync.ReplicaActive || from.SemiSync.SourceEnabled && left < from.SemiSync.WaitCount {
 		l.broken("law 3: %s, and nobody acknowledges to %s", what, from.Name)
 	}
 }

@@ -49,7 +49,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	}
 	attach := v.attachments(untouched)
 	add("detach-source", false, detach...)
-	if v.semi {
+	if v.semi && !v.lowers(v.source) {
 		// Replicas learn to acknowledge before the source begins to wait for them.
 		add("replica-settings", true, acks...)
 		add("source-settings", false, source...)
@@ -160,11 +160,8 @@ func (v *view) sourceSettings() []reconcile.Action {
 	}
 	mayReset := len(missingOn(s, []grants.Privilege{grants.Reload})) == 0
 	stale := mayReset && s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
-	// With a replica attached the server begins to wait again by itself, at the next
-	// acknowledgement: asking for it again and again changes nothing.
-	gaveUp := !s.SemiSync.SourceActive && s.SemiSync.Clients == 0
-	impatient := want.Enabled && (!s.SemiSync.Patient() || gaveUp)
-	if stale || s.ReadOnlyPersisted || s.SemiSync.SourceEnabled != want.Enabled || impatient || s.SemiSync.ReplicaEnabled {
+	want = v.settledAcks(s)
+	if stale || s.ReadOnlyPersisted || needsSettling(s.SemiSync, want) || s.SemiSync.ReplicaEnabled {
 		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want, KeepChannel: !mayReset}}
 	}
 	return nil
@@ -294,7 +291,7 @@ func (v *view) attachable(s *Server) bool {
 		return false
 	}
 	if s.Follows(src) && !s.Channel.Elsewhere {
-		return src.Executed.Contains(s.Executed)
+		return src.Executed.Contains(s.Executed) || v.awaitsMore(s, s.Executed.Subtract(src.Executed))
 	}
 	extra := s.Received().Subtract(src.Executed)
 	return (extra.Empty() || v.stillCommits(s, extra)) && s.Executed.Contains(src.Purged)
@@ -310,10 +307,17 @@ func (v *view) stillCommits(s *Server, extra gtid.Set) bool {
 		src.SemiSync.WaitSessions > 0 && onlyOf(extra, src.UUID) && v.now.Add(-src.Uptime).Before(r.StartedAt.Time)
 }
 
+// awaitsMore: what a replica of the source has more than it are commits that wait for the
+// acknowledgement of further replicas. With a count of one its own would have ended that.
+func (v *view) awaitsMore(s *Server, extra gtid.Set) bool {
+	semi := v.source.SemiSync
+	return s.Follows(v.source) && s.Channel.IOErrno == 0 && semi.SourceActive && semi.WaitCount > 1 && semi.WaitSessions > 0 && onlyOf(extra, v.source.UUID)
+}
+
 // attach points a member at the source.
 func (v *view) attach(s *Server, renew bool) Attach {
 	within := v.source.Executed
-	if extra := s.Received().Subtract(within); v.stillCommits(s, extra) {
+	if extra := s.Received().Subtract(within); v.stillCommits(s, extra) || v.awaitsMore(s, extra) {
 		within = within.Union(extra)
 	}
 	return Attach{
@@ -413,6 +417,8 @@ func (v *view) steadyCondition() []metav1.Condition {
 			why = "SemiSyncInactive"
 		} else if v.source.Writable() && v.commitsWait(v.source) {
 			why = "CommitsWaitForReplica"
+		} else if v.source.Writable() && v.acknowledgedByFewer(v.source) {
+			why = "FewerAcknowledgements"
 		}
 		note(why, v.source.Name+": "+v.data.Notes[v.source.Name])
 	}
@@ -496,6 +502,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 	if s := v.source; s.OK() && s.Writable() && v.commitsWait(s) {
 		out = append(out, reconcile.Event{Warning: true, Reason: "CommitsWaitForReplica", Once: s.Name, Message: s.Name + ": " + v.ackProblem(s)})
 	}
+	if s := v.source; s.OK() && v.fellBack(s) {
+		out = append(out, reconcile.Event{Warning: true, Reason: "SemiSyncInactive", Once: s.Name, Message: s.Name + ": " + v.ackProblem(s)})
+	}
 	if v.moved {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
 	}
@@ -538,7 +547,7 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	if best := v.mostAdvanced(); best != "" {
 		hint += " " + best + " has received the most."
 	}
-	hint += v.lastSeenInactive()
+	hint += v.unassured()
 	reason, text := "SourceUnreachable", "the source %s is not seen (%s). %s"
 	if v.source.Reach == ReachError {
 		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"

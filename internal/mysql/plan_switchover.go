@@ -112,6 +112,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "CandidateLacksPlugin", "spec.mode is rpl_semi_sync and the plugin semisync_source.so is not installed on it"
 	case v.semi && !to.SemiSync.ReplicaActive && to.SemiSync.ReplicaPlugin:
 		return "CandidateNotSemiSync", "it does not acknowledge semi-synchronously"
+	case v.lacksAcknowledgers(from, to) != "":
+		return "TooFewAcknowledge", v.lacksAcknowledgers(from, to) + ". Mend a replica, or lower spec.semiSync.waitForReplicaCount"
 	}
 	for _, m := range v.replicasOf(to) {
 		if o := v.server(m.Name); o != from && o.OK() && o.Follows(from) && !o.Executed.Contains(to.Purged) {
@@ -386,10 +388,10 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 }
 
 // urgent splits off who need not follow the new source before it is routed: the
-// replica that was led ahead, and the old source when another can acknowledge. It
+// replica that was led ahead, and the old source when enough others can acknowledge. It
 // still has clients to get rid of, and every statement before the route costs clients time.
 func (v *view) urgent(attach []reconcile.Action, old, to *Server, ahead string) (early, late []reconcile.Action) {
-	spared := len(attach) > 1 || v.followed(to)
+	spared := v.acknowledgersBut(old, attach, to) >= v.wantsAcks(to).count()
 	for _, a := range attach {
 		if a.Node() == ahead || a.Node() == old.Name && spared {
 			late = append(late, a)
@@ -400,21 +402,30 @@ func (v *view) urgent(attach []reconcile.Action, old, to *Server, ahead string) 
 	return early, late
 }
 
-// followed says whether a replica streams from the candidate already.
-func (v *view) followed(to *Server) bool {
-	return slices.ContainsFunc(v.replicasOf(to), func(m Member) bool {
+// acknowledgersBut counts those who follow the candidate already or are about to, without
+// the old source.
+func (v *view) acknowledgersBut(old *Server, attach []reconcile.Action, to *Server) int {
+	count := 0
+	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
-		return s.OK() && s.Follows(to) && s.Channel.Streams()
-	})
+		follows := s.OK() && s.Follows(to) && s.Channel.Streams()
+		if s != old && (follows || slices.ContainsFunc(attach, func(a reconcile.Action) bool { return a.Node() == m.Name })) {
+			count++
+		}
+	}
+	return count
 }
 
 // leadAhead lets one replica follow the candidate before the fence, in semi-sync mode:
 // the new source's first commit waits for somebody to acknowledge it, and a change of
 // the source takes a replica longer than the fence and the promotion together. The
-// candidate must be one that acknowledges to the old source meanwhile, and enough for
-// it. nil: nobody can be led, or one was.
+// candidate must be one that acknowledges to the old source meanwhile, with as many others
+// as that waits for. nil: nobody can be led, or one was.
 func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcile.Action {
-	if !v.wantsAcks(to).Enabled || v.anyFollows(to) || !to.SemiSync.ReplicaActive || from.SemiSync.SourceEnabled && from.SemiSync.WaitCount > 1 {
+	if !v.wantsAcks(to).Enabled || v.anyFollows(to) || !to.SemiSync.ReplicaActive {
+		return nil
+	}
+	if semi := from.SemiSync; semi.SourceEnabled && semi.WaitCount > 1 && v.acknowledging(from)-1 < semi.WaitCount {
 		return nil
 	}
 	var best *Attach

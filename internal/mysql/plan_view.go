@@ -213,15 +213,6 @@ func (v *view) replicasOf(s *Server) []Member {
 	return slices.DeleteFunc(v.ours(), func(m Member) bool { return m.Isolated || m.Name == s.Name })
 }
 
-// wantsAcks says whether the source of this set waits for acknowledgements. A
-// set in which nobody could ever give one does not: its commits would hang for ever.
-func (v *view) wantsAcks(source *Server) SemiSyncWant {
-	return SemiSyncWant{Enabled: v.semi && source.SemiSync.SourcePlugin && slices.ContainsFunc(v.replicasOf(source), func(m Member) bool {
-		s := v.server(m.Name)
-		return !s.OK() || s.SemiSync.ReplicaPlugin
-	})}
-}
-
 // assess fills roles, notes and readiness of every node, relative to the source.
 func (v *view) assess() {
 	src := v.source
@@ -301,40 +292,6 @@ func (v *view) followsOurs(s *Server) bool {
 	return slices.ContainsFunc(v.ours(), func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })
 }
 
-// ackProblem says what is wrong with the semi-sync setting of the source.
-func (v *view) ackProblem(s *Server) string {
-	switch {
-	case v.semi && !s.SemiSync.SourcePlugin:
-		return "rpl_semi_sync needs the plugin semisync_source.so on the source: INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so', or set spec.mode: rpl_async"
-	case v.goesUnacknowledged(s):
-		return "semi-sync is on and inactive (Rpl_semi_sync_source_status is OFF): commits are acknowledged that no replica has. It is switched on again; see why the replicas were slow or gone"
-	case s.SemiSync.SourcePlugin && (v.wantsAcks(s).Enabled != s.SemiSync.SourceEnabled || s.SemiSync.SourceEnabled && !s.SemiSync.Patient()):
-		return "the semi-sync setting of the source is not as spec.mode wants it yet"
-	case v.commitsWait(s):
-		return "commits wait for an acknowledgement and no semi-sync replica is attached: mend a replica, or set spec.mode: rpl_async"
-	}
-	return ""
-}
-
-// commitsWait: commits of the source hang, because fewer replicas are attached than have to acknowledge.
-func (v *view) commitsWait(s *Server) bool {
-	return v.wantsAcks(s).Enabled && s.SemiSync.SourceActive && s.SemiSync.WaitSessions > 0 && s.SemiSync.Clients < max(1, s.SemiSync.WaitCount)
-}
-
-// goesUnacknowledged: commits of the source should wait for a replica, are set to, and do not.
-func (v *view) goesUnacknowledged(s *Server) bool {
-	return v.wantsAcks(s).Enabled && s.SemiSync.SourceEnabled && !s.SemiSync.SourceActive
-}
-
-// lastSeenInactive warns of a source that was like that when it was seen last; "" else.
-func (v *view) lastSeenInactive() string {
-	n := v.status.Topology[v.source.Name]
-	if !v.semi || n == nil || n.SemiSync != v1alpha1.MysqlSemiSyncInactive {
-		return ""
-	}
-	return fmt.Sprintf(" When %s was seen last its commits did not wait for a replica: acknowledged ones may be on it alone.", v.source.Name)
-}
-
 // errantOn is what a server holds and a seen source lacks. What a running replica has
 // of the source's own is not errant: it was seen before the source, or, with
 // semi-sync, the source has still to commit it.
@@ -343,7 +300,7 @@ func (v *view) errantOn(s, src *Server) gtid.Set {
 		return gtid.Set{}
 	}
 	extra := s.Executed.Subtract(src.Executed)
-	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || v.stillCommits(s, extra) {
+	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || v.stillCommits(s, extra) || s.Channel != nil && src == v.source && v.awaitsMore(s, extra) {
 		return gtid.Set{}
 	}
 	return extra

@@ -27,6 +27,9 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		n := projectNode(m, state.Nodes[m.Name], d)
 		if obj.Spec.Mode == v1alpha1.MysqlSemiSync {
 			n.SemiSync = semiSyncState(state.Nodes[m.Name], n.Role, st.Topology[m.Name])
+			if m.Name == d.Source {
+				n.VouchedBy, n.WaitForReplicaCount = d.VouchedBy, waitCount(state.Nodes[m.Name], st.Topology[m.Name])
+			}
 		}
 		if was := st.Topology[m.Name]; was != nil {
 			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
@@ -55,6 +58,17 @@ func semiSyncState(s *Server, role v1alpha1.MysqlRole, was *v1alpha1.MysqlReplic
 		return v1alpha1.MysqlSemiSyncActive
 	}
 	return v1alpha1.MysqlSemiSyncInactive
+}
+
+// waitCount of the source, and what it was last while it is not seen.
+func waitCount(s *Server, was *v1alpha1.MysqlReplicationNode) int32 {
+	switch {
+	case s.OK() && s.SemiSync.SourceEnabled:
+		return int32(s.SemiSync.WaitCount) //nolint:gosec // the server's bound is 65535
+	case !s.OK() && was != nil:
+		return was.WaitForReplicaCount
+	}
+	return 0
 }
 
 // remember keeps of what was known of a node what was not seen to be otherwise: who

@@ -68,6 +68,9 @@ type Server struct {
 	// Executed is gtid_executed, Purged is gtid_purged. On a server that may be
 	// the source Executed was read after those of the replicas.
 	Executed, Purged gtid.Set
+	// Before is, on such a server, gtid_executed at the beginning of the look, before
+	// the replicas were asked what they have received.
+	Before gtid.Set
 
 	// Channel is the default replication channel; nil when none is configured.
 	Channel *Channel
@@ -182,10 +185,10 @@ type SemiSync struct {
 	WaitSessions int
 }
 
-// Patient says whether a source whose commits wait does so until a replica acknowledges,
-// however long that takes: otherwise it goes on without.
-func (s SemiSync) Patient() bool {
-	return s.Timeout == SemiSyncTimeout && s.WaitCount == 1 && s.WaitNoReplica
+// waitsAs says whether the commits of a source that waits do so for as many and as long
+// as wanted. Without wait_no_replica it goes on as soon as too few replicas are attached.
+func (s SemiSync) waitsAs(want SemiSyncWant) bool {
+	return s.Timeout == want.patience() && s.WaitCount == want.count() && s.WaitNoReplica
 }
 
 // Writable says whether ordinary clients can write.

@@ -160,9 +160,10 @@ func (a *assignments) source(s scope, w words, want SemiSyncWant) {
 		return
 	}
 	if want.Enabled {
-		a.add(s, w.sourceVariable("timeout"), strconv.FormatInt(SemiSyncTimeout.Milliseconds(), 10))
-		a.add(s, w.sourceVariable("wait_for_replica_count"), "1")
-		// Without it a source that has lost its replicas goes on by itself.
+		a.add(s, w.sourceVariable("timeout"), strconv.FormatInt(want.patience().Milliseconds(), 10))
+		a.add(s, w.sourceVariable("wait_for_replica_count"), strconv.Itoa(want.count()))
+		// Without it a source that has lost its replicas goes on by itself. Setting it makes
+		// one wait again that has given up.
 		a.add(s, w.sourceVariable("wait_no_replica"), "ON")
 	}
 	a.add(s, w.sourceVariable("enabled"), onOff(want.Enabled))

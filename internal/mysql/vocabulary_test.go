@@ -74,6 +74,11 @@ func TestSemiSyncNames(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, test.replica)
 		}
 	}
+	w := newWords(conn.Version{Major: 8, Minor: 0, Patch: 26}, map[string]string{"rpl_semi_sync_source_enabled": "OFF"})
+	const two = "SET PERSIST rpl_semi_sync_source_timeout=10500, PERSIST rpl_semi_sync_source_wait_for_replica_count=2, PERSIST rpl_semi_sync_source_wait_no_replica=ON, PERSIST rpl_semi_sync_source_enabled=ON, PERSIST super_read_only=OFF, PERSIST read_only=OFF"
+	if got := writable(setPersist, w, SemiSyncWant{Enabled: true, Count: 2, Timeout: 10500*time.Millisecond + time.Microsecond}); got != two {
+		t.Errorf("count and timeout:\n got %s\nwant %s", got, two)
+	}
 	if err := acknowledgeable(words{}, on); err == nil {
 		t.Error("semi-sync without a plugin is accepted")
 	}

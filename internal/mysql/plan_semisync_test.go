@@ -1,0 +1,329 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// counted is a set of four in order whose commits wait for two replicas.
+func counted() *scene {
+	return given("a", "b", "c", "d").counting(2).knowing("a", "a", "b", "c", "d").vouchedBy("a", 2).seeing(
+		source("a").waitsFor(2), replica("b", "a").acks(), replica("c", "a").acks(), replica("d", "a").acks())
+}
+
+func (n *node) waitingSince() *node { n.SemiSync.WaitSessions = 1; return n }
+func (n *node) times(t time.Duration) *node {
+	n.SemiSync.Timeout = t
+	return n
+}
+func (n *node) clients(count int) *node { n.SemiSync.Clients = count; return n }
+
+// How the setting of a source is brought to the spec: raised when that many acknowledge,
+// lowered at once, recorded before it is lowered, and left alone when it is right.
+func TestPlanSemiSyncSettings(t *testing.T) {
+	lone := func() *scene { return given("a", "b").knowing("a", "a", "b").wasActive("a") }
+	runRows(t, []row{
+		{
+			name: "as wanted", scene: counted(),
+			steps: []string{"route: {a=rw b=ro c=ro d=ro}"}, reason: "TopologyAsWanted",
+		},
+		{
+			name: "raised", scene: counted().counting(3).seeing(source("a").waitsFor(2)),
+			steps:  []string{"source-settings: settle a semi x3", "route: {a=rw b=ro c=ro d=ro}"},
+			reason: "FewerAcknowledgements",
+		},
+		{
+			name: "not raised while one is away", scene: counted().counting(3).seeing(source("a").waitsFor(2), replica("d", "a").acks().unseen()),
+			steps:  []string{"route: {a=rw b=ro c=ro}"},
+			reason: "FewerAcknowledgements", message: "wait for 2 replica(s) and not for the 3 of spec.semiSync.waitForReplicaCount yet: 2 acknowledge(s)",
+		},
+		{
+			name: "the mode becomes semi-sync with a count: replicas acknowledge first",
+			scene: counted().seeing(source("a").plugins(), replica("b", "a").plugins(), replica("c", "a").plugins(), replica("d", "a").plugins()).
+				knowing("a", "a", "b", "c", "d"),
+			steps: []string{
+				"replica-settings: semi-sync b replica, semi-sync c replica, semi-sync d replica (optional)",
+				"source-settings: settle a semi", "route: {a=rw b=ro c=ro d=ro}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name: "lowered: on record before it is done", scene: counted().counting(1),
+			steps:  []string{"persist", "source-settings: settle a semi", "route: {a=rw b=ro c=ro d=ro}"},
+			reason: "SourceNotReady",
+		},
+		{
+			name: "a timeout: on record before it is set", scene: lone().timing(10*time.Second).seeing(source("a").waits(), replica("b", "a").acks()),
+			steps:  []string{"persist", "source-settings: settle a semi for 10s", "route: {a=rw b=ro}"},
+			reason: "SourceNotReady",
+		},
+		{
+			name: "lowered as a replica leaves: before that stops to acknowledge",
+			scene: given("a", "b", "c").counting(1).knowing("a", "a", "b", "c", "d").vouchedBy("a", 2).seeing(
+				source("a").waitsFor(2), replica("b", "a").acks(), replica("c", "a").acks(), replica("d", "a").acks()),
+			steps: []string{
+				"persist", "source-settings: settle a semi", "replica-settings: semi-sync d (optional)", "route: {a=rw b=ro c=ro d=-}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name: "no more than can acknowledge", scene: counted().seeing(replica("c", "a"), replica("d", "a")),
+			steps:  []string{"persist", "source-settings: settle a semi", "route: {a=rw b=ro c=ro d=ro}"},
+			reason: "SourceNotReady",
+		},
+		{
+			name: "no more than can acknowledge, settled", scene: counted().seeing(source("a").waitsFor(1), replica("c", "a"), replica("d", "a")),
+			steps:  []string{"route: {a=rw b=ro c=ro d=ro}"},
+			reason: "FewerAcknowledgements", message: "not for 2: no more could acknowledge",
+		},
+		{
+			name: "commits hang: one of two is attached", scene: counted().seeing(source("a").waitsFor(2).clients(1).waitingSince()),
+			steps:  []string{"route: {a=rw b=ro c=ro d=ro}"},
+			reason: "CommitsWaitForReplica", message: "the acknowledgements of 2 replicas and 1 of them are attached",
+		},
+		{
+			name: "given up with one of two attached: made to wait again", scene: counted().seeing(source("a").waitsFor(2).clients(1).gaveUp()),
+			steps:  []string{"persist", "source-settings: settle a semi x2", "route: {a=rw b=ro c=ro d=ro}"},
+			reason: "SemiSyncInactive",
+		},
+		{
+			name:  "fallen back as the timeout lets it: left alone",
+			scene: lone().timing(10*time.Second).seeing(source("a").waits().times(10*time.Second).gaveUp(), replica("b", "a").acks()),
+			steps: []string{"route: {a=rw b=ro}"}, reason: "SemiSyncInactive",
+			message: "as spec.semiSync.timeout (10s) lets them",
+		},
+		{
+			name:  "a timeout and all is well",
+			scene: lone().timing(10*time.Second).seeing(source("a").waits().times(10*time.Second), replica("b", "a").acks()),
+			steps: []string{"route: {a=rw b=ro}"}, reason: "TopologyAsWanted",
+		},
+		{
+			name:  "a timeout is taken away",
+			scene: lone().semiSync().seeing(source("a").waits().times(10*time.Second), replica("b", "a").acks()),
+			steps: []string{"persist", "source-settings: settle a semi", "route: {a=rw b=ro}"}, reason: "SourceNotReady",
+		},
+		{
+			name:  "a replica has what waits for another one: it is not errant, and starts again",
+			scene: counted().seeing(source("a").waitsFor(2).clients(0).waitingSince(), replica("b", "a").acks().has("a:1-101").stopped()),
+			steps: []string{"restart-replication: start b (optional)", "route: {a=rw b=- c=ro d=ro}"}, reason: "CommitsWaitForReplica",
+		},
+		{
+			name:  "the same when nothing waits: it is errant",
+			scene: counted().seeing(replica("b", "a").acks().has("a:1-101").stopped()),
+			steps: []string{"route: {a=rw b=- c=ro d=ro}"}, reason: "ReplicaDiverged",
+		},
+		{
+			name:  "a source that was fenced takes writes with the whole count, whoever acknowledges",
+			scene: counted().knowing("a", "a", "b", "c", "d").seeing(source("a").plugins().fenced(), replica("b", "a").acks().unseen()),
+			steps: []string{"source-settings: writable a semi x2", "route: {c=ro d=ro}"}, reason: "SourceNotReady",
+		},
+	})
+}
+
+// A change of the source with a count above one.
+func TestPlanSwitchoverWithCount(t *testing.T) {
+	at := func(names ...string) *scene {
+		return given(names...).counting(2).knowing("a", "a", "b", "c", "d").vouchedBy("a", 2).record("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second)
+	}
+	a, b := source("a").waitsFor(2).armed(), func() *node { return replica("b", "a").acks().labelled("") }
+	runRows(t, []row{
+		{
+			name:  "one is led ahead while two are left who acknowledge, and the new source has the count before it takes writes",
+			scene: at("b", "a", "c", "d").seeing(a, b(), replica("c", "a").acks(), replica("d", "a").acks()),
+			steps: []string{
+				"ahead: lead c to b semi (optional)", "catch-up: catch up b to a:1-100", "fence: fence a still kill",
+				"promote: promote b after fenced a semi x2", "repoint: attach d to b semi (background)", "route: {a=- b=rw}",
+				"rejoin: attach a to b semi, attach c to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "none is led ahead when both are needed, and the old source acknowledges as soon as it can",
+			scene: at("b", "a", "c").seeing(a, b(), replica("c", "a").acks()).seeing(replica("d", "a").unseen().podGone()),
+			steps: []string{
+				"catch-up: catch up b to a:1-100", "fence: fence a still kill",
+				"promote: promote b after fenced a semi x2", "repoint: attach a to b semi, attach c to b semi (background)", "route: {a=- b=rw}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "refused while commits wait for one that is away: the fence would wait behind them",
+			scene: given("b", "a", "c", "d").counting(2).knowing("a", "a", "b", "c", "d").vouchedBy("a", 2).seeing(
+				source("a").waitsFor(2).clients(1), replica("b", "a").acks(), replica("c", "a").unseen(), replica("d", "a").unseen()),
+			steps:  []string{"route: {a=rw b=ro}"},
+			reason: "SwitchoverRefused", source: "a", message: "TooFewAcknowledge",
+		},
+		{
+			name: "refused: the new source's commits would wait for one that is not there",
+			scene: given("b", "a", "c").counting(2).knowing("a", "a", "b", "c").wasActive("a").seeing(
+				source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks().unseen()),
+			steps:  []string{"route: {a=rw b=ro}"},
+			reason: "SwitchoverRefused", source: "a", message: "as the source its commits would wait for 2 replicas, and 1 could acknowledge now",
+		},
+		{
+			name: "not refused with a timeout: it goes on without",
+			scene: given("b", "a", "c").timing(10*time.Second).knowing("a", "a", "b", "c").seeing(
+				source("a").waits().times(10*time.Second).gaveUp(), replica("b", "a").acks(), replica("c", "a").acks().unseen()),
+			steps:  []string{"persist", "arm: arm a (optional)"},
+			reason: "SwitchoverInProgress", record: "a>b Preparing", source: "a",
+		},
+	})
+}
+
+// Whether a failover is sure to lose nothing is a matter of who is not seen.
+func TestPlanFailoverTellsWhetherItIsSure(t *testing.T) {
+	gone := func(count int32, unseen ...string) *scene {
+		s := given("b", "a", "c", "d").counting(max(1, count)).knowing("a", "a", "b", "c", "d").vouchedBy("a", count).seeing(
+			source("a").unseen().podGone(), replica("b", "a").acks(), replica("c", "a").acks(), replica("d", "a").acks())
+		for _, name := range unseen {
+			s.seeing(replica(name, "a").unseen())
+		}
+		return s
+	}
+	isolated := gone(1)
+	isolated.Object.Spec.Replica[2].Isolated = true
+	acknowledgedOnce := gone(1)
+	acknowledgedOnce.Object.Spec.Replica[2].Isolated = true
+	acknowledgedOnce.Object.Status.Topology["d"].SemiSync = v1alpha1.MysqlSemiSyncActive
+	anew := gone(1).seeing(replica("d", "a").uuid("e"))
+	timed := gone(0)
+	timed.Object.Spec.SemiSync.Timeout = &metav1.Duration{Duration: 10 * time.Second}
+	async := gone(0, "c", "d")
+	async.Object.Spec.Mode = v1alpha1.MysqlAsync
+
+	for _, test := range []struct {
+		name  string
+		scene *scene
+		want  string // part of what is told; "" when it is sure
+	}{
+		{"one copy, all seen", gone(1), ""},
+		{"one copy, one not seen", gone(1, "d"), "on 1 replica(s) only, which may be among those that are not seen: d"},
+		{"two copies, one not seen", gone(2, "d"), ""},
+		{"two copies, two not seen", gone(2, "c", "d"), "on 2 replica(s) only, which may be among those that are not seen: c, d"},
+		{"three copies, two not seen", gone(3, "c", "d"), ""},
+		{"nobody vouches", gone(0), "It was not seen that replicas have all that a has acknowledged"},
+		{"a timeout", timed, "spec.semiSync.timeout lets commits of a go on without a replica after 10s"},
+		{"an isolated node that never was a replica is not seen", isolated.seeing(replica("d", "a").unseen()), ""},
+		{"an isolated node is not seen that may have acknowledged", acknowledgedOnce.seeing(replica("d", "a").unseen()), "not seen: d"},
+		{"one was made anew since, with what it had acknowledged", anew, "It was not seen that replicas have all"},
+		{"asynchronous mode promises nothing", async, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.scene.failover("a", "b", v1alpha1.SwitchoverSwitching)
+			for name, s := range test.scene.State.Nodes {
+				if s.Channel != nil && s.OK() {
+					test.scene.State.Nodes[name].Channel.IO = ThreadNo
+				}
+			}
+			p := Plan(test.scene.Input)
+			if !slices.ContainsFunc(p.Steps, func(s reconcile.Step) bool { return s.Name == "promote" }) {
+				t.Fatalf("it is not promoted: %s", quoted(stepsOf(p)))
+			}
+			told := ""
+			for _, e := range p.Events {
+				if e.Reason == "PromotionUnassured" {
+					told = e.Message
+				}
+			}
+			if (told == "") != (test.want == "") || !strings.Contains(told, test.want) || !strings.Contains(p.Conditions[0].Message, test.want) {
+				t.Errorf("told %q, in the condition %q", told, p.Conditions[0].Message)
+			}
+		})
+	}
+}
+
+// What vouches for a source: seen once, it holds until the source waits for fewer or a
+// holder may be gone.
+func TestVouchedBy(t *testing.T) {
+	behind := func(name string) *node { return replica(name, "a").acks().has("a:1-90") }
+	left := given("a", "b", "c").counting(2).knowing("a", "a", "b", "c", "d").vouchedBy("a", 2).seeing(
+		source("a").waitsFor(2), behind("b"), replica("c", "a").acks(), replica("d", "a").acks())
+	isolating := counted().seeing(behind("b"), behind("c"))
+	isolating.Object.Spec.Replica[2].Isolated = true
+	isolating.Object.Status.Topology["d"].SemiSync = v1alpha1.MysqlSemiSyncActive
+	before := counted().vouchedBy("a", 0).seeing(source("a").waitsFor(2).has("a:1-120"))
+	before.State.Nodes["a"].Before = set("a:1-100")
+	unpatient := source("a").waitsFor(2)
+	unpatient.SemiSync.WaitNoReplica = false
+
+	for _, test := range []struct {
+		name  string
+		scene *scene
+		want  int32
+	}{
+		{"in order", counted(), 2},
+		{"a new source whose replicas have all", counted().vouchedBy("a", 0), 2},
+		{"a new source whose replicas have not all yet", counted().vouchedBy("a", 0).seeing(behind("b"), behind("c")), 1},
+		{"the source goes on while it is looked at", before, 2},
+		{"seen before, replicas may be a moment behind", counted().seeing(behind("b"), behind("c"), behind("d")), 2},
+		{"raised, and not all have what was acknowledged by fewer", counted().counting(3).vouchedBy("a", 2).seeing(source("a").waitsFor(3), behind("b"), behind("c")), 2},
+		{"raised, and all have it", counted().counting(3).seeing(source("a").waitsFor(3)), 3},
+		{"it is to wait for fewer", counted().counting(1), 1},
+		{"it waits for fewer", counted().seeing(source("a").waitsFor(1)), 1},
+		{"it does not wait", counted().seeing(source("a").waitsFor(2).gaveUp()), 0},
+		{"it would not wait without replicas", counted().seeing(unpatient), 0},
+		{"a timeout", counted().seeing(source("a").waitsFor(2).times(time.Minute)), 0},
+		{"a timeout to be", func() *scene { s := counted(); s.timing(time.Minute); return s }(), 0},
+		{"asynchronous mode", func() *scene { s := counted(); s.Object.Spec.Mode = v1alpha1.MysqlAsync; return s }(), 0},
+		{"the source is not seen", counted().seeing(source("a").unseen()), 2},
+		{"the source is not seen and a replica was made anew", counted().seeing(source("a").unseen(), replica("d", "a").uuid("e")), 1},
+		{"a replica was made anew", counted().seeing(replica("d", "a").uuid("e").has("a:1-10"), behind("c")), 1},
+		{"a replica leaves, another is behind", left, 1},
+		{"a replica is isolated, the others are behind", isolating, 0},
+		{"a replica is being cloned", counted().cloned("d", "b", v1alpha1.MysqlCloneInProgress).seeing(behind("b"), behind("c"), replica("d", "a").copies("b", CloneRun{Running: true})), 0},
+		{"the source is another server", counted().seeing(source("a").waitsFor(2).uuid("e"), behind("b"), behind("c"), behind("d")), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := Plan(test.scene.Input)
+			if p.Data.VouchedBy != test.want {
+				t.Errorf("vouched by %d, want %d", p.Data.VouchedBy, test.want)
+			}
+			o := test.scene.Object.DeepCopy()
+			Project(o, test.scene.State, p)
+			if got := o.Status.Topology["a"].VouchedBy; got != test.want {
+				t.Errorf("status: %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// That a source has fallen back is told once, as it happens.
+func TestPlanTellsOfAFallback(t *testing.T) {
+	at := func(was v1alpha1.MysqlSemiSyncState) []string {
+		s := given("a", "b").timing(10*time.Second).knowing("a", "a", "b").seeing(source("a").waits().times(10*time.Second).gaveUp(), replica("b", "a").acks())
+		s.Object.Status.Topology["a"].SemiSync = was
+		var out []string
+		for _, e := range Plan(s.Input).Events {
+			out = append(out, e.Reason)
+		}
+		return out
+	}
+	if got := fmt.Sprint(at(v1alpha1.MysqlSemiSyncActive)); got != "[SemiSyncInactive]" {
+		t.Errorf("as it falls back: %s", got)
+	}
+	if got := fmt.Sprint(at(v1alpha1.MysqlSemiSyncInactive)); got != "[]" {
+		t.Errorf("later: %s", got)
+	}
+}
+
+// An unseen source with a timeout may have gone on by itself: it is waited for as one in
+// asynchronous mode is.
+func TestPlanWaitsForASourceThatNobodyVouchesFor(t *testing.T) {
+	for count, want := range map[int32]string{1: "failover a>b Switching", 0: "failover a>b Preparing"} {
+		s := wanting().semiSync().vouchedBy("a", count).seeing(source("a").silentFor(vouchedPatience), replica("b", "a").acks(), replica("c", "a").acks())
+		if got := recordOf(Plan(s.Input).Data.Switchover); got != want {
+			t.Errorf("vouched by %d: %s, want %s", count, got, want)
+		}
+	}
+}

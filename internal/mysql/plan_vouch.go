@@ -1,0 +1,153 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mysql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// vouchedBy is how many replicas have each transaction that the source has acknowledged
+// (MysqlReplicationNode.VouchedBy).
+//
+// It begins with the replicas that are seen to have all that the source had executed a
+// moment before. From there on it need not be seen again, because each further commit
+// waits for that many; until the source waits for fewer, or somebody is lost who may have
+// been one of them. What is about to be lowered counts as lowered, and is written down
+// before it is: see recordsLess.
+func (v *view) vouchedBy() int32 {
+	src := v.source
+	if src == nil || !v.semi || v.data.Source != src.Name {
+		return 0
+	}
+	was := int32(0)
+	n := v.status.Topology[src.Name]
+	if n != nil {
+		was = n.VouchedBy
+	}
+	if !src.OK() {
+		return max(0, was-v.copiesLost())
+	}
+	semi, want := src.SemiSync, v.wantsAcks(src)
+	if !semi.SourceEnabled || !semi.SourceActive || !semi.WaitNoReplica || semi.Timeout < SemiSyncTimeout || !want.Enabled || !want.patient() {
+		return 0
+	}
+	if n == nil || n.ServerUUID != src.UUID || v.copiesUncertain() {
+		was = 0
+	}
+	return min(int32(min(semi.WaitCount, want.count())), max(was, v.upToDate())) //nolint:gosec // there are 33 nodes at the most
+}
+
+// upToDate counts the replicas that have all that the source had before they were looked at.
+func (v *view) upToDate() int32 {
+	has := v.source.Before
+	if has.Empty() {
+		has = v.source.Executed
+	}
+	count := int32(0)
+	for _, m := range v.replicasOf(v.source) {
+		if s := v.server(m.Name); s.OK() && !v.replaced(s) && s.Received().Contains(has) {
+			count++
+		}
+	}
+	return count
+}
+
+// replaced: what the node held is thrown away, or is about to be.
+func (v *view) replaced(s *Server) bool {
+	r := v.data.Clones[s.Name]
+	return v.hollow(s) || v.cloning(s) || r != nil && r.State == v1alpha1.MysqlCloneInProgress
+}
+
+// copiesUncertain: somebody who may have acknowledged does not count any more.
+func (v *view) copiesUncertain() bool {
+	for _, m := range v.members {
+		s, was := v.server(m.Name), v.status.Topology[m.Name]
+		switch {
+		case m.Name == v.source.Name || was == nil:
+		case m.Leaving, v.replaced(s), v.anotherServer(s):
+			return true
+		case m.Isolated && s.OK() && was.SemiSync != "":
+			return true
+		}
+	}
+	return false
+}
+
+// copiesLost counts the members of a source that is not seen which have lost what they
+// acknowledged, or go unseen.
+func (v *view) copiesLost() int32 {
+	lost := int32(0)
+	for _, m := range v.members {
+		if m.Name != v.source.Name && (v.data.Drop[m.Name] || v.anotherServer(v.server(m.Name))) {
+			lost++
+		}
+	}
+	return lost
+}
+
+// anotherServer: one answers under the name of a node that was another server before.
+func (v *view) anotherServer(s *Server) bool {
+	was := v.status.Topology[s.Name]
+	return s.OK() && was != nil && was.ServerUUID != "" && was.ServerUUID != s.UUID
+}
+
+// recordsLess: a plan that acts has fewer vouch for the source than the status says. That is
+// written down first, because a source that dies right after it was told to wait for fewer
+// would be believed to have waited for more.
+func (v *view) recordsLess(p reconcile.Plan[Data]) bool {
+	n := v.status.Topology[p.Data.Source]
+	if n == nil || p.Data.VouchedBy >= n.VouchedBy {
+		return false
+	}
+	for _, s := range p.Steps {
+		if len(s.Actions) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unaccounted names the members that are not seen and may have acknowledged.
+func (v *view) unaccounted() []string {
+	var out []string
+	for _, m := range v.members {
+		if v.server(m.Name) == v.source || v.server(m.Name).OK() {
+			continue
+		}
+		if was := v.status.Topology[m.Name]; !m.Isolated && !m.Leaving || was != nil && was.SemiSync != "" {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+// unassured says why the replicas that are seen may lack what an unseen source has
+// acknowledged; "" when one of them surely has it, and in asynchronous mode, which
+// promises nothing.
+//
+// Each acknowledged transaction is on as many replicas as vouch for the source. When fewer
+// than that are not seen, at least one of its holders is; and as those who are seen
+// acknowledge nothing more, too few are left to acknowledge anything further.
+func (v *view) unassured() string {
+	n := v.status.Topology[v.source.Name]
+	if !v.semi || n == nil || n.SemiSync == "" {
+		return ""
+	}
+	if n.SemiSync == v1alpha1.MysqlSemiSyncInactive {
+		return fmt.Sprintf(" When %s was seen last its commits did not wait for a replica: acknowledged ones may be on it alone.", v.source.Name)
+	}
+	switch vouched, away := v.vouchedBy(), v.unaccounted(); {
+	case vouched == 0 && v.spec.SemiSync != nil && v.spec.SemiSync.Timeout != nil:
+		return fmt.Sprintf(" spec.semiSync.timeout lets commits of %s go on without a replica after %s: acknowledged ones may be on it alone, and it may go on to acknowledge.", v.source.Name, v.spec.SemiSync.Timeout.Duration)
+	case vouched == 0:
+		return fmt.Sprintf(" It was not seen that replicas have all that %s has acknowledged: some may be on it alone.", v.source.Name)
+	case len(away) >= int(vouched):
+		return fmt.Sprintf(" Acknowledged commits of %s are sure to be on %d replica(s) only, which may be among those that are not seen: %s.", v.source.Name, vouched, strings.Join(away, ", "))
+	}
+	return ""
+}
