@@ -62,6 +62,14 @@ var (
 		Namespace: namespace, Name: "node_clone_progress",
 		Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
 	}, ofSetAnd(labelNode))
+	nodeSemiSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_semi_sync",
+		Help: "1 when the source's commits wait for replicas, or the replica acknowledges, else 0. Absent in asynchronous mode and when unknown.",
+	}, ofSetAnd(labelNode))
+	nodeVouchedBy = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_vouched_by",
+		Help: "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
+	}, ofSetAnd(labelNode))
 	rejoins = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "rejoins_total",
 		Help: "Nodes that were made anew from another one, by result: finished, failed.",
@@ -100,10 +108,10 @@ var (
 )
 
 // ofNode are the metrics of one node.
-var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone}
+var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, nodeSemiSync, nodeVouchedBy}
 
 func init() {
-	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, rejoins, setReady, setCondition,
+	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, nodeSemiSync, nodeVouchedBy, rejoins, setReady, setCondition,
 		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
 }
 
@@ -138,6 +146,11 @@ type Node struct {
 	Errant *float64
 	// Clone is the part that is copied while the node is made anew; nil when it is not.
 	Clone *float64
+	// SemiSync is nil when unknown, and for a node that has no part in it.
+	SemiSync *bool
+	// VouchedBy is how many replicas have what the source has acknowledged; nil for all
+	// other nodes.
+	VouchedBy *float64
 }
 
 // SetNode replaces the series of one node.
@@ -156,6 +169,8 @@ func SetNode(set Set, name string, node Node) {
 	replace(nodeReplicating, labels, truth(node.Replicating))
 	replace(nodeErrant, labels, node.Errant)
 	replace(nodeClone, labels, node.Clone)
+	replace(nodeSemiSync, labels, truth(node.SemiSync))
+	replace(nodeVouchedBy, labels, node.VouchedBy)
 }
 
 // replace sets a series, or deletes it when there is no figure.

@@ -26,6 +26,14 @@ func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 		}
 		n.Errant = errantCount(name, s, state.Nodes[d.Source], d)
 		n.Clone = cloneProgress(d.Clones[name])
+		if scene.Object.Spec.Mode == v1alpha1.MysqlSemiSync {
+			if state := semiSyncState(s, d.Roles[name], nil); state != "" {
+				n.SemiSync = new(state == v1alpha1.MysqlSemiSyncActive)
+			}
+			if name == d.Source {
+				n.VouchedBy = new(float64(d.VouchedBy))
+			}
+		}
 		metrics.SetNode(set, name, n)
 	}
 	phase := ""

@@ -26,6 +26,7 @@ func wantSeries(t *testing.T, what string, wanted map[string]float64) {
 // TestMeasureWhatIsPlanned: what the planner makes of servers comes out as figures.
 func TestMeasureWhatIsPlanned(t *testing.T) {
 	const replicating, errants = "node_replicating/", "node_errant_transactions/"
+	const semi, vouched = "node_semi_sync/", "node_vouched_by/"
 	// The tests share one registry.
 	metrics.ForgetObject(Kind, described().Namespace, described().Name)
 	for what, test := range map[string]struct {
@@ -38,6 +39,20 @@ func TestMeasureWhatIsPlanned(t *testing.T) {
 				replicating + "a": nothing, replicating + "b": 1, replicating + "c": nothing,
 				errants + "a": nothing, errants + "b": 0, errants + "c": 0,
 			},
+		},
+		"semi-sync with a count": {
+			counted().seeing(replica("c", "a").acks().unseen(), inactive(replica("d", "a").acks())),
+			map[string]float64{
+				semi + "a": 1, semi + "b": 1, semi + "c": nothing, semi + "d": 0, vouched + "a": 2, vouched + "b": nothing,
+			},
+		},
+		"semi-sync that has fallen back": {
+			counted().seeing(source("a").waitsFor(2).gaveUp()),
+			map[string]float64{semi + "a": 0, vouched + "a": 0},
+		},
+		"asynchronous mode": {
+			given("a", "b").seeing(source("a"), replica("b", "a")).knowing("a", "a", "b"),
+			map[string]float64{semi + "a": nothing, semi + "b": nothing, vouched + "a": nothing},
 		},
 		"a set that replicates is adopted": {
 			given("a", "b").seeing(source("a"), replica("b", "a")),

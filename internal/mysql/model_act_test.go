@@ -6,7 +6,6 @@ package mysql
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
@@ -37,8 +36,7 @@ func (w *world) observeOne(m Member) *Server {
 		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
 		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
-		SemiSync: SemiSync{SourcePlugin: true, ReplicaPlugin: true, SourceEnabled: s.semiSource, SourceActive: s.semiSource, ReplicaEnabled: s.semiRep,
-			Timeout: SemiSyncTimeout, WaitCount: 1, WaitNoReplica: true, WaitSessions: bits.OnesCount64(uint64(s.pending))},
+		SemiSync: w.semiSync(s),
 	}
 	if w.lacking[m.Name] {
 		out.Account, out.Missing = "'mysql'@'%'", []grants.Privilege{grants.ReplicationSlaveAdmin}
@@ -178,7 +176,7 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 	case SetSemiSync:
 		return statements{reach, func() error {
 			changed := s.semiRep != do.Replica || s.ch != nil && s.ch.active != do.Replica
-			w.semiSource(s, do.Source.Enabled)
+			w.wait(s, do.Source, true)
 			s.semiRep, s.semiRepP, s.semiSourceP = do.Replica, do.Replica, do.Source.Enabled
 			if changed && s.ch != nil && s.ch.io {
 				s.ch.active = do.Replica
@@ -266,13 +264,14 @@ func (w *world) fence(s *mServer, kill, release, persist bool, f flaws) statemen
 func (w *world) semiSource(s *mServer, on bool) {
 	if s.semiSource = on; !on {
 		w.release(s, -1, "")
+		s.acks.by, s.acks.gaveUp = nil, false
 	}
 }
 
 // loosen makes a server writable.
 func (w *world) loosen(s *mServer, semi SemiSyncWant, persist bool) {
 	s.semiRep = false
-	w.semiSource(s, semi.Enabled)
+	w.wait(s, semi, persist)
 	s.ro, s.super = false, false
 	if persist {
 		s.roPersisted, s.semiRepP, s.semiSourceP = false, false, semi.Enabled
@@ -339,6 +338,7 @@ func (w *world) promote(s *mServer, do Promote, facts reconcile.Facts, f flaws) 
 // failoverDone settles what a failover may lose: what nobody who was asked had.
 func (w *world) failoverDone(to *mServer) {
 	w.failovers++
+	w.surely(to)
 	w.starved = map[string]int{}
 	for _, n := range w.names {
 		s := w.servers[n]

@@ -37,6 +37,12 @@ func partitions(p *profile) {
 	p.crashes, p.death, p.anew = false, false, false
 }
 
+// semiPartitions are those of semi-sync sets, with deaths.
+func semiPartitions(p *profile) {
+	partitions(p)
+	p.semi, p.nodes, p.death, p.crashes, p.feeds, p.rejoins = true, 4, true, true, false, false
+}
+
 // planted bugs, each with the law that must be seen to break.
 var planted = []struct {
 	name, law string
@@ -125,6 +131,19 @@ var planted = []struct {
 		}
 	}}},
 	{"channels keep the TLS that they have", "the channel of", flaws{plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "secure-channels") }}},
+	{"a failover is sure whoever is not seen", "law 4", flaws{counts: true, profile: semiPartitions, plan: func(_ Input, p *reconcile.Plan[Data]) {
+		p.Events = slices.DeleteFunc(slices.Clone(p.Events), func(e reconcile.Event) bool { return e.Reason == "PromotionUnassured" })
+	}}},
+	{"a raised count counts for what was acknowledged before", "law 4", flaws{counts: true, profile: semiPartitions, plan: func(in Input, p *reconcile.Plan[Data]) {
+		if s := in.State.Nodes[p.Data.Source]; s.OK() && s.SemiSync.SourceActive && wantedAcks(in.Object).patient() {
+			p.Data.VouchedBy = int32(wantedAcks(in.Object).count()) //nolint:gosec // at most 3
+		}
+	}}},
+	{"a count is on record after it was lowered", "law 4", flaws{counts: true, profile: semiPartitions, plan: func(in Input, p *reconcile.Plan[Data]) {
+		if n, s := in.Object.Status.Topology[p.Data.Source], in.State.Nodes[p.Data.Source]; n != nil && s.OK() && p.Data.VouchedBy < n.VouchedBy && s.SemiSync.WaitCount >= int(n.VouchedBy) && s.SemiSync.SourceActive && p.Data.Switchover == nil {
+			p.Data.VouchedBy, p.Persist = n.VouchedBy, false
+		}
+	}}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {

@@ -20,6 +20,8 @@ type flaws struct {
 	// input and plan change what the planner is given and what it says.
 	input func(*Input)
 	plan  func(Input, *reconcile.Plan[Data])
+	// counts has all of them change spec.semiSync.
+	counts bool
 	// profile makes schedules more likely to meet the bug.
 	profile func(*profile)
 }
@@ -129,6 +131,7 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	case p.Data.Source != o.w.takesOver:
 		o.w.takesOver = ""
 	}
+	o.w.claims = claim(o.object, p)
 	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
 	if o.w.tracing {
 		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)
@@ -192,7 +195,7 @@ func (o *operator) gather() Input {
 		if s := in.State.Nodes[m.Name]; o.maySource(in, s) {
 			now := w.observeOne(m)
 			if now.OK() && now.UUID == s.UUID {
-				s.Executed = now.Executed
+				s.Before, s.Executed = s.Executed, now.Executed
 			} else {
 				in.State.Nodes[m.Name] = now
 			}

@@ -48,8 +48,10 @@ type mServer struct {
 	semiSource, semiRep bool
 	semiSourceP         bool
 	semiRepP            bool
-	ch                  *mChannel
-	restarts            int
+	// acks is how commits wait, while semiSource is on.
+	acks     mAcks
+	ch       *mChannel
+	restarts int
 	// fed: a channel of somebody else brings it transactions.
 	fed bool
 	// clone is the newest clone of it.
@@ -215,6 +217,16 @@ type world struct {
 	// takesOver is the node that a failover has made the source, until it is routed.
 	takesOver string
 	failovers int
+	// counts: spec.semiSync is in play, with a randomness of its own.
+	counts  bool
+	acksRng *rand.Rand
+	// claims: the plan that is carried out says nothing of a doubt; sure is the node that
+	// such a failover has promoted, and claimed is how many there were.
+	claims  bool
+	sure    string
+	claimed int
+	// lateRan: an action of a leader that was frozen has run.
+	lateRan bool
 	// clones that came to their end.
 	clones  int
 	purgeds int
@@ -299,7 +311,7 @@ func (w *world) write(s *mServer, by *session) {
 	w.seq[s.uuid()]++
 	w.origin[i] = gtidOf{s.uuid(), w.seq[s.uuid()]}
 	s.log = append(s.log, i)
-	if s.semiSource {
+	if s.waiting() {
 		s.pending.add(i)
 		if by != nil {
 			by.waiting = i
@@ -338,6 +350,7 @@ func (w *world) ack(s *mServer, i int, by string) {
 	if w.deposed[s.name] {
 		// The user has given this source up; what it still takes may be lost, but
 		// nobody that was asked to stop may vouch for it.
+		w.acknowledgedApart(s, i, by)
 		if epoch, stopped := w.starved[by]; stopped && by != "" && epoch == w.servers[by].restarts {
 			w.violate("law 4: %s acknowledged %d to the deposed source %s", by, i, s.name)
 		}
@@ -470,27 +483,6 @@ func (w *world) receive(r *mServer) bool {
 	return w.acknowledge(r)
 }
 
-// acknowledge frees the commits of which a replica has received the log.
-func (w *world) acknowledge(r *mServer) bool {
-	src := w.servers[r.ch.to]
-	if !r.ch.active || !src.semiSource || src.pending == 0 {
-		return false
-	}
-	last := -1
-	has := r.executed | r.ch.relaySet()
-	for _, i := range src.log {
-		if src.pending.has(i) && has.has(i) {
-			last = i
-		}
-	}
-	if last < 0 {
-		return false
-	}
-	w.tracef("%s acknowledged up to %d to %s", r.name, last, src.name)
-	w.release(src, last, r.name)
-	return true
-}
-
 // apply executes one transaction of a relay log. No read-only variable holds the applier.
 func (w *world) apply(r *mServer) bool {
 	if !r.up || r.ch == nil || !r.ch.sql || r.ch.sqlErr != 0 || len(r.ch.relay) == 0 {
@@ -527,6 +519,7 @@ func (w *world) replicate() bool {
 // drift lets a little of the world's own life happen.
 func (w *world) drift() {
 	for range w.rng.IntN(4) {
+		w.tire()
 		if w.mischief != nil && w.chance(4) {
 			w.mischief()
 		}
@@ -571,6 +564,7 @@ func (w *world) start(s *mServer) {
 	s.restarts++
 	s.ro, s.super = s.roPersisted, s.roPersisted
 	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
+	s.acks = mAcks{count: s.acks.countP, countP: s.acks.countP, timeout: s.acks.timeoutP, timeoutP: s.acks.timeoutP}
 	if s.ch != nil {
 		s.ch.io, s.ch.sql, s.ch.ioErr, s.ch.active = true, true, 0, s.semiRep
 	}
@@ -609,7 +603,7 @@ func (w *world) describe(s *mServer) string {
 		b.WriteString("/p")
 	}
 	if s.semiSource {
-		b.WriteString(" waits")
+		fmt.Fprintf(&b, " waits x%d", max(1, s.acks.count))
 	}
 	if s.semiRep {
 		b.WriteString(" acks")

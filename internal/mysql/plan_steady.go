@@ -294,7 +294,7 @@ func (v *view) attachable(s *Server) bool {
 		return src.Executed.Contains(s.Executed) || v.awaitsMore(s, s.Executed.Subtract(src.Executed))
 	}
 	extra := s.Received().Subtract(src.Executed)
-	return (extra.Empty() || v.stillCommits(s, extra)) && s.Executed.Contains(src.Purged)
+	return (extra.Empty() || v.stillCommits(s, extra) || v.awaitsMore(s, extra)) && s.Executed.Contains(src.Purged)
 }
 
 // stillCommits: what a replica has more than the source are commits of it that wait for an
@@ -307,11 +307,17 @@ func (v *view) stillCommits(s *Server, extra gtid.Set) bool {
 		src.SemiSync.WaitSessions > 0 && onlyOf(extra, src.UUID) && v.now.Add(-src.Uptime).Before(r.StartedAt.Time)
 }
 
-// awaitsMore: what a replica of the source has more than it are commits that wait for the
-// acknowledgement of further replicas. With a count of one its own would have ended that.
+// awaitsMore: what a replica has more than the source are commits that wait for the
+// acknowledgement of further replicas, or that it has through a node which does not
+// acknowledge. With a count of one a replica that follows the source itself would have
+// ended that. Of a source that has lost them its receiver reports an error. Of one that was
+// led ahead of a switchover stillCommits knows more.
 func (v *view) awaitsMore(s *Server, extra gtid.Set) bool {
 	semi := v.source.SemiSync
-	return s.Follows(v.source) && s.Channel.IOErrno == 0 && semi.SourceActive && semi.WaitCount > 1 && semi.WaitSessions > 0 && onlyOf(extra, v.source.UUID)
+	if r := v.recorded; semi.WaitCount < 2 && r != nil && s.Follows(v.server(r.To)) {
+		return false
+	}
+	return s.Channel != nil && s.Channel.IOErrno == 0 && (semi.WaitCount > 1 || !s.Follows(v.source)) && semi.SourceActive && semi.WaitSessions > 0 && onlyOf(extra, v.source.UUID)
 }
 
 // attach points a member at the source.

@@ -300,7 +300,7 @@ func (v *view) errantOn(s, src *Server) gtid.Set {
 		return gtid.Set{}
 	}
 	extra := s.Executed.Subtract(src.Executed)
-	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || v.stillCommits(s, extra) || s.Channel != nil && src == v.source && v.awaitsMore(s, extra) {
+	if v.streamsFrom(s, src) && onlyOf(extra, src.UUID) || v.stillCommits(s, extra) || src == v.source && v.awaitsMore(s, extra) {
 		return gtid.Set{}
 	}
 	return extra

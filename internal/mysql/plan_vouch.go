@@ -134,11 +134,10 @@ func (v *view) unaccounted() []string {
 // than that are not seen, at least one of its holders is; and as those who are seen
 // acknowledge nothing more, too few are left to acknowledge anything further.
 func (v *view) unassured() string {
-	n := v.status.Topology[v.source.Name]
-	if !v.semi || n == nil || n.SemiSync == "" {
+	if !v.semi {
 		return ""
 	}
-	if n.SemiSync == v1alpha1.MysqlSemiSyncInactive {
+	if n := v.status.Topology[v.source.Name]; n != nil && n.SemiSync == v1alpha1.MysqlSemiSyncInactive {
 		return fmt.Sprintf(" When %s was seen last its commits did not wait for a replica: acknowledged ones may be on it alone.", v.source.Name)
 	}
 	switch vouched, away := v.vouchedBy(), v.unaccounted(); {
