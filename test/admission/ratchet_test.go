@@ -31,6 +31,7 @@ var oldMistakes = map[string]edit{
 	"source-address":    field("spec.replica.1.host", "source-address-0.invalid"),
 	"replica-twice":     field("spec.replica.1.name", "replica-twice-1"),
 	"replica-address":   field("spec.replica.1.host", "replica-address-1.invalid"),
+	"too-many-acks":     field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(3)}),
 	"external-name":     field("spec.service", map[string]any{"type": "ExternalName"}),
 	"bad-host":          field("spec.source.host", "tcp://bad"),
 	"bad-replica-host":  field("spec.replica.1.host", "tcp://bad"),

@@ -116,6 +116,50 @@ func TestRules(t *testing.T) {
 			edit: field("spec.service", map[string]any{"type": "ExternalName"}),
 			want: []string{"spec.service.type ExternalName needs spec.service.externalName, the DNS name to point at; set it or use ClusterIP, NodePort or LoadBalancer"},
 		},
+		"as many acknowledgements as replicas": {edit: field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(2)})},
+		"more acknowledgements than replicas": {
+			edit: field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(3)}),
+			want: []string{"spec.semiSync.waitForReplicaCount is more than spec.replica has nodes that are not isolated, so that every commit would wait for ever: lower it, or add or return replicas"},
+		},
+		"more acknowledgements than replicas that are not isolated": {
+			edit: func(o map[string]any) {
+				field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(2)})(o)
+				field("spec.replica.0.isolated", true)(o)
+			},
+			want: []string{"spec.semiSync.waitForReplicaCount is more than spec.replica has nodes that are not isolated"},
+		},
+		"two acknowledgements and no replica": {
+			edit: func(o map[string]any) {
+				field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(2)})(o)
+				field("spec.replica", nil)(o)
+			},
+			want: []string{"spec.semiSync.waitForReplicaCount is more than spec.replica has nodes that are not isolated"},
+		},
+		"a timeout and no replica": {
+			edit: func(o map[string]any) {
+				field("spec.semiSync", map[string]any{"timeout": "1m30s"})(o)
+				field("spec.replica", nil)(o)
+			},
+		},
+		"more acknowledgements than replicas in asynchronous mode": {
+			edit: func(o map[string]any) {
+				field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(3)})(o)
+				field("spec.mode", nil)(o)
+			},
+		},
+		"no acknowledgement": {
+			edit: field("spec.semiSync", map[string]any{"waitForReplicaCount": int64(0)}),
+			want: []string{"spec.semiSync.waitForReplicaCount: Invalid value: 0", "greater than or equal to 1"},
+		},
+		"the shortest timeout": {edit: field("spec.semiSync", map[string]any{"timeout": "5s"})},
+		"a timeout that is too short": {
+			edit: field("spec.semiSync", map[string]any{"timeout": "4999ms"}),
+			want: []string{"spec.semiSync.timeout must be 5s or more: a replica that is pointed at a new source may need that long until it acknowledges"},
+		},
+		"a timeout that is none": {
+			edit: field("spec.semiSync", map[string]any{"timeout": "soon"}),
+			want: []string{"spec.semiSync.timeout: Invalid value"},
+		},
 		"TLS with a Secret":             {edit: field("spec.tls", map[string]any{"mode": "verify-full", "secretName": "tls"})},
 		"TLS without anything":          {edit: field("spec.tls", map[string]any{})},
 		"TLS required without a Secret": {edit: field("spec.tls.mode", "required")},
