@@ -22,7 +22,7 @@ FAULTS_IMG ?= upmio/compose-operator:faults
 QUICKSTART_IMG := docker.io/library/mysql:8.4
 # More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
 TESTARGS ?=
-# Runs of make bench-switchover.
+# Runs of make bench-switchover and bench-group.
 BENCH_RUNS ?= 20
 # Failovers of each kind of make bench-failover.
 BENCH_ROUNDS ?= 5
@@ -350,6 +350,13 @@ bench-switchover: bin/testbed ## Measure the write outage of BENCH_RUNS planned 
 	bin/testbed up
 	@$(SUBMAKE) image
 	bin/testbed exec -- bin/bench -runs $(BENCH_RUNS) $(TESTARGS)
+
+.PHONY: bench-group
+bench-group: bin/testbed ## The same for BENCH_RUNS planned changes of the primary of a MysqlGroupReplication.
+	go build -o bin/bench ./test/bench
+	bin/testbed up
+	@$(SUBMAKE) image
+	bin/testbed exec -- bin/bench -group -runs $(BENCH_RUNS) $(TESTARGS)
 
 bin/standin: $(shell find test/scale/standin -type f 2>/dev/null)
 	@mkdir -p bin

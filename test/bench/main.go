@@ -1,8 +1,9 @@
 // Copyright 2026 The Compose Operator Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures what planned switchovers cost clients: how long no write
-// is acknowledged, and where the time goes. It writes a page for docs/benchmarks.
+// Command bench measures what planned switchovers, and planned changes of a group's primary,
+// cost clients: how long no write is acknowledged, and where the time goes. It writes a page
+// for docs/benchmarks.
 package main
 
 import (
@@ -14,16 +15,19 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
 	"github.com/upmio/compose-operator/test/load"
 )
 
+// byDefault stands for a flag's value that depends on what is measured.
+const byDefault = "by default"
+
 func main() { kit.Main("bench", run) }
 
 func run(ctx context.Context) error {
-	runs := flag.Int("runs", 20, "planned switchovers to measure")
-	out := flag.String("out", filepath.Join("docs", "benchmarks", "switchover.md"), "file for the page; empty: none is written")
+	runs := flag.Int("runs", 20, "planned changes to measure")
+	out := flag.String("out", byDefault, "file for the page, docs/benchmarks/… by default; empty: none is written")
+	ofGroup := flag.Bool("group", false, "measure changes of the primary of a MysqlGroupReplication, and not switchovers of a MysqlReplication")
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	failovers := flag.Bool("failover", false, "measure failovers from a source that is dead, hung or cut off, -runs of each, and no switchovers")
 	var options load.Options
@@ -31,11 +35,22 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&options.Interval, "interval", load.Paced, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
 	flag.DurationVar(&options.Pause, "pause", load.DefaultPause, "between an error of a client and its next attempt")
 	var bar bars
-	flag.DurationVar(&bar.median, "median-bar", 150*time.Millisecond, "fail when the median time without writes is longer; 0: no bar")
-	flag.DurationVar(&bar.most, "max-bar", 500*time.Millisecond, "fail when the longest is longer; 0: no bar")
+	flag.DurationVar(&bar.median, "median-bar", -1, "fail when the median time without writes is longer, than 150 ms, or of a group 300 ms, by default; 0: no bar")
+	flag.DurationVar(&bar.most, "max-bar", -1, "fail when the longest is longer, than 500 ms, or of a group no bar, by default; 0: no bar")
 	flag.Parse()
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")
+	}
+	if *ofGroup && *failovers {
+		return errors.New("-group and -failover exclude one another: a group elects another primary by itself")
+	}
+	of := replication()
+	if *ofGroup {
+		of = group()
+	}
+	bar = bar.or(of.bar)
+	if *out == byDefault {
+		*out = of.out
 	}
 	cluster, release, err := kit.Open(ctx, os.Stderr)
 	if err != nil {
@@ -54,20 +69,17 @@ func run(ctx context.Context) error {
 	if *failovers {
 		return measureFailovers(ctx, cluster, namespace, operator, options, *runs)
 	}
-	set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
+	on, err := of.make(ctx, cluster, namespace)
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	if err := set.Create(ctx, set.Resource(v1alpha1.MysqlSemiSync, kit.PodName(0), kit.PodName(1), kit.PodName(2))); err != nil {
-		return err
+	defer on.Close()
+	if err := on.WaitReady(ctx, 2*time.Minute); err != nil {
+		return fmt.Errorf("%w\n%s", err, on.Diagnose(ctx, operator))
 	}
-	if err := set.WaitReady(ctx, 2*time.Minute); err != nil {
-		return fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
-	}
-	result, err := measure(ctx, set, operator, options, *runs, *between)
+	result, err := measure(ctx, of, on, operator, options, *runs, *between)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
+		return fmt.Errorf("%w\n%s", err, on.Diagnose(ctx, operator))
 	}
 	page := result.page(thisMachine())
 	fmt.Println(page)
@@ -86,9 +98,9 @@ func run(ctx context.Context) error {
 }
 
 // measure switches back and forth between two pods while clients write.
-func measure(ctx context.Context, set *kit.Set, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
-	r := result{options: options}
-	traffic, err := set.StartTraffic(ctx, options)
+func measure(ctx context.Context, of subject, on topology, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
+	r := result{of: of, options: options}
+	traffic, err := on.StartTraffic(ctx, options)
 	if err != nil {
 		return r, err
 	}
@@ -99,7 +111,7 @@ func measure(ctx context.Context, set *kit.Set, operator *kit.Operator, options 
 			return r, ctx.Err()
 		case <-time.After(between):
 		}
-		change, err := set.SwitchOver(ctx, operator, traffic, kit.PodName((i+1)%2), 2*time.Minute)
+		change, err := on.SwitchOver(ctx, operator, traffic, kit.PodName((i+1)%2), 2*time.Minute)
 		if err != nil {
 			return r, err
 		}
@@ -108,6 +120,6 @@ func measure(ctx context.Context, set *kit.Set, operator *kit.Operator, options 
 			change.Outage.Duration().Milliseconds(), change.Ready.Sub(change.Edited).Milliseconds())
 	}
 	traffic.Stop()
-	r.verdict, err = set.CheckTraffic(ctx, traffic)
+	r.verdict, err = on.CheckTraffic(ctx, traffic)
 	return r, err
 }

@@ -19,6 +19,7 @@ import (
 
 // result of a benchmark.
 type result struct {
+	of      subject
 	options load.Options
 	changes []kit.Switchover
 	verdict load.Verdict
@@ -80,39 +81,25 @@ func logged(name string) func(kit.Switchover) (time.Duration, bool) {
 	return func(c kit.Switchover) (time.Duration, bool) { return c.StepTook(name) }
 }
 
-func rows() []row {
-	edited := func(c kit.Switchover) time.Time { return c.Edited }
-	started := func(c kit.Switchover) time.Time { return c.Started }
-	switching := func(c kit.Switchover) time.Time { return c.Switching }
-	finished := func(c kit.Switchover) time.Time { return c.Finished }
-	ready := func(c kit.Switchover) time.Time { return c.Ready }
-	return []row{
-		{"**without an acknowledged write**", func(c kit.Switchover) (time.Duration, bool) { return c.Outage.Duration(), true }},
-		{"edit → Preparing recorded", between(edited, started)},
-		{"Preparing → Switching recorded", between(started, switching)},
-		{"Switching → finished", between(switching, finished)},
-		{"finished → Ready", between(finished, ready)},
-		{"step ahead (writes go on)", logged("ahead")},
-		{"step catch-up (writes go on)", logged("catch-up")},
-		{"step fence", logged("fence")},
-		{"step promote", logged("promote")},
-		{"step route", logged("route")},
-		{"step repoint (beside the others)", logged("repoint")},
-		{"step rejoin (beside, after the route)", logged("rejoin")},
-	}
-}
+func edited(c kit.Switchover) time.Time    { return c.Edited }
+func started(c kit.Switchover) time.Time   { return c.Started }
+func switching(c kit.Switchover) time.Time { return c.Switching }
+func finished(c kit.Switchover) time.Time  { return c.Finished }
+func ready(c kit.Switchover) time.Time     { return c.Ready }
+
+func outage(c kit.Switchover) (time.Duration, bool) { return c.Outage.Duration(), true }
 
 // page is the benchmark in Markdown.
 func (r result) page(m machine) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Planned switchover: time without writes%s\n", r.load())
-	line("%d planned switchovers back and forth, MysqlReplication with three MySQL pods, rpl_semi_sync. %d clients write through", len(r.changes), r.writers())
+	line("# %s: time without writes%s\n", r.of.change, r.load())
+	line("%d %s. %d clients write through", len(r.changes), r.of.over, r.writers())
 	line("the `-readwrite` Service, each with one connection and one autocommit INSERT at a time%s.", r.pace())
 	line("Everything, clients included, ran on one machine with %d cores and %s.\n", m.cores, m.memory)
 	line("| ms | median | p95 | max | runs |")
 	line("|---|---:|---:|---:|---:|")
-	for _, row := range rows() {
+	for _, row := range append([]row{{"**without an acknowledged write**", outage}}, r.of.rows...) {
 		var list []time.Duration
 		for _, c := range r.changes {
 			if d, has := row.of(c); has {
@@ -127,11 +114,12 @@ func (r result) page(m machine) string {
 	}
 	line("\n%d writes acknowledged, **%d lost**; %d with an unknown outcome (the client was never told OK).\n",
 		r.verdict.Report.Acknowledged, len(r.verdict.Lost), r.verdict.Report.Unknown)
-	line("For comparison, on a machine of the same size: the original Compose Operator, 2.6 s without writes; a hand-written")
-	line("sequence of statements and label patches, 79–100 ms.\n")
+	if r.of.comparison != "" {
+		line("%s", r.of.comparison)
+	}
 	line("The time without writes is the longest gap between two successive acknowledgements, over all clients, from the edit")
 	line("of the spec until writes go on after Ready. Percentiles are by the nearest rank. The steps are the operator's own log.\n")
-	line("Measure again: `make bench-switchover BENCH_RUNS=%d%s`.", len(r.changes), r.arguments())
+	line("Measure again: `make %s BENCH_RUNS=%d%s`.", r.of.target, len(r.changes), r.arguments())
 	return b.String()
 }
 
@@ -160,7 +148,7 @@ func (r result) load() string {
 // arguments that repeat the measurement.
 func (r result) arguments() string {
 	if r.options.Interval == 0 {
-		return ` TESTARGS="-interval 0 -median-bar 0 -max-bar 0 -out docs/benchmarks/switchover-saturated.md"`
+		return fmt.Sprintf(` TESTARGS="-interval 0 -median-bar 0 -max-bar 0 -out %s-saturated.md"`, strings.TrimSuffix(r.of.out, ".md"))
 	}
 	return ""
 }
@@ -173,8 +161,20 @@ func (r result) outages() []time.Duration {
 	return out
 }
 
-// bars are the longest times without writes that count as good; zero: none.
+// bars are the longest times without writes that count as good; zero: none; negative: the
+// subject's own.
 type bars struct{ median, most time.Duration }
+
+// or takes the bars that are not given, which are negative, from others.
+func (b bars) or(others bars) bars {
+	if b.median < 0 {
+		b.median = others.median
+	}
+	if b.most < 0 {
+		b.most = others.most
+	}
+	return b
+}
 
 // judge says which bar a list of outages misses.
 func (b bars) judge(list []time.Duration) error {

@@ -30,7 +30,7 @@ func TestSummarize(t *testing.T) {
 
 func TestPageLeavesOutWhatWasNotMeasured(t *testing.T) {
 	at := time.Unix(100, 0)
-	r := result{changes: []kit.Switchover{{
+	r := result{of: replication(), changes: []kit.Switchover{{
 		Edited: at, Outage: load.Outage{From: at, To: at.Add(90 * time.Millisecond)},
 		Steps: []kit.Step{{Name: "fence", Took: 11 * time.Millisecond}},
 	}}}
@@ -44,6 +44,32 @@ func TestPageLeavesOutWhatWasNotMeasured(t *testing.T) {
 		if strings.Contains(page, unwanted) {
 			t.Errorf("%q is in\n%s", unwanted, page)
 		}
+	}
+}
+
+// A page says what it is about, and how it is measured again.
+func TestPagesOfSubjects(t *testing.T) {
+	at := time.Unix(100, 0)
+	change := kit.Switchover{
+		Edited: at, Finished: at.Add(2400 * time.Millisecond), Ready: at.Add(2450 * time.Millisecond),
+		Steps: []kit.Step{{Name: "elect", Took: 170 * time.Millisecond}},
+	}
+	for _, test := range []struct {
+		of   subject
+		want []string
+	}{
+		{replication(), []string{"# Planned switchover: time", "MysqlReplication", "hand-written", "finished → Ready | 50 |", "make bench-switchover BENCH_RUNS=1", "docs/benchmarks/switchover-saturated.md"}},
+		{group(), []string{"# Planned change of a group's primary: time", "MysqlGroupReplication", "in the status | 2400 |", "Ready | 50 |", "and both labels) | 170 |", "make bench-group BENCH_RUNS=1", "docs/benchmarks/group-saturated.md"}},
+	} {
+		page := result{of: test.of, changes: []kit.Switchover{change}}.page(machine{2, "24 GiB of memory"})
+		for _, want := range test.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: %q is missing in\n%s", test.of.target, want, page)
+			}
+		}
+	}
+	if page := (result{of: group()}).page(machine{}); strings.Contains(page, "comparison") {
+		t.Errorf("nothing was compared with a group:\n%s", page)
 	}
 }
 
@@ -62,6 +88,9 @@ func TestBars(t *testing.T) {
 		if err := bar.judge(list); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s beyond the bar: %v", name, err)
 		}
+	}
+	if own := (bars{median: -1}).or(bar); own != (bars{median: bar.median}) {
+		t.Errorf("bars that were not given: %v", own)
 	}
 	if err := (bars{}).judge(ms(9999)); err != nil {
 		t.Errorf("no bars: %v", err)

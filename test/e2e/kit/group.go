@@ -76,6 +76,39 @@ func (g *Group) WaitReady(ctx context.Context, timeout time.Duration) error {
 	})
 }
 
+// SwitchOver has a member elected by editing spec.primary, and waits until the resource is
+// Ready. run is what clients do meanwhile.
+func (g *Group) SwitchOver(ctx context.Context, operator *Operator, run *load.Run, to string, timeout time.Duration) (Switchover, error) {
+	change := Switchover{To: to}
+	edit := func(ctx context.Context) (*v1alpha1.MysqlGroupReplication, error) {
+		before, err := g.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		change.From, change.Edited = before.Status.Primary, time.Now()
+		return g.Edit(ctx, WantPrimary(to))
+	}
+	look := func(r *v1alpha1.MysqlGroupReplication) (bool, error) {
+		if r.Status.Primary == to && change.Finished.IsZero() {
+			change.Finished = time.Now()
+		}
+		if GroupReadyAsWanted(r) != nil {
+			return false, nil
+		}
+		change.Ready = time.Now()
+		return true, nil
+	}
+	if err := watched(ctx, g.Set, &v1alpha1.MysqlGroupReplicationList{}, timeout, DescribeGroup, edit, look); err != nil {
+		return change, fmt.Errorf("the change of the primary to %s: %w", to, err)
+	}
+	return change, change.measure(ctx, g.Set, operator, run, timeout)
+}
+
+// WantPrimary names a member that should be the primary.
+func WantPrimary(to string) func(*v1alpha1.MysqlGroupReplication) {
+	return func(r *v1alpha1.MysqlGroupReplication) { r.Spec.Primary = to }
+}
+
 // GroupReadyAsWanted says why a resource is not Ready for its present spec.
 func GroupReadyAsWanted(r *v1alpha1.MysqlGroupReplication) error {
 	ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)

@@ -46,3 +46,39 @@ func edit[T client.Object](ctx context.Context, c *Cluster, read func(context.Co
 	}
 	return written, nil
 }
+
+// watched edits the resource of a set and shows every version of it from then on, however
+// short-lived, to look, until that has seen enough.
+func watched[T client.Object](ctx context.Context, s *Set, list client.ObjectList, timeout time.Duration, describe func(T) string,
+	edit func(context.Context) (T, error), look func(T) (enough bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	changes, err := s.Cluster.Client.Watch(ctx, list, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", s.Name, err)
+	}
+	defer changes.Stop()
+	last, err := edit(ctx)
+	if err != nil {
+		return err
+	}
+	written := last.GetGeneration()
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not seen within %s: %s", timeout, describe(last))
+		case event, open := <-changes.ResultChan():
+			now, is := event.Object.(T)
+			if !open || !is {
+				return fmt.Errorf("the watch of %s ended", s.Name)
+			}
+			if now.GetGeneration() < written {
+				continue
+			}
+			last = now
+			if enough, err := look(now); enough || err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -11,14 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/load"
 )
 
-// Switchover is what a planned change of the source looked like from outside.
+// Switchover is what a planned change of the source, or of a group's primary, looked like
+// from outside.
 // Times of the operator's are by its clock.
 type Switchover struct {
 	From, To string
@@ -26,6 +24,8 @@ type Switchover struct {
 	Edited time.Time
 	// Started, Switching and Finished are the operator's records: preparation
 	// began, the part that clients notice began, the new source was promoted and routed.
+	// Of a group, whose change is one step, there is Finished alone: the status was seen to
+	// name the new primary.
 	Started, Switching, Finished time.Time
 	// Ready is when the condition Ready was seen again.
 	Ready time.Time
@@ -44,94 +44,60 @@ type Step struct {
 // SwitchOver makes a replica the source by editing the spec, and waits until the
 // resource is Ready. run is what clients do meanwhile.
 func (s *Set) SwitchOver(ctx context.Context, operator *Operator, run *load.Run, to string, timeout time.Duration) (Switchover, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	changes, err := s.watch(ctx)
-	if err != nil {
-		return Switchover{}, err
-	}
-	defer changes.Stop()
-	before, err := s.Get(ctx)
-	if err != nil {
-		return Switchover{}, err
-	}
-	change := Switchover{From: before.Status.Source, To: to, Edited: time.Now()}
-	written, err := s.Edit(ctx, ExchangeSource(to))
-	if err != nil {
-		return change, err
-	}
-	last := written
-	for change.Ready.IsZero() {
-		select {
-		case <-ctx.Done():
-			return change, fmt.Errorf("the switchover to %s did not finish within %s: %s", to, timeout, Describe(last))
-		case event, open := <-changes.ResultChan():
-			r, is := event.Object.(*v1alpha1.MysqlReplication)
-			if !open || !is {
-				return change, fmt.Errorf("the watch of MysqlReplication %s ended", s.Name)
-			}
-			if r.Generation < written.Generation {
-				continue
-			}
-			last = r
-			if sw := r.Status.Switchover; sw != nil && sw.Phase == v1alpha1.SwitchoverUndone {
-				return change, fmt.Errorf("the switchover to %s was undone: %s", to, sw.Message)
-			}
-			change.note(r)
+	change := Switchover{To: to}
+	edit := func(ctx context.Context) (*v1alpha1.MysqlReplication, error) {
+		before, err := s.Get(ctx)
+		if err != nil {
+			return nil, err
 		}
+		change.From, change.Edited = before.Status.Source, time.Now()
+		return s.Edit(ctx, ExchangeSource(to))
 	}
+	look := func(r *v1alpha1.MysqlReplication) (bool, error) {
+		if sw := r.Status.Switchover; sw != nil && sw.Phase == v1alpha1.SwitchoverUndone {
+			return false, fmt.Errorf("undone: %s", sw.Message)
+		}
+		change.note(r)
+		return !change.Ready.IsZero(), nil
+	}
+	if err := watched(ctx, s, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
+		return change, fmt.Errorf("the switchover to %s: %w", to, err)
+	}
+	return change, change.measure(ctx, s, operator, run, timeout)
+}
+
+// measure adds what clients saw of a change that is over, and what the operator logged.
+func (c *Switchover) measure(ctx context.Context, s *Set, operator *Operator, run *load.Run, timeout time.Duration) error {
 	// The last writes before Ready belong to it; a moment later there are some more.
 	if err := WaitWrites(ctx, run, 50, timeout); err != nil {
-		return change, err
+		return err
 	}
-	change.Outage = run.Outage(change.Edited, time.Now())
-	log, err := operator.LogSince(ctx, change.Edited)
+	c.Outage = run.Outage(c.Edited, time.Now())
+	log, err := operator.LogSince(ctx, c.Edited)
 	if err != nil {
-		return change, err
+		return err
 	}
-	change.Steps = stepsOf(log, s.Namespace)
-	return change, nil
+	c.Steps = stepsOf(log, s.Namespace)
+	return nil
 }
 
 // EditUntil edits the resource and waits until the status has shown a phase of the
 // change that was asked for. It sees each version of the status, however short-lived.
 func (s *Set) EditUntil(ctx context.Context, change func(*v1alpha1.MysqlReplication), phase v1alpha1.SwitchoverPhase, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	changes, err := s.watch(ctx)
-	if err != nil {
-		return err
+	var generation int64
+	edit := func(ctx context.Context) (*v1alpha1.MysqlReplication, error) {
+		r, err := s.Edit(ctx, change)
+		generation = r.GetGeneration()
+		return r, err
 	}
-	defer changes.Stop()
-	last, err := s.Edit(ctx, change)
-	if err != nil {
-		return err
+	look := func(r *v1alpha1.MysqlReplication) (bool, error) {
+		sw := r.Status.Switchover
+		return sw != nil && sw.Generation == generation && sw.Phase == phase, nil
 	}
-	generation := last.Generation
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the phase %s was not seen within %s: %s", phase, timeout, Describe(last))
-		case event, open := <-changes.ResultChan():
-			r, is := event.Object.(*v1alpha1.MysqlReplication)
-			if !open || !is {
-				return fmt.Errorf("the watch of MysqlReplication %s ended", s.Name)
-			}
-			last = r
-			if sw := r.Status.Switchover; sw != nil && sw.Generation == generation && sw.Phase == phase {
-				return nil
-			}
-		}
+	if err := watched(ctx, s, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
+		return fmt.Errorf("the phase %s: %w", phase, err)
 	}
-}
-
-// watch the resource.
-func (s *Set) watch(ctx context.Context) (watch.Interface, error) {
-	w, err := s.Cluster.Client.Watch(ctx, &v1alpha1.MysqlReplicationList{}, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
-	if err != nil {
-		return nil, fmt.Errorf("watch MysqlReplication %s: %w", s.Name, err)
-	}
-	return w, nil
+	return nil
 }
 
 // note takes the times from a status.
