@@ -22,6 +22,8 @@ const (
 	confMap     = "mysql-conf"
 	mysqlUID    = 999
 	mysqlPort   = 3306
+	// dataMount is where the volume of a pod is.
+	dataMount = "/var/lib/mysql"
 )
 
 // PodName of the i-th pod of a set.
@@ -126,7 +128,7 @@ func mysqlContainer(image string) corev1.Container {
 			PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: 3,
 		},
 		VolumeMounts: []corev1.VolumeMount{
-			{Name: "data", MountPath: "/var/lib/mysql"},
+			{Name: "data", MountPath: dataMount},
 			{Name: "users", MountPath: "/etc/mysql-users", ReadOnly: true},
 			{Name: "conf", MountPath: "/etc/mysql-conf", ReadOnly: true},
 		},

@@ -68,6 +68,9 @@ type SetOptions struct {
 	// DiskBytes limits the size of each pod's disk, which works on the node's own
 	// machine only; zero: as large as the machine's.
 	DiskBytes int64
+	// OwnClocks lets SkewClock change each pod's time, which works on the node's own
+	// machine only.
+	OwnClocks bool
 	// group: the servers have Group Replication; see NewGroup.
 	group bool
 }
@@ -104,6 +107,11 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 	pod := MySQLPod(c.Settings.MySQLImage, usersSecret, confMap)
 	if options.group {
 		ReportHost(&pod, s.domain())
+	}
+	if options.OwnClocks {
+		if err := s.giveClocks(ctx, &pod); err != nil {
+			return nil, err
+		}
 	}
 	for _, obj := range []client.Object{
 		configuration(namespace, options), headlessService(namespace), statefulSet(namespace, c.Settings.StorageClass, int32(options.Pods), pod),
