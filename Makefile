@@ -293,7 +293,7 @@ on-testbed-plain: ## A part of test-e2e: the same from dist/install.yaml, the sp
 	$(ON_TESTBED) INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/e2e.test -test.timeout 20m -ginkgo.label-filter=installation $(TESTARGS)
 
 .PHONY: fault-matrix
-fault-matrix: bin/testbed ## Every fault at rest, in a switchover and in a failover, on the testbed, which stays up; writes docs/fault-matrix.md.
+fault-matrix: bin/testbed ## Every fault of a set and of a group, at rest, in a planned change and in a failover, on the testbed, which stays up; writes docs/fault-matrix.md.
 	bin/testbed up
 	$(SUBMAKE) image
 	$(SUBMAKE) on-testbed-matrix

@@ -40,14 +40,18 @@ var (
 	least = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{LeastPrivileges: true}}
 	// onLimitedDisks can be full.
 	onLimitedDisks = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{DiskBytes: 1 << 30}}
+	// onOwnClocks can each be told another time.
+	onOwnClocks = &fixture{mode: v1alpha1.MysqlSemiSync, options: kit.SetOptions{OwnClocks: true}}
 )
 
 // closeSets lets go of the sets at the end of the suite.
 func closeSets(ctx context.Context) {
-	for _, f := range []*fixture{semiSync, async, least, onLimitedDisks} {
+	for _, f := range []*fixture{semiSync, async, least, onLimitedDisks, onOwnClocks} {
 		f.discard(ctx)
 	}
-	closeGroup(ctx)
+	for _, f := range []*groupFixture{ring, ringOnLimitedDisks} {
+		f.discard(ctx)
+	}
 }
 
 func (f *fixture) discard(ctx context.Context) {

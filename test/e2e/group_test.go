@@ -26,63 +26,74 @@ type groupScene struct {
 	run *load.Run
 }
 
-// theGroup is shared by the specs; nil until one needs it.
-var theGroup *kit.Group
-
-// closeGroup lets go of it.
-func closeGroup(ctx context.Context) {
-	if theGroup == nil {
-		return
-	}
-	theGroup.Close()
-	if !keep() {
-		_ = suite.cluster.DeleteNamespace(ctx, theGroup.Namespace)
-	}
-	theGroup = nil
+// groupFixture is a group that specs use one after the other; group is nil until one
+// needs it.
+type groupFixture struct {
+	options kit.SetOptions
+	group   *kit.Group
 }
 
-// restoreGroup brings the spec back to all pods and no wanted primary, and waits until that is so.
-func restoreGroup(ctx context.Context) error {
-	want := theGroup.Resource("", pods...)
-	if _, err := theGroup.Edit(ctx, func(r *v1alpha1.MysqlGroupReplication) {
+var (
+	ring = &groupFixture{options: kit.SetOptions{Name: "ring"}}
+	// ringOnLimitedDisks can be full.
+	ringOnLimitedDisks = &groupFixture{options: kit.SetOptions{Name: "ring", DiskBytes: 1 << 30}}
+)
+
+// discard lets go of the group.
+func (f *groupFixture) discard(ctx context.Context) {
+	if f.group == nil {
+		return
+	}
+	f.group.Close()
+	if !keep() {
+		_ = suite.cluster.DeleteNamespace(ctx, f.group.Namespace)
+	}
+	f.group = nil
+}
+
+// restore brings the spec back to all pods and no wanted primary, and waits until that is so.
+func (f *groupFixture) restore(ctx context.Context) error {
+	want := f.group.Resource("", pods...)
+	if _, err := f.group.Edit(ctx, func(r *v1alpha1.MysqlGroupReplication) {
 		want.Spec.DeepCopyInto(&r.Spec)
 		r.Annotations = nil
 	}); err != nil {
 		return err
 	}
-	return theGroup.WaitReady(ctx, settleTimeout)
+	return f.group.WaitReady(ctx, settleTimeout)
 }
 
-// healthyGroup returns a group that is Ready with all its pods.
-func healthyGroup(ctx SpecContext) error {
+// healthy makes sure of a group that is Ready with all its pods. After an error, group is
+// the one that is not.
+func (f *groupFixture) healthy(ctx SpecContext) error {
 	GinkgoHelper()
 	theOperator(ctx)
-	if theGroup != nil {
-		err := restoreGroup(ctx)
+	if f.group != nil {
+		err := f.restore(ctx)
 		if err == nil {
 			return nil
 		}
 		GinkgoWriter.Printf("the group of earlier specs is given up: %v\n", err)
-		closeGroup(ctx)
+		f.discard(ctx)
 	}
 	namespace, err := suite.cluster.CreateNamespace(ctx, namespacePrefix)
 	Expect(err).NotTo(HaveOccurred())
-	theGroup, err = suite.cluster.NewGroup(ctx, namespace, kit.SetOptions{Name: "ring"})
+	f.group, err = suite.cluster.NewGroup(ctx, namespace, f.options)
 	Expect(err).NotTo(HaveOccurred())
-	if err := theGroup.Create(ctx, theGroup.Resource("", pods...)); err != nil {
+	if err := f.group.Create(ctx, f.group.Resource("", pods...)); err != nil {
 		return err
 	}
-	return theGroup.WaitReady(ctx, settleTimeout)
+	return f.group.WaitReady(ctx, settleTimeout)
 }
 
 // onGroup gives every spec of a container a healthy group with clients at work, and
 // checks them at the spec's end.
-func onGroup() *groupScene {
+func onGroup(f *groupFixture) *groupScene {
 	s := &groupScene{}
 	BeforeEach(func(ctx SpecContext) {
 		*s = groupScene{}
-		err := healthyGroup(ctx)
-		s.Group = theGroup
+		err := f.healthy(ctx)
+		s.Group = f.group
 		Expect(err).NotTo(HaveOccurred())
 		s.run, err = s.StartTraffic(ctx, traffic)
 		Expect(err).NotTo(HaveOccurred())
@@ -93,7 +104,7 @@ func onGroup() *groupScene {
 		}
 		var problems []string
 		if !CurrentSpecReport().Failed() {
-			if err := restoreGroup(ctx); err != nil {
+			if err := f.restore(ctx); err != nil {
 				problems = append(problems, "the group is not healthy at the end: "+err.Error())
 			} else if err := kit.WaitWrites(ctx, s.run, 20, writesTimeout); err != nil {
 				problems = append(problems, "clients are not served at the end: "+err.Error())
@@ -114,7 +125,7 @@ func onGroup() *groupScene {
 		}
 		if len(problems) > 0 || CurrentSpecReport().Failed() {
 			GinkgoWriter.Println(s.Diagnose(ctx, suite.operator))
-			closeGroup(ctx)
+			f.discard(ctx)
 		}
 		Expect(problems).To(BeEmpty())
 	})
@@ -182,7 +193,7 @@ func (s *groupScene) value(ctx SpecContext, pod, query string) string {
 const onlineMembers = "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE = 'ONLINE'"
 
 var _ = Describe("A MysqlGroupReplication", func() {
-	s := onGroup()
+	s := onGroup(ring)
 
 	It("makes a group of fresh pods", func(ctx SpecContext) {
 		s.ready(ctx)
@@ -207,7 +218,7 @@ var _ = Describe("A MysqlGroupReplication", func() {
 		home, away := s.primary(ctx), s.others(ctx)[0]
 		for _, to := range []string{away, home} {
 			began := time.Now()
-			_, err := s.Edit(ctx, func(r *v1alpha1.MysqlGroupReplication) { r.Spec.Primary = to })
+			_, err := s.Edit(ctx, kit.WantPrimary(to))
 			Expect(err).NotTo(HaveOccurred())
 			s.ready(ctx)
 			Expect(s.primary(ctx)).To(Equal(to))

@@ -224,7 +224,7 @@ func (r *Run) read(ctx context.Context, server Server, login Login, after string
 	if err := db.QueryRowContext(ctx, "SELECT @@GLOBAL.gtid_executed").Scan(&executed); err != nil {
 		return nil, "", fmt.Errorf("read gtid_executed of %s: %w", server.Name, err)
 	}
-	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT writer, seq FROM %s WHERE run = %d", table, r.id))
+	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT writer, seq FROM %s WHERE run = %d", Table, r.id))
 	if err != nil {
 		return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
 	}

@@ -75,10 +75,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// The table of the writes. A server made anew has none; see Prepare.
 const (
 	database = "compose_load"
-	table    = database + ".acknowledged"
+	// Table of the writes. A server made anew has none; see Prepare.
+	Table = database + ".acknowledged"
 )
 
 // config of one client's connection. The driver's log is silenced because a

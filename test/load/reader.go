@@ -28,7 +28,7 @@ func (r *reader) work(ctx context.Context) {
 			}
 		}
 		if err == nil {
-			err = conn.readOne(context.WithoutCancel(ctx), fmt.Sprintf("SELECT MAX(seq) FROM %s WHERE run = %d AND writer = 0", table, r.run.id))
+			err = conn.readOne(context.WithoutCancel(ctx), fmt.Sprintf("SELECT MAX(seq) FROM %s WHERE run = %d AND writer = 0", Table, r.run.id))
 		}
 		switch {
 		case err == nil:

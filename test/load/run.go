@@ -44,7 +44,7 @@ func Prepare(ctx context.Context, address string, login Login) error {
 	defer func() { _ = conn.Close() }()
 	for _, statement := range []string{
 		"CREATE DATABASE IF NOT EXISTS " + database,
-		"CREATE TABLE IF NOT EXISTS " + table + " (run BIGINT NOT NULL, writer INT NOT NULL, seq INT NOT NULL, PRIMARY KEY (run, writer, seq))",
+		"CREATE TABLE IF NOT EXISTS " + Table + " (run BIGINT NOT NULL, writer INT NOT NULL, seq INT NOT NULL, PRIMARY KEY (run, writer, seq))",
 	} {
 		if err := conn.exec(ctx, statement); err != nil {
 			return fmt.Errorf("prepare the table of the writes on %s: %w", address, err)

@@ -52,7 +52,7 @@ func (w *writer) work(ctx context.Context) {
 		}
 		began := time.Now()
 		seq := w.journal.attempt(time.Since(w.run.started), server)
-		err := conn.exec(sending, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d, %d)", table, w.run.id, w.number, seq))
+		err := conn.exec(sending, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d, %d)", Table, w.run.id, w.number, seq))
 		if err != nil {
 			w.run.writing.add(kindOf(err))
 			var answer *mysql.MySQLError
