@@ -77,6 +77,10 @@ type MysqlGroupReplicationNode struct {
 	// GtidExecuted is the server's gtid_executed (shortened when long).
 	// +optional
 	GtidExecuted string `json:"gtidExecuted,omitempty"`
+	// Member is true when the node belonged to the group as that was last known: as the
+	// majority says, or, without one, as the node itself said when it was last seen.
+	// +optional
+	Member bool `json:"member,omitempty"`
 	// MemberState in the server's own words: ONLINE, RECOVERING, OFFLINE, ERROR or
 	// UNREACHABLE; of a node that cannot be seen, what the majority says of it.
 	// +optional
@@ -97,6 +101,17 @@ type MysqlGroupReplicationNode struct {
 	// ErrantCount is the number of transactions in that set.
 	// +optional
 	ErrantCount int64 `json:"errantCount,omitempty"`
+}
+
+// MysqlGroupUnknownMember is a server that belongs to the group, or may, and that the spec
+// does not name.
+type MysqlGroupUnknownMember struct {
+	// Address is what the member calls itself, host:port; of one that only
+	// group_replication_group_seeds name, what they say.
+	Address string `json:"address"`
+	// ServerUUID of the member, where that is known.
+	// +optional
+	ServerUUID string `json:"serverUUID,omitempty"`
 }
 
 // MysqlGroupReplicationStatus is what was observed.
@@ -150,6 +165,13 @@ type MysqlGroupReplicationStatus struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Bootstrapped"
 	Bootstrapped bool `json:"bootstrapped,omitempty"`
+	// UnknownMembers are servers that the spec does not name and that were members of the
+	// group when it was last seen. Without any record they are those that the servers' own
+	// group_replication_group_seeds name. No group is started while one of them may be in it.
+	// +listType=atomic
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Members that the spec does not name"
+	UnknownMembers []MysqlGroupUnknownMember `json:"unknownMembers,omitempty"`
 	// ForceQuorumSpent is the value that the annotation compose-operator/force-quorum had
 	// while the group had a quorum: it does not count the next time that the quorum is lost.
 	// +optional

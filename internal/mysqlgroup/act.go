@@ -45,6 +45,8 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) error {
 		return a.welcome(ctx)
 	case SetRecoveryUser:
 		return a.credentials(ctx)
+	case SetSeeds:
+		return a.Exec(ctx, setSeeds, do.Seeds)
 	case CatchUp:
 		return a.catchUp(ctx, do)
 	case SetPrimary:

@@ -99,6 +99,9 @@ func (h *handle) beside(ctx context.Context, patience time.Duration, start func(
 	}
 }
 
+// setSeeds is persisted: a server that restarts by itself has them too.
+const setSeeds = "SET PERSIST group_replication_group_seeds=?"
+
 // prepare gives a server that is out of a group what it needs for the start.
 func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
 	if s.Self() == MemberError {

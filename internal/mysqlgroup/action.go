@@ -71,6 +71,12 @@ type Welcome struct{ target }
 // SetRecoveryUser gives the recovery channel of a member its credential.
 type SetRecoveryUser struct{ target }
 
+// SetSeeds gives a member the group_replication_group_seeds for its next start.
+type SetSeeds struct {
+	target
+	Seeds string
+}
+
 // CatchUp waits until the server has executed a set, and, with Linger, not less than
 // that long. It changes nothing.
 type CatchUp struct {
@@ -110,6 +116,7 @@ func (Fence) About() string           { return "fence" }
 func (Disarm) About() string          { return "disarm" }
 func (Welcome) About() string         { return "end offline mode" }
 func (SetRecoveryUser) About() string { return "set the recovery user" }
+func (SetSeeds) About() string        { return "set the seeds" }
 func (CatchUp) About() string         { return "catch up" }
 func (SetPrimary) About() string      { return "elect" }
 func (ExpelClients) About() string    { return "expel clients" }

@@ -64,6 +64,8 @@ var flaws = []string{
 	"leads writes to whoever is writable",
 	"joins whoever is out",
 	"dissolves although some are not seen",
+	"forgets members whose pods are gone",
+	"looks at no seeds, and records nobody whom the spec does not name",
 }
 
 func TestModelFindsFlaws(t *testing.T) {
@@ -92,6 +94,9 @@ func (w *world) play(did map[string]int) {
 			w.happens()
 			w.check()
 		}
+		if w.chance(1) {
+			w.makeAgain()
+		}
 		w.forceSometimes()
 		w.pass(did, true)
 	}
@@ -119,6 +124,13 @@ func (w *world) forceSometimes() {
 func (w *world) rest(t *testing.T) string {
 	w.heal()
 	w.object.Annotations = nil
+	// Whom the record does not know, a user has to name.
+	for _, s := range w.nodes {
+		if w.lost && !w.named(s.name) {
+			w.object.Spec.Member = append(w.object.Spec.Member, v1alpha1.Node{Name: s.name, Host: s.name, Port: 3306})
+			delete(w.gone, s.name)
+		}
+	}
 	reason := ""
 	for round := range 60 {
 		for _, s := range w.nodes {
@@ -140,6 +152,9 @@ func (w *world) rest(t *testing.T) string {
 	}
 	if !w.rogue && !w.forced && !w.untracked() {
 		w.breaks("all is well again, and the group ends as %s", reason)
+		for name, n := range w.object.Status.Topology {
+			t.Logf("%s: %+v", name, n)
+		}
 		t.Logf("%+v", w.object.Status)
 	}
 	return reason
@@ -179,7 +194,7 @@ func (w *world) pass(did map[string]int, trouble bool) string {
 	dies := trouble && w.chance(10)
 	pods := map[string]reconcile.Pod{}
 	for _, s := range w.nodes {
-		pods[s.name] = reconcile.Pod{Exists: true}
+		pods[s.name] = reconcile.Pod{Exists: !w.gone[s.name]}
 		switch w.labels[s.name] {
 		case reconcile.AccessReadWrite:
 			pods[s.name] = reconcile.Pod{Exists: true, Name: "db", Readonly: "false"}
@@ -296,6 +311,8 @@ func (w *world) act(action reconcile.Action) error {
 		s.readOnly = s.readOnly || !s.inGroup()
 	case Disarm:
 		s.boot = false
+	case SetSeeds:
+		s.seeds = do.Seeds
 	case CatchUp:
 		s.executed, s.queued = s.holds(), gtid.Set{}
 		if !s.executed.Contains(do.Set) {
@@ -325,7 +342,7 @@ func (w *world) bootstrap(s *modelServer, do Bootstrap) error {
 			return errors.New("somebody stands against it")
 		}
 	}
-	if w.object.Annotations[v1alpha1.AnnotationForceQuorum] != "" && len(do.Others)+1 < len(Nodes(w.object)) {
+	if w.object.Annotations[v1alpha1.AnnotationForceQuorum] != "" && (w.lost || len(do.Others)+1 < len(Nodes(w.object))) {
 		// The user has given up what the others hold.
 		w.giveUp(append(slices.Clone(do.Others), s.name))
 	} else {
@@ -339,6 +356,9 @@ func (w *world) bootstrap(s *modelServer, do Bootstrap) error {
 				w.breaks("%s starts the group and lacks what %s holds", s.name, o.name)
 			}
 		}
+	}
+	if do.Settings.Seeds != "" {
+		s.seeds = do.Settings.Seeds
 	}
 	g := &modelGroup{id: len(w.groups) + 1, members: []string{s.name}, number: 1, primary: s.name}
 	w.groups = append(w.groups, g)
@@ -383,6 +403,9 @@ func (w *world) join(s *modelServer, do Join) error {
 	}
 	if extra := s.holds().Subtract(donor.holds()); !extra.Empty() {
 		w.breaks("%s joins with transactions that the group lacks", s.name)
+	}
+	if do.Settings.Seeds != "" {
+		s.seeds = do.Settings.Seeds
 	}
 	g := donor.group
 	if !slices.Contains(g.members, s.name) {
@@ -454,6 +477,15 @@ func (w *world) flawedInput(o *v1alpha1.MysqlGroupReplication, state *State) {
 			if !state.Nodes[name].OK() {
 				delete(o.Status.Topology, name)
 			}
+		}
+	case "forgets members whose pods are gone":
+		for _, n := range o.Status.Topology {
+			n.Member = false
+		}
+	case "looks at no seeds, and records nobody whom the spec does not name":
+		o.Status.UnknownMembers = nil
+		for _, s := range state.Nodes {
+			s.Config.Seeds = ""
 		}
 	case "forces a quorum unasked":
 		var names []string

@@ -18,11 +18,15 @@ import (
 // world is a model of servers, their groups, the network, the API server and clients.
 // A transaction is acknowledged when a majority of the group's members has it.
 type world struct {
-	rng     *rand.Rand
-	nodes   []*modelServer
-	groups  []*modelGroup
-	object  *v1alpha1.MysqlGroupReplication
-	labels  map[string]reconcile.Access
+	rng    *rand.Rand
+	nodes  []*modelServer
+	groups []*modelGroup
+	object *v1alpha1.MysqlGroupReplication
+	labels map[string]reconcile.Access
+	// gone are the pods that were deleted by force: their servers run on.
+	gone map[string]bool
+	// lost: the record of who belongs to the group was, and the spec names fewer.
+	lost    bool
 	flaw    string
 	acked   gtid.Set
 	serial  int
@@ -57,6 +61,8 @@ type modelServer struct {
 	armed bool
 	state MemberState
 	group *modelGroup
+	// seeds are group_replication_group_seeds.
+	seeds string
 	// What it believes: the members, whom it misses, the number of the view, the primary.
 	believes []string
 	misses   map[string]bool
@@ -69,7 +75,7 @@ func (s *modelServer) holds() gtid.Set { return s.executed.Union(s.queued) }
 func (s *modelServer) inGroup() bool   { return s.state == MemberOnline || s.state == MemberRecovering }
 
 func newWorld(seed uint64, flaw string) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), labels: map[string]reconcile.Access{}, flaw: flaw}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), labels: map[string]reconcile.Access{}, gone: map[string]bool{}, flaw: flaw}
 	w.object = healthy("a").object
 	w.object.Status, w.object.Spec.Member = v1alpha1.MysqlGroupReplicationStatus{}, nil
 	for i := range 3 + 2*w.rng.IntN(2) {
@@ -288,10 +294,36 @@ func (w *world) edit(s *modelServer) {
 		w.object.Spec.Member = slices.DeleteFunc(slices.Clone(w.object.Spec.Member), func(n v1alpha1.Node) bool { return n.Name == s.name })
 		w.object.Spec.Primary = ""
 		w.log("%s leaves the spec", s.name)
+		if w.chance(30) {
+			w.log("its pod is deleted by force")
+			w.gone[s.name], s.hidden, w.labels[s.name] = true, true, reconcile.AccessNone
+		}
 	case n < 9 && !w.named(s.name):
 		w.object.Spec.Member = append(slices.Clone(w.object.Spec.Member), v1alpha1.Node{Name: s.name, Host: s.name, Port: 3306})
 		w.log("%s comes to the spec", s.name)
+		delete(w.gone, s.name)
 	}
+}
+
+// makeAgain deletes the resource and makes it again, of fewer nodes than there are, which
+// have been in the group: others cannot know of it, and make one of their own.
+func (w *world) makeAgain() {
+	been := slices.DeleteFunc(slices.Clone(w.nodes), func(s *modelServer) bool { return !s.holds().From(groupName) })
+	if w.lost || len(been) == 0 {
+		return
+	}
+	w.lost = true
+	w.object.Status, w.object.Spec.Primary, w.object.Spec.Member = v1alpha1.MysqlGroupReplicationStatus{}, "", nil
+	for _, s := range w.nodes {
+		w.labels[s.name] = reconcile.AccessNone
+	}
+	for range 2 {
+		if s := been[w.rng.IntN(len(been))]; !w.named(s.name) {
+			w.object.Spec.Member = append(w.object.Spec.Member, v1alpha1.Node{Name: s.name, Host: s.name, Port: 3306})
+			delete(w.gone, s.name)
+		}
+	}
+	w.log("the resource is made again, of %d nodes", len(w.object.Spec.Member))
 }
 
 func (w *world) named(name string) bool {
@@ -339,7 +371,7 @@ func (w *world) seen(s *modelServer) *Server {
 		Name: s.name, Host: s.name, Port: 3306, Reach: shared.ReachOK, UUID: s.uuid, Version: "9.7.0",
 		ReadOnly: s.readOnly, SuperReadOnly: s.readOnly, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: s.executed, Queued: s.queued, Plugin: true, ClonePlugin: true, RecoveryUser: "replication",
-		Config:  Config{GroupName: groupName, LocalAddress: s.name + ":33061", SinglePrimary: true, Bootstrap: s.boot},
+		Config:  Config{GroupName: groupName, LocalAddress: s.name + ":33061", SinglePrimary: true, Bootstrap: s.boot, Seeds: s.seeds},
 		Members: []Member{{UUID: s.uuid, State: s.state}},
 	}
 	if !s.inGroup() {

@@ -46,6 +46,10 @@ type Data struct {
 	Errant map[string]gtid.Set
 	// Compared says of a node whether what it holds was compared with the group's.
 	Compared map[string]bool
+	// Unnamed are members of the group that no node is, seen or not.
+	Unnamed []v1alpha1.MysqlGroupUnknownMember
+	// Member says of a node whether it belonged to the group as that was last known.
+	Member map[string]bool
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
 	// Moved: the group has another primary than the record says. Asked: the spec names it.
@@ -97,6 +101,7 @@ func rules() []reconcile.Rule[*view, Data] {
 		when("quorum lost for good, everybody is seen", (*view).mayDissolve, (*view).dissolve),
 		when("quorum lost", (*view).lostQuorum, (*view).holdWithoutQuorum),
 		when("no group seen, and not everybody is seen", (*view).missesNodes, (*view).holdWithoutNodes),
+		when("no group seen, and not everybody is named", (*view).missesUnnamed, (*view).holdWithoutUnnamed),
 		when("no group", (*view).hasNoGroup, (*view).setUp),
 		// Else there is a group with quorum: steady.
 	}

@@ -60,17 +60,28 @@ func healthy(names ...string) *scenario {
 	s := &scenario{object: o, state: State{Nodes: map[string]*Server{}}, pods: map[string]reconcile.Pod{}}
 	for i, name := range names {
 		o.Spec.Member = append(o.Spec.Member, v1alpha1.Node{Name: name, Host: name, Port: 3306})
-		o.Status.Topology[name] = &v1alpha1.MysqlGroupReplicationNode{Host: name, Port: 3306, ServerUUID: uuidFor(name)}
+		o.Status.Topology[name] = &v1alpha1.MysqlGroupReplicationNode{Host: name, Port: 3306, ServerUUID: uuidFor(name), Member: true}
 		s.state.Nodes[name] = &Server{
 			Name: name, Host: name, Port: 3306, Reach: shared.ReachOK, UUID: uuidFor(name), Version: "9.7.0",
 			ReadOnly: i > 0, SuperReadOnly: i > 0, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 			Executed: set("1-9"), Plugin: true, RecoveryUser: "replication",
-			Config: Config{GroupName: groupName, LocalAddress: name + ":33061", SinglePrimary: true},
+			Config: Config{GroupName: groupName, LocalAddress: name + ":33061", SinglePrimary: true, Seeds: seedsBut(name, names)},
 		}
 		s.pods[name] = reconcile.Pod{Exists: true, Name: "db", Readonly: fmt.Sprint(i > 0)}
 	}
 	s.regroup(names[0], names...)
 	return s
+}
+
+// seedsBut are the local addresses of all but one.
+func seedsBut(name string, names []string) string {
+	var list []string
+	for _, other := range names {
+		if other != name {
+			list = append(list, other+":33061")
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // regroup gives the named servers one view, in which they are ONLINE.
@@ -179,6 +190,34 @@ func renamed(from, to string) change {
 		again.Name = to
 		s.state.Nodes[to], s.pods[to] = &again, reconcile.Pod{Exists: true}
 	}
+}
+
+// outside: the record says of a node that it was seen out of the group.
+func outside(name string) change {
+	return func(s *scenario) { s.object.Status.Topology[name].Member = false }
+}
+
+// recorded: the group had a member that the spec does not name.
+func recorded(name string) change {
+	return func(s *scenario) {
+		s.object.Status.UnknownMembers = []v1alpha1.MysqlGroupUnknownMember{{Address: name + ":3306", ServerUUID: uuidFor(name)}}
+	}
+}
+
+// forgotten: neither spec nor record name the nodes.
+func forgotten(names ...string) change {
+	return func(s *scenario) {
+		removed(names...)(s)
+		for _, name := range names {
+			delete(s.object.Status.Topology, name)
+			delete(s.state.Nodes, name)
+			delete(s.pods, name)
+		}
+	}
+}
+
+func seeds(name, list string) change {
+	return server(name, func(s *Server) { s.Config.Seeds = list })
 }
 
 func podGone(name string) change {

@@ -28,11 +28,12 @@ func (v *view) stranded() []string {
 func (v *view) lostQuorum() bool { return len(v.stranded()) > 0 }
 
 // unseenNodes are those that may take part in a group unseen. One that left the spec, and
-// whose pod is gone, does not.
+// whose pod is gone, does not if it was out of the group when it was last seen. Else it may
+// run on: a pod that is deleted by force is gone before its server has stopped.
 func (v *view) unseenNodes() []string {
 	var out []string
 	for _, n := range v.nodes {
-		if !v.servers[n.Name].OK() && (!n.Leaving || v.pods[n.Name].Exists) {
+		if !v.servers[n.Name].OK() && (!n.Leaving || v.pods[n.Name].Exists || v.wasMember(n.Name)) {
 			out = append(out, n.Name)
 		}
 	}
@@ -220,7 +221,7 @@ func (v *view) mayForce() bool {
 
 // everybodySeenOut: the ordinary start of a group needs no force.
 func (v *view) everybodySeenOut() bool {
-	return !v.lostQuorum() && len(v.unseenNodes()) == 0 && v.vanished() == ""
+	return !v.lostQuorum() && len(v.unseenNodes()) == 0 && len(v.data.Unnamed) == 0 && v.vanished() == ""
 }
 
 // vanished says what the nodes of the spec held when a group was last seen, and nobody
@@ -277,6 +278,15 @@ func (v *view) tellForced(p *reconcile.Plan[Data]) {
 	p.Again = true
 }
 
+// node by its name.
+func (v *view) node(name string) Node {
+	i := slices.IndexFunc(v.nodes, func(n Node) bool { return n.Name == name })
+	if i < 0 {
+		return Node{Name: name}
+	}
+	return v.nodes[i]
+}
+
 // missesNodes: no group is seen, and somebody who may be in one is not seen either.
 func (v *view) missesNodes() bool { return v.lead == nil && len(v.unseenNodes()) > 0 }
 
@@ -285,7 +295,11 @@ func (v *view) holdWithoutNodes() reconcile.Plan[Data] {
 	names := v.unseenNodes()
 	notes := make([]string, 0, len(names))
 	for _, name := range names {
-		notes = append(notes, name+" ("+v.servers[name].Problem+")")
+		note := v.servers[name].Problem
+		if n := v.node(name); n.Leaving && !v.pods[name].Exists {
+			note += "; it left the spec as a member of the group, and its pod is gone: if that was deleted by force, its server may still run"
+		}
+		notes = append(notes, name+" ("+note+")")
 	}
 	text := fmt.Sprintf("no group is seen, and it is not known whether one is among those that are not seen: %s. All of them are waited for", strings.Join(notes, ", "))
 	if why := v.cannotForce(); why != "" {
@@ -480,24 +494,9 @@ func (v *view) settings(name, group string) Settings {
 	if s.Config.GroupName == "" {
 		out.GroupName = group
 	}
-	var seeds []string
-	for _, n := range v.nodes {
-		o := v.servers[n.Name]
-		if n.Name == name {
-			if s.Config.LocalAddress == "" {
-				out.LocalAddress = localAddress(n, s.Config.MySQLStack)
-			}
-			continue
-		}
-		if n.Leaving || !o.OK() {
-			continue
-		}
-		address := o.Config.LocalAddress
-		if address == "" {
-			address = localAddress(n, o.Config.MySQLStack)
-		}
-		seeds = append(seeds, address)
+	if s.Config.LocalAddress == "" {
+		out.LocalAddress = localAddress(v.node(name), s.Config.MySQLStack)
 	}
-	out.Seeds = strings.Join(seeds, ",")
+	out.Seeds = strings.Join(v.seedsOf(name), ",")
 	return out
 }

@@ -36,6 +36,7 @@ func (v *view) steady() reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, election...)
 		p.Again = true
 	} else {
+		add("seeds", v.reseeds())
 		leaves := v.leaves()
 		add("leave", leaves)
 		p.Again = len(leaves) > 0
@@ -157,10 +158,15 @@ func (v *view) dropLeaving() {
 		}
 		s := v.servers[n.Name]
 		out := s.Out() && s.ReadOnly && s.SuperReadOnly
-		if out || !s.OK() && !v.pods[n.Name].Exists {
+		if out || v.isLost(n) {
 			v.data.Drop[n.Name] = true
 		}
 	}
+}
+
+// isLost: nobody can look at it, and the group has gone on without it.
+func (v *view) isLost(n Node) bool {
+	return n.Leaving && v.listed(n.Name) == nil && !v.servers[n.Name].OK() && !v.pods[n.Name].Exists
 }
 
 // strangers are members that no node is.
@@ -283,6 +289,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 		}
 		if n.Port != v.readers && n.Name != v.primary && !n.Leaving {
 			out = append(out, reconcile.Event{Warning: true, Reason: "PortsDiffer", Once: n.Name, Message: fmt.Sprintf("%s listens on port %d and the Service for readers leads to port %d: it is left out of it. Have all nodes listen on one port", n.Name, n.Port, v.readers)})
+		}
+		if v.isLost(n) {
+			out = append(out, reconcile.Event{Warning: true, Reason: "NodeForgotten", Once: n.Name, Message: fmt.Sprintf("%s left the spec, it is not seen, the group does not have it, and its pod is gone: it is not looked after any more. If the pod was deleted by force, its server may still run, and nobody has seen that it takes no writes: make sure that it has stopped", n.Name)})
 		}
 		if s.OK() && s.Config.Bootstrap {
 			out = append(out, reconcile.Event{Warning: true, Reason: "BootstrapLeftOn", Once: n.Name, Message: n.Name + " has group_replication_bootstrap_group=ON, so that it would make a group of its own at its next start: it is switched off. Take it out of the server's configuration"})

@@ -48,6 +48,10 @@ var rows = []row{
 	{"offline_mode for another reason", changes(server("c", func(s *Server) { s.OfflineMode = true })), "MemberNotReady", "", "a=rw b=ro c=-", "offline_mode"},
 	{"bootstrapping was left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "TopologyAsWanted", "disarm c", "a=rw b=ro c=ro", ""},
 	{"members were forced", changes(server("a", func(s *Server) { s.Config.ForceMembers = "a:33061" })), "TopologyAsWanted", "disarm a", "a=rw b=ro c=ro", ""},
+	{"a member lacks a seed", changes(seeds("a", "b:33061")), "TopologyAsWanted", "set the seeds a", "a=rw b=ro c=ro", ""},
+	{"a member has the seeds in another order", changes(seeds("a", " c:33061, b:33061")), "TopologyAsWanted", "", "a=rw b=ro c=ro", ""},
+	{"a member has one seed too many", changes(seeds("a", "b:33061,c:33061,x:33061")), "TopologyAsWanted", "set the seeds a", "a=rw b=ro c=ro", ""},
+	{"a member has a seed that may be needed", changes(seeds("a", "b:33061,x:33061"), unreachable("c")), "NodeUnreachable", "", "a=rw b=ro c=(ro)", ""},
 	{"another recovery user", changes(server("c", func(s *Server) { s.RecoveryUser = "old" })), "TopologyAsWanted", "set the recovery user c", "a=rw b=ro c=ro", ""},
 	{"a member that nobody names", changes(removed("c"), func(s *scenario) {
 		delete(s.object.Status.Topology, "c")
@@ -89,8 +93,8 @@ var rows = []row{
 	{"two left the spec", changes(removed("b", "c")), "MemberLeaving", "leave the group b", "a=rw b=- c=-", ""},
 	{"it left the spec and is not seen", changes(removed("c"), unreachable("c")), "MemberLeaving", "", "a=rw b=ro c=-", "it is not seen"},
 	{"it left the spec, the rest has no quorum", changes(removed("c"), views("a b c", "b RECOVERING")), "MemberNotReady", "", "a=rw b=- c=-", "lose its quorum"},
-	{"it left the spec and the group", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c")), "TopologyAsWanted", "", "a=rw b=ro c=-", ""},
-	{"it left the spec and the group and takes writes", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "TopologyAsWanted", "fence c", "a=rw b=ro c=-", ""},
+	{"it left the spec and the group", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c")), "TopologyAsWanted", "set the seeds a,set the seeds b", "a=rw b=ro c=-", ""},
+	{"it left the spec and the group and takes writes", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "TopologyAsWanted", "fence c,set the seeds a,set the seeds b", "a=rw b=ro c=-", ""},
 	{"a secondary got another name", changes(renamed("c", "d")), "TopologyAsWanted", "", "a=rw b=ro c=- d=ro", ""},
 	{"the primary got another name", changes(renamed("a", "d")), "TopologyAsWanted", "", "a=- b=ro c=ro d=rw", ""},
 	{"another name, and the primary has gone", changes(renamed("c", "d"), func(s *scenario) {
@@ -147,11 +151,22 @@ var rows = []row{
 	{"all are out, incomparable", changes(out(MemberOffline, "a", "b", "c"), holds("b", "1-9 b:1", ""), holds("c", "1-9 c:1-2", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "c holds 2 transaction(s) that b lacks"},
 	{"all are out, one that left the spec has the most", changes(removed("c"), out(MemberOffline, "a", "b", "c"), holds("c", "1-10", "")), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "to keep that name c again"},
 	{"all are out, one that left the spec is not seen", changes(removed("c"), unreachable("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=(ro)", ""},
-	{"all are out, one that left the spec is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "a", "b")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=()", ""},
+	{"all are out, one that left the spec was seen out and is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), outside("c"), out(MemberOffline, "a", "b")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=()", ""},
+	{"all are out, one that left the spec as a member is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "a", "b")), "WaitingForNodes", "", "a=- b=(ro) c=()", "its server may still run"},
+	{"quorum lost, one that left the spec is gone with its pod", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "", "a=- b=(ro) c=()", ""},
+	{"one that left the spec as a member is given up by name", changes(removed("c"), unreachable("c"), podGone("c"), out(MemberOffline, "a", "b"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumForced", "bootstrap the group a", "a=- b=(ro) c=()", ""},
 	{"all are out, the best lacks the plugin", changes(out(MemberOffline, "a", "b", "c"), holds("c", "1-10", ""), server("c", func(s *Server) { s.Plugin = false })), "GroupDiverged", "", "a=- b=(ro) c=(ro)", "cannot start the group: c: the plugin"},
 	{"all are out, others take writes", changes(out(MemberOffline, "a", "b", "c"), writable("a", "b")), "GroupStarts", "fence b,bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
 	{"a new group", changes(unknown, bare("a", "b", "c")), "GroupStarts", "fence b,fence c,bootstrap the group a", "a=() b=() c=()", "there is no group yet"},
 	{"a new group, one is not seen", changes(unknown, bare("a", "b", "c"), unreachable("c")), "WaitingForNodes", "", "a=() b=() c=()", ""},
+	{"made again, with fewer members than the servers know", changes(unknown, out(MemberOffline, "a", "b", "c"), forgotten("c")), "MembersNotNamed", "", "a=() b=()", "name servers that the spec does not: c:33061"},
+	{"made again, and a seed has another name for a node", changes(unknown, out(MemberOffline, "a", "b", "c"), seeds("a", "B:3306,c.shop.svc:33061")), "GroupStarts", "bootstrap the group a", "a=() b=() c=()", ""},
+	{"made again, the servers have never been in a group", changes(unknown, bare("a", "b", "c"), seeds("a", "x:33061")), "GroupStarts", "fence b,fence c,bootstrap the group a", "a=() b=() c=()", ""},
+	{"made again, one without a quorum lists more members", changes(unknown, out(MemberOffline, "b"), says("a", "b UNREACHABLE", "c UNREACHABLE"), forgotten("c")), "QuorumLost", "", "a=() b=()", ""},
+	{"made again with fewer members, and the user gives up the others", changes(unknown, out(MemberOffline, "a", "b", "c"), forgotten("c"), annotate(v1alpha1.AnnotationForceQuorum, "a,b")), "QuorumForced", "bootstrap the group a", "a=() b=()", ""},
+	{"all are out, the group had a member that the spec does not name", changes(recorded("x"), out(MemberOffline, "a", "b", "c")), "MembersNotNamed", "", "a=- b=(ro) c=(ro)", "does not name: x:3306"},
+	{"all are out, such a member is a node now", changes(recorded("c"), out(MemberOffline, "a", "b", "c")), "GroupStarts", "bootstrap the group a", "a=- b=(ro) c=(ro)", ""},
+	{"quorum lost, a newer view has no such member any more", changes(recorded("x"), out(MemberOffline, "b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", "stop without quorum a", "a=- b=(ro) c=(ro)", ""},
 	{"a new group of servers with data of their own", changes(unknown, bare("a", "b", "c"), holds("a", "a:1", ""), holds("b", "b:1", "")), "GroupDiverged", "", "a=() b=() c=()", "a holds 1 transaction(s) that b lacks"},
 	{"a new group, different names configured", changes(unknown, bare("a", "b", "c"), server("a", func(s *Server) { s.Config.GroupName = groupName }), server("b", func(s *Server) { s.Config.GroupName = otherName })), "GroupNameUnknown", "", "a=() b=() c=()", otherName},
 
@@ -275,6 +290,8 @@ func TestEvents(t *testing.T) {
 		{"force and quorum", changes(annotate(v1alpha1.AnnotationForceQuorum, "a")), "ForceQuorumIdle", true},
 		{"forced", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")), "QuorumForced", true},
 		{"a port of its own", changes(func(s *scenario) { s.object.Spec.Member[2].Port = 3307 }), "PortsDiffer", true},
+		{"the pod of a leaving node is gone, nobody saw it out", changes(removed("c"), group("a", "a", "b"), unreachable("c"), podGone("c")), "NodeForgotten", true},
+		{"members that the spec does not name", changes(recorded("x"), out(MemberOffline, "a", "b", "c")), "MembersNotNamed", true},
 		{"quorum lost", changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")), "QuorumLost", true},
 		{"start", changes(out(MemberOffline, "a", "b", "c")), "GroupStarts", false},
 	} {
@@ -336,6 +353,83 @@ func TestRecordOutlivesTheGroup(t *testing.T) {
 	Project(s.object, s.state, s.plan())
 	if got := s.object.Status.Topology["a"].GtidExecuted; got != "" {
 		t.Errorf("with a group it is what was seen: %q", got)
+	}
+}
+
+// Members that the spec does not name are on record while a group is seen, and after that.
+func TestUnnamedMembersAreRecorded(t *testing.T) {
+	s := healthy("a", "b", "c")
+	forgotten("c")(s)
+	look := func(want ...string) {
+		t.Helper()
+		Project(s.object, s.state, s.plan())
+		var got []string
+		for _, m := range s.object.Status.UnknownMembers {
+			got = append(got, m.Address+" "+m.ServerUUID)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("on record are %q, want %q", got, want)
+		}
+	}
+	look("c:3306 " + uuidFor("c"))
+	out(MemberOffline, "a", "b")(s)
+	look("c:3306 " + uuidFor("c"))
+	if got := s.plan().Conditions[0].Reason; got != "MembersNotNamed" {
+		t.Errorf("a group would start beside it: %s", got)
+	}
+	unreachable("a")(s)
+	look("c:3306 " + uuidFor("c"))
+	s.state = healthy("a", "b").state
+	look()
+	// A server that was replaced, at its address, is nobody else.
+	s = healthy("a", "b", "c")
+	views("a b", "c UNREACHABLE")(s)
+	s.state.Nodes["c"].UUID = uuidFor("z")
+	out(MemberOffline, "c")(s)
+	look()
+	unreachable("c")(s)
+	s.object.Status.Topology["c"].ServerUUID = uuidFor("z")
+	look("c:3306 " + uuidFor("c"))
+}
+
+// A node that was a member is one on record until it is seen to be out.
+func TestMembershipIsRecorded(t *testing.T) {
+	s := healthy("a", "b", "c")
+	look := func(want bool) {
+		t.Helper()
+		Project(s.object, s.state, s.plan())
+		if got := s.object.Status.Topology["c"].Member; got != want {
+			t.Fatalf("member: %t", got)
+		}
+	}
+	look(true)
+	unreachable("a", "b", "c")(s)
+	look(true)
+	s.state = healthy("a", "b", "c").state
+	out(MemberOffline, "a", "b", "c")(s)
+	look(false)
+	unreachable("c")(s)
+	look(false)
+	s.state = healthy("a", "b", "c").state
+	look(true)
+	unreachable("c")(s)
+	look(true)
+	s.regroup("a", "a", "b")
+	look(false)
+}
+
+func TestSameAddress(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a:1", "A:1", true}, {"a:1", "a:2", false}, {"a:1", "b:1", false}, {"a", "a", false}, {"", "", false},
+		{"m-0.mysql:33061", "m-0.mysql.shop.svc:33061", true}, {"m-0.mysql.shop.svc:33061", "m-0:33061", true},
+		{"m-0.mysql:1", "m-0.mysql2.shop:1", false}, {"10.0.0.1:1", "10.0.0.1:1", true}, {"10.0.0.1:1", "10.0.0.1.shop:1", false},
+	} {
+		if got := sameAddress(c.a, c.b); got != c.want {
+			t.Errorf("%s, %s: %t", c.a, c.b, got)
+		}
 	}
 }
 

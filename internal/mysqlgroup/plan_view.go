@@ -56,7 +56,7 @@ func look(in Input) *view {
 		data: Data{
 			Primary: o.Status.Primary, GroupName: o.Status.GroupName, ViewID: o.Status.ViewID, Bootstrapped: o.Status.Bootstrapped,
 			Notes: map[string]string{}, Roles: map[string]v1alpha1.MysqlGroupRole{}, States: map[string]MemberState{},
-			Ready: map[string]bool{}, Errant: map[string]gtid.Set{}, Compared: map[string]bool{}, Drop: map[string]bool{},
+			Ready: map[string]bool{}, Errant: map[string]gtid.Set{}, Compared: map[string]bool{}, Drop: map[string]bool{}, Member: map[string]bool{},
 		},
 	}
 	for name := range strings.SplitSeq(o.Annotations[v1alpha1.AnnotationForceQuorum], ",") {
@@ -78,6 +78,7 @@ func look(in Input) *view {
 	}
 	v.dropAliases()
 	v.findGroup()
+	v.findUnnamed()
 	v.assess()
 	return v
 }
@@ -282,6 +283,7 @@ func (v *view) assess() {
 	for _, n := range v.nodes {
 		s, m, d := v.servers[n.Name], v.listed(n.Name), &v.data
 		d.Roles[n.Name] = v1alpha1.MysqlGroupRoleNone
+		d.Member[n.Name] = m != nil || s.InGroup() || v.lead == nil && !s.OK() && v.wasMember(n.Name)
 		if !s.OK() {
 			d.Notes[n.Name] = s.Problem
 			if m != nil {
@@ -319,6 +321,12 @@ func (v *view) assess() {
 			v.assessMember(n, m)
 		}
 	}
+}
+
+// wasMember says whether a node belonged to the group when that was last known.
+func (v *view) wasMember(name string) bool {
+	n := v.status.Topology[name]
+	return n != nil && n.Member
 }
 
 // assessMember says whether a member that the group lists is in order.

@@ -15,7 +15,7 @@ import (
 func Project(obj *v1alpha1.MysqlGroupReplication, state State, p reconcile.Plan[Data]) {
 	st, d := &obj.Status, p.Data
 	st.Primary, st.GroupName, st.ViewID, st.Bootstrapped = d.Primary, d.GroupName, d.ViewID, d.Bootstrapped
-	st.ForceQuorumSpent = d.Spent
+	st.ForceQuorumSpent, st.UnknownMembers = d.Spent, d.Unnamed
 	topology := map[string]*v1alpha1.MysqlGroupReplicationNode{}
 	online, wanted := 0, 0
 	for _, n := range Nodes(obj) {
@@ -56,7 +56,7 @@ func remember(n, was *v1alpha1.MysqlGroupReplicationNode, compared bool) {
 func projectNode(n Node, s *Server, d Data) *v1alpha1.MysqlGroupReplicationNode {
 	out := &v1alpha1.MysqlGroupReplicationNode{
 		Host: n.Host, Port: n.Port, Role: v1alpha1.MysqlGroupRoleNone, Status: v1alpha1.NodeFailed,
-		Message: d.Notes[n.Name], MemberState: string(d.States[n.Name]),
+		Message: d.Notes[n.Name], MemberState: string(d.States[n.Name]), Member: d.Member[n.Name],
 	}
 	if !s.OK() {
 		return out

@@ -187,6 +187,16 @@ func subtract(a, b []interval) []interval {
 // Contains says whether all of o is in s.
 func (s Set) Contains(o Set) bool { return o.Subtract(s).Empty() }
 
+// From says whether any transaction of the set has that uuid, with a tag or without.
+func (s Set) From(uuid string) bool {
+	for source := range s.bySource {
+		if of, _, _ := strings.Cut(source, ":"); of == strings.ToLower(uuid) {
+			return true
+		}
+	}
+	return false
+}
+
 // Equal says whether both hold the same.
 func (s Set) Equal(o Set) bool { return s.Contains(o) && o.Contains(s) }
 

@@ -88,6 +88,15 @@ func TestArithmetic(t *testing.T) {
 	}
 }
 
+func TestFrom(t *testing.T) {
+	set := gtid.MustParse(a + ":1-3," + b + ":tag:1")
+	for uuid, want := range map[string]bool{a: true, strings.ToUpper(b): true, "": false, a[1:]: false} {
+		if set.From(uuid) != want || (gtid.Set{}).From(uuid) {
+			t.Errorf("%q: %t", uuid, !want)
+		}
+	}
+}
+
 // naive is a set as a map, to compare with.
 type naive map[string]bool
 
