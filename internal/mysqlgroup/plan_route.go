@@ -87,13 +87,6 @@ func (v *view) reportTwins() reconcile.Plan[Data] {
 	return p
 }
 
-func (v *view) isSplit() bool { return v.split != "" }
-
-// reportSplit: what two groups have committed apart cannot be put together here.
-func (v *view) reportSplit() reconcile.Plan[Data] {
-	return v.report("SplitGroup", "there are two groups with a majority of their own: "+v.split+". Nothing is changed, and nobody is led to either for writes. Decide which one stays, and STOP GROUP_REPLICATION on the members of the other")
-}
-
 func (v *view) hasStranger() bool { return v.stranger != "" }
 
 // reportStranger: whatever the other group holds, it is not what this one held.

@@ -121,7 +121,7 @@ func (v *view) donor() string {
 func (v *view) leaves() []reconcile.Action {
 	for _, n := range v.nodes {
 		s := v.servers[n.Name]
-		if n.Leaving && s.InGroup() && v.listed(n.Name) != nil && n.Name != v.primary && s.cannotLeave() == "" {
+		if n.Leaving && s.InGroup() && v.listed(n.Name) != nil && !v.isApart(n.Name) && n.Name != v.primary && s.cannotLeave() == "" {
 			return []reconcile.Action{Leave{target{n.Name}}}
 		}
 	}
@@ -201,6 +201,9 @@ func (v *view) steadyCondition(refused string) []metav1.Condition {
 			reason = r
 		}
 		problems = append(problems, text)
+	}
+	if len(v.apart) > 0 {
+		note("SplitGroup", v.besides())
 	}
 	switch {
 	case v.primary == "":
@@ -296,6 +299,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 		if s.OK() && s.Config.Bootstrap {
 			out = append(out, reconcile.Event{Warning: true, Reason: "BootstrapLeftOn", Once: n.Name, Message: n.Name + " has group_replication_bootstrap_group=ON, so that it would make a group of its own at its next start: it is switched off. Take it out of the server's configuration"})
 		}
+	}
+	if len(v.apart) > 0 {
+		out = append(out, reconcile.Event{Warning: true, Reason: "SplitGroup", Once: strings.Join(v.apart, ","), Message: v.besides()})
 	}
 	if len(v.forced) > 0 {
 		out = append(out, reconcile.Event{Warning: true, Reason: "ForceQuorumIdle", Once: strings.Join(v.forced, ","), Message: fmt.Sprintf("the group has a quorum: take the annotation %s away: it does not count the next time", v1alpha1.AnnotationForceQuorum)})

@@ -67,6 +67,8 @@ var rows = []row{
 	{"errant", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-8 c:1-2", "")), "MemberDiverged", "", "a=rw b=ro c=-", "2 transaction(s)"},
 	{"errant in the relay log", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-8", "9 12")), "MemberDiverged", "", "a=rw b=ro c=-", "1 transaction(s)"},
 	{"what is queued in the group is in the group", changes(group("a", "a", "b"), out(MemberOffline, "c"), holds("c", "1-12", ""), holds("b", "1-9", "10-12")), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
+	{"more than the members that are seen, and the primary is not", changes(unreachable("a"), out(MemberOffline, "c"), views("b", "c UNREACHABLE"), holds("c", "1-10", "")), "PrimaryNotReady", "", "a=(rw) b=ro c=-", "they may be in the group"},
+	{"no more than the members that are seen, and the primary is not", changes(unreachable("a"), out(MemberOffline, "c"), views("b", "c UNREACHABLE")), "PrimaryNotReady", "join c", "a=(rw) b=ro c=-", ""},
 	{"gtid_mode off", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.GTIDMode = false })), "MemberNotReady", "", "a=rw b=ro c=-", "gtid_mode"},
 	{"no binary log", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.LogBin = false })), "MemberNotReady", "", "a=rw b=ro c=-", "log_bin"},
 	{"no plugin", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("c", func(s *Server) { s.Plugin = false })), "MemberNotReady", "", "a=rw b=ro c=-", "INSTALL PLUGIN"},
@@ -174,6 +176,17 @@ var rows = []row{
 	{"two groups, two bootstraps", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.ViewID = "2:1" })), "SplitGroup", "", "a=- b=(ro) c=(ro)", "a (group"},
 	{"two groups, two forced halves", changes(group("a", "a"), group("b", "b", "c")), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
 	{"two groups, two names", changes(group("a", "a"), group("b", "b", "c"), server("a", func(s *Server) { s.Config.GroupName = otherName })), "SplitGroup", "", "a=- b=(ro) c=(ro)", ""},
+	{"a node alone in a group of its own", changes(group("a", "a", "b"), alone("c", "2:1")), "SplitGroup", "", "a=rw b=ro c=-", "That of a goes on the one on record"},
+	{"a node alone, forced by somebody", changes(group("a", "a", "b"), alone("c", "1:12")), "SplitGroup", "", "a=rw b=ro c=-", "nobody is led to c"},
+	{"a node alone in a group of another name", changes(group("a", "a", "b"), alone("c", "2:1"), server("c", foreign)), "SplitGroup", "", "a=rw b=ro c=-", otherName},
+	{"a node alone, and the group still lists it", changes(alone("c", "2:1")), "SplitGroup", "", "a=rw b=ro c=-", "another group"},
+	{"a node alone, and it leaves the spec", changes(removed("c"), alone("c", "2:1")), "SplitGroup", "", "a=rw b=ro c=-", ""},
+	{"a node alone, another one is out", changes(group("a", "a"), out(MemberOffline, "b"), alone("c", "2:1")), "SplitGroup", "", "a=- b=(ro) c=(ro)", "It cannot be told"},
+	{"a node alone, the primary is not seen", changes(group("a", "a", "b"), alone("c", "2:1"), unreachable("a")), "SplitGroup", "", "a=(rw) b=ro c=-", ""},
+	{"a node alone, another member was elected", changes(group("b", "a", "b"), alone("c", "2:1")), "SplitGroup", "", "a=ro b=rw c=-", ""},
+	{"writes are led to the one that is alone", changes(group("b", "b", "c"), alone("a", "1:12")), "SplitGroup", "", "a=- b=(ro) c=(ro)", "the primary that writes were led to"},
+	{"a node alone, and nothing is on record", changes(unknown, group("a", "a", "b"), alone("c", "2:1")), "SplitGroup", "", "a=() b=() c=()", ""},
+	{"a node alone, and it is wanted", changes(group("a", "a", "b"), alone("c", "2:1"), wants("c")), "SplitGroup", "", "a=rw b=ro c=-", "c is wanted"},
 	{"a node in a foreign group, the own one is out", changes(out(MemberOffline, "a", "b"), group("c", "c"), server("c", foreign)), "ForeignGroup", "", "a=- b=(ro) c=-", otherName},
 	{"a node in a foreign group, the others are not seen", changes(unreachable("a", "b"), group("c", "c"), server("c", foreign)), "ForeignGroup", "", "a=(rw) b=(ro) c=-", groupName},
 	{"the group was made anew of most nodes", changes(group("a", "a", "b"), out(MemberOffline, "c"), server("a", foreign), server("b", foreign)), "MemberNotReady", "", "a=rw b=ro c=-", otherName},
@@ -184,6 +197,14 @@ var rows = []row{
 	{"skip, all out", changes(out(MemberOffline, "a", "b", "c"), annotate(v1alpha1.AnnotationSkipReconcile, "true")), "GroupStarts", "", "a=- b=(ro) c=(ro)", ""},
 	{"skip, another primary", changes(group("b", "a", "b", "c"), wants("a"), annotate(v1alpha1.AnnotationSkipReconcileOld, "true")), "PrimaryNotAsWanted", "", "a=ro b=rw c=ro", ""},
 	{"skip, twins", changes(server("b", func(s *Server) { s.UUID = uuidFor("a") }), annotate(v1alpha1.AnnotationSkipReconcile, "true")), "DuplicateServer", "", "a=(rw) b=(ro) c=(ro)", ""},
+}
+
+// alone: the node has a majority of itself, in a view of its own.
+func alone(name, view string) change {
+	return func(s *scenario) {
+		s.regroup(name, name)
+		s.state.Nodes[name].ViewID = view
+	}
 }
 
 // foreign: the server is in a group of another name.
@@ -390,6 +411,33 @@ func TestUnnamedMembersAreRecorded(t *testing.T) {
 	unreachable("c")(s)
 	s.object.Status.Topology["c"].ServerUUID = uuidFor("z")
 	look("c:3306 " + uuidFor("c"))
+}
+
+// Without the primary nobody is said to hold what the group lacks, and nobody who was is
+// cleared.
+func TestUnknownIsNotErrant(t *testing.T) {
+	s := healthy("a", "b", "c")
+	for _, c := range changes(views("a b", "c UNREACHABLE"), out(MemberOffline, "c"), holds("c", "1-10", "")) {
+		c(s)
+	}
+	primary := s.state.Nodes["a"]
+	look := func(want int64) {
+		t.Helper()
+		p := s.plan()
+		Project(s.object, s.state, p)
+		if n := s.object.Status.Topology["c"]; n.ErrantCount != want || p.Data.Errant["c"].Count() > want {
+			t.Fatalf("%+v", n)
+		}
+	}
+	unreachable("a")(s)
+	look(0)
+	s.state.Nodes["a"] = primary
+	look(1)
+	unreachable("a")(s)
+	look(1)
+	s.state.Nodes["a"] = primary
+	holds("a", "1-10", "")(s)
+	look(0)
 }
 
 // A node that was a member is one on record until it is seen to be out.

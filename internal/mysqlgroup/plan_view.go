@@ -35,6 +35,8 @@ type view struct {
 	lead *Server
 	// split says what two views with a majority there are; "" when there are not.
 	split string
+	// apart are nodes with a majority of another group, where it is known which one counts.
+	apart []string
 	// stranger is a node in another group than the recorded one, which nobody is seen to be
 	// in any more; "" when there is none.
 	stranger string
@@ -128,7 +130,15 @@ func (v *view) findGroup() {
 		}
 	}
 	if v.split != "" {
-		return
+		all := holders
+		if holders = v.undisputed(all); len(holders) == 0 {
+			return
+		}
+		for _, s := range all {
+			if !slices.Contains(holders, s) && !agree(s, holders[0]) {
+				v.apart = append(v.apart, s.Name)
+			}
+		}
 	}
 	for _, s := range holders {
 		switch {
@@ -258,7 +268,7 @@ func (v *view) listed(name string) *Member {
 // member says whether a node is seen as an ONLINE member, by itself and by the group.
 func (v *view) member(name string) bool {
 	m := v.listed(name)
-	return m != nil && m.State == MemberOnline && v.servers[name].HasMajority()
+	return m != nil && m.State == MemberOnline && v.servers[name].HasMajority() && !v.isApart(name)
 }
 
 // ours are the nodes that the spec names.
@@ -300,11 +310,16 @@ func (v *view) assess() {
 				d.Notes[n.Name] = "it is " + string(s.Self()) + because(s)
 			}
 		case s.Out():
-			d.Compared[n.Name] = true
-			if extra := s.Holds().Subtract(group); !extra.Empty() {
+			// Only the primary has all that is in the group; what the others lack of it is on its
+			// way to them. Without it a server can be known to hold nothing more, and not the other way.
+			extra := s.Holds().Subtract(group)
+			d.Compared[n.Name] = extra.Empty() || v.member(v.primary)
+			if d.Compared[n.Name] && !extra.Empty() {
 				d.Errant[n.Name] = extra
 			}
 			d.Notes[n.Name] = v.whyOut(n)
+		case v.isApart(n.Name):
+			d.Notes[n.Name] = fmt.Sprintf("it has a majority of another group (%s, view %s): STOP GROUP_REPLICATION on it", s.Config.GroupName, s.ViewID)
 		case m == nil:
 			d.Notes[n.Name] = "the group has expelled it, and it does not know yet"
 		case v.primary == n.Name:
@@ -380,6 +395,9 @@ func (v *view) cannotJoin(n Node) string {
 	}
 	if mine := s.Config.GroupName; mine != "" && mine != v.data.GroupName {
 		return fmt.Sprintf("group_replication_group_name is %s and that of the group is %s: set it to the group's, or to ''", mine, v.data.GroupName)
+	}
+	if !v.data.Compared[n.Name] {
+		return "it holds transactions that the members which are seen have not received, and the primary is not seen: they may be in the group, so that it waits until the primary is seen"
 	}
 	if extra, bad := v.data.Errant[n.Name]; bad {
 		return fmt.Sprintf("it holds %d transaction(s) that the group lacks: %s; save what is in them, and rebuild it as an empty server", extra.Count(), shared.Shorten(extra.String()))
