@@ -62,10 +62,8 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) error {
 const (
 	// slack is what an action may take beyond the time that it names itself.
 	slack = 5 * time.Second
-	// bootstrapDeadline, stopDeadline and forceDeadline bound statements that wait for the
-	// group: a stop without quorum takes the server half a minute.
+	// bootstrapDeadline and forceDeadline bound statements that wait for the group.
 	bootstrapDeadline = 45 * time.Second
-	stopDeadline      = 60 * time.Second
 	forceDeadline     = 60 * time.Second
 	// tidyTimeout bounds what is done to leave a server as it should be.
 	tidyTimeout = 3 * time.Second
@@ -73,12 +71,6 @@ const (
 
 // Deadline implements reconcile.Deadliner.
 func (Bootstrap) Deadline() time.Duration { return bootstrapDeadline }
-
-// Deadline implements reconcile.Deadliner.
-func (Leave) Deadline() time.Duration { return stopDeadline }
-
-// Deadline implements reconcile.Deadliner.
-func (Dissolve) Deadline() time.Duration { return stopDeadline }
 
 // Deadline implements reconcile.Deadliner.
 func (ForceMembers) Deadline() time.Duration { return forceDeadline }
@@ -130,25 +122,34 @@ func (a *actor) welcome(ctx context.Context) error {
 	return a.Exec(ctx, "SET GLOBAL offline_mode=OFF")
 }
 
-// leave stops Group Replication on a member that the spec does not name.
+// leave stops Group Replication on a member that the spec does not name. A later pass sees
+// that it is out, where the stop takes long.
 func (a *actor) leave(ctx context.Context) error {
+	if busy, err := a.recently(); busy || err != nil {
+		return err
+	}
 	s, err := a.now(ctx)
 	if err != nil {
 		return err
 	}
-	if s.InGroup() {
-		if why := s.cannotLeave(); why != "" {
-			return errors.New(why)
-		}
+	if !s.InGroup() {
+		return a.fence(ctx)
+	}
+	if why := s.cannotLeave(); why != "" {
+		return errors.New(why)
+	}
+	return a.beside(ctx, patience, func(ctx context.Context) error {
 		if err := a.Exec(ctx, "SET PERSIST group_replication_start_on_boot=OFF"); err != nil {
 			return err
 		}
-		if err := a.Exec(ctx, "STOP GROUP_REPLICATION"); err != nil {
+		if err := a.Exec(ctx, stopStatement); err != nil {
 			return err
 		}
-	}
-	return a.fence(ctx)
+		return a.fence(ctx)
+	})
 }
+
+const stopStatement = "STOP GROUP_REPLICATION"
 
 // cannotLeave says why a member must not leave its group; "" when it may: more than half
 // of the others are alive.
@@ -172,8 +173,12 @@ func (s *Server) cannotLeave() string {
 	return ""
 }
 
-// dissolve stops a member whose group will not have a quorum again.
+// dissolve stops a member whose group will not have a quorum again. That takes the server
+// half a minute; a later pass sees that it is out.
 func (a *actor) dissolve(ctx context.Context) error {
+	if busy, err := a.recently(); busy || err != nil {
+		return err
+	}
 	s, err := a.now(ctx)
 	switch {
 	case err != nil || s.Out():
@@ -181,7 +186,7 @@ func (a *actor) dissolve(ctx context.Context) error {
 	case s.reachesMajority():
 		return errors.New("it sees a majority of the group again")
 	}
-	return a.Exec(ctx, "STOP GROUP_REPLICATION")
+	return a.beside(ctx, patience, func(ctx context.Context) error { return a.Exec(ctx, stopStatement) })
 }
 
 // expelClients ends the connections of clients to a server that is read-only.

@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	// joinPatience is how long a pass waits for a server to start; that goes on without it.
-	joinPatience = 3 * time.Second
-	// startTimeout bounds a start, which may wait for the group a minute, and the stop before it.
+	// patience is how long a pass waits for a server to start or to stop; that goes on without it.
+	patience = 3 * time.Second
+	// startTimeout bounds a start, which may wait for the group a minute, and the stop before
+	// it; and a stop, which without a quorum takes half a minute.
 	startTimeout = 150 * time.Second
-	// startPause lies between a start that failed and the next.
-	startPause = 10 * time.Second
+	// retryPause lies between a start or stop that failed and the next.
+	retryPause = 10 * time.Second
 )
 
 // join starts Group Replication on a server that is out of the group.
@@ -51,7 +52,7 @@ func (a *actor) join(ctx context.Context, do Join) error {
 	if extra := s.Holds().Subtract(executed.Union(queued)); !extra.Empty() {
 		return fmt.Errorf("it holds %d transaction(s) that the group lacks: %s", extra.Count(), shared.Shorten(extra.String()))
 	}
-	return a.beside(ctx, joinPatience, func(ctx context.Context) error {
+	return a.beside(ctx, patience, func(ctx context.Context) error {
 		if err := a.prepare(ctx, s, do.Settings); err != nil {
 			return err
 		}
@@ -61,21 +62,21 @@ func (a *actor) join(ctx context.Context, do Join) error {
 
 const startStatement = "START GROUP_REPLICATION"
 
-// recently says whether a start is under way, or how it failed a moment ago.
+// recently says whether a start or stop is under way, or how it failed a moment ago.
 func (h *handle) recently() (busy bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failed != nil && time.Since(h.ended) < startPause {
+	if h.failed != nil && time.Since(h.ended) < retryPause {
 		return false, h.failed
 	}
-	return h.starting, nil
+	return h.underWay, nil
 }
 
-// beside starts the server and waits for that for a while. It goes on after that: a server
-// cannot be told to stop waiting for the group, and nobody else is to wait with it.
+// beside starts or stops the server and waits for that for a while. It goes on after that: a
+// server cannot be told to stop waiting for the group, and nobody else is to wait with it.
 func (h *handle) beside(ctx context.Context, patience time.Duration, start func(context.Context) error) error {
 	h.mu.Lock()
-	h.starting, h.failed = true, nil
+	h.underWay, h.failed = true, nil
 	h.mu.Unlock()
 	done := make(chan error, 1)
 	go func() {
@@ -83,7 +84,7 @@ func (h *handle) beside(ctx context.Context, patience time.Duration, start func(
 		defer cancel()
 		err := start(ctx)
 		h.mu.Lock()
-		h.starting, h.failed, h.ended = false, err, time.Now()
+		h.underWay, h.failed, h.ended = false, err, time.Now()
 		h.mu.Unlock()
 		done <- err
 	}()
@@ -106,7 +107,7 @@ const setSeeds = "SET PERSIST group_replication_group_seeds=?"
 func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
 	if s.Self() == MemberError {
 		// It has not stopped yet.
-		if err := a.Exec(ctx, "STOP GROUP_REPLICATION"); err != nil {
+		if err := a.Exec(ctx, stopStatement); err != nil {
 			return err
 		}
 	}
@@ -142,8 +143,25 @@ func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
 
 // credentials gives the recovery channel its user and password.
 func (a *actor) credentials(ctx context.Context) error {
-	return a.ExecSecret(ctx, "CHANGE REPLICATION SOURCE TO SOURCE_USER=?, SOURCE_PASSWORD=? FOR CHANNEL 'group_replication_recovery'",
+	var uuid string
+	if err := a.Row(ctx, "SELECT @@GLOBAL.server_uuid", nil, &uuid); err != nil {
+		return err
+	}
+	err := a.ExecSecret(ctx, "CHANGE REPLICATION SOURCE TO SOURCE_USER=?, SOURCE_PASSWORD=? FOR CHANNEL 'group_replication_recovery'",
 		a.replicationUser, a.replicationPassword.Reveal())
+	if err == nil {
+		a.mu.Lock()
+		a.gave = uuid
+		a.mu.Unlock()
+	}
+	return err
+}
+
+// has says whether a server was given this handle's credential by this process.
+func (h *handle) has(uuid string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.gave == uuid
 }
 
 // bootstrap makes a group of the server.
@@ -189,9 +207,15 @@ func (a *actor) bootstrap(ctx context.Context, do Bootstrap) (err error) {
 // aloneIn says why somebody else stands against a bootstrap here: one who does not
 // answer, one who is in a group, one who holds more.
 func (a *actor) aloneIn(ctx context.Context, do Bootstrap, holds gtid.Set) error {
-	errs := make([]error, len(do.Others))
-	conn.Each(len(do.Others), func(i int) {
-		name := do.Others[i]
+	return errors.Join(a.among(ctx, do.Others, holds, false), a.among(ctx, do.Lost, holds, true))
+}
+
+// among says who of the named stands against others' going on without him, who hold that
+// much. Those that are lost may give no answer; who refuses one is there.
+func (a *actor) among(ctx context.Context, names []string, holds gtid.Set, lost bool) error {
+	errs := make([]error, len(names))
+	conn.Each(len(names), func(i int) {
+		name := names[i]
 		h, n, err := a.other(name)
 		if err != nil {
 			errs[i] = err
@@ -199,21 +223,32 @@ func (a *actor) aloneIn(ctx context.Context, do Bootstrap, holds gtid.Set) error
 		}
 		if busy, _ := h.recently(); busy {
 			// It may be making a group: it is OFFLINE until that is done.
-			errs[i] = fmt.Errorf("a start of Group Replication on %s has not ended", name)
+			errs[i] = fmt.Errorf("a start or stop of Group Replication on %s has not ended", name)
 			return
 		}
 		s, err := h.look(ctx, n)
-		switch {
-		case err != nil:
-			errs[i] = fmt.Errorf("%s does not answer any more: %w", name, err)
-		case s.InGroup():
-			errs[i] = fmt.Errorf("%s is %s in a group", name, s.Self())
-		case !holds.Contains(s.Holds()):
-			extra := s.Holds().Subtract(holds)
-			errs[i] = fmt.Errorf("%s holds %d transaction(s) more: %s", name, extra.Count(), shared.Shorten(extra.String()))
+		if err == nil || !lost || conn.ReachOf(err) == shared.ReachError {
+			errs[i] = against(name, s, err, holds)
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// against says why a server stands against others' going on without it: it does not answer,
+// is in a group, or holds more than they do.
+func against(name string, s *Server, err error, holds gtid.Set) error {
+	switch {
+	case conn.ReachOf(err) == shared.ReachError:
+		return fmt.Errorf("%s is there, and it cannot be seen whether it is in a group: %w", name, err)
+	case err != nil:
+		return fmt.Errorf("%s does not answer any more: %w", name, err)
+	case s.InGroup():
+		return fmt.Errorf("%s is %s in a group", name, s.Self())
+	case !holds.Contains(s.Holds()):
+		extra := s.Holds().Subtract(holds)
+		return fmt.Errorf("%s holds %d transaction(s) more: %s", name, extra.Count(), shared.Shorten(extra.String()))
+	}
+	return nil
 }
 
 // forceMembers has the members that are left go on alone.
@@ -228,6 +263,7 @@ func (a *actor) forceMembers(ctx context.Context, do ForceMembers) error {
 		return fmt.Errorf("it is %s: only an ONLINE member can be forced", s.Self())
 	}
 	var addresses []string
+	var holds gtid.Set
 	for _, name := range do.Names {
 		h, n, err := a.other(name)
 		if err != nil {
@@ -240,7 +276,12 @@ func (a *actor) forceMembers(ctx context.Context, do ForceMembers) error {
 		case m.Self() != MemberOnline || m.HasMajority() || !s.reaches(m.UUID) || m.ViewID != s.ViewID:
 			return fmt.Errorf("%s is not of the same view any more", name)
 		}
-		addresses = append(addresses, m.Config.LocalAddress)
+		addresses, holds = append(addresses, m.Config.LocalAddress), holds.Union(m.Holds())
+	}
+	// Last, because it counts at the moment of the force: the user has given up those that
+	// were not seen, and not somebody who is there.
+	if err := a.among(ctx, do.Others, holds, true); err != nil {
+		return err
 	}
 	force := a.Exec(ctx, "SET GLOBAL group_replication_force_members=?", strings.Join(addresses, ","))
 	// It must be empty again before the next start.

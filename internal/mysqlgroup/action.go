@@ -38,6 +38,9 @@ type Bootstrap struct {
 	// Others are all other nodes that may belong to the group, but for those that the user
 	// has given up by name.
 	Others []string
+	// Lost are those that were not seen and that the user has given up. If one answers after
+	// all, it counts like the others.
+	Lost []string
 }
 
 // Join starts Group Replication on a server that takes part in no group, after a look
@@ -68,7 +71,7 @@ type Disarm struct{ target }
 // expelled it.
 type Welcome struct{ target }
 
-// SetRecoveryUser gives the recovery channel of a member its credential.
+// SetRecoveryUser gives the recovery channel of a member its user and password.
 type SetRecoveryUser struct{ target }
 
 // SetSeeds gives a member the group_replication_group_seeds for its next start.
@@ -105,6 +108,9 @@ type ForceMembers struct {
 	target
 	// Names of the members, the server among them.
 	Names []string
+	// Others are all other nodes. The user has given them up: those that answer after all
+	// must take part in no group, and hold nothing that the named lack.
+	Others []string
 }
 
 // About implements reconcile.Action.

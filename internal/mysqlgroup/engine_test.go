@@ -199,7 +199,7 @@ func TestMajority(t *testing.T) {
 // Nobody starts a group while another member of it has not ended a start: it may be
 // making one.
 func TestBootstrapWaitsForAnotherStart(t *testing.T) {
-	a := &actor{other: func(name string) (*handle, Node, error) { return &handle{starting: true}, Node{Name: name}, nil }}
+	a := &actor{other: func(name string) (*handle, Node, error) { return &handle{underWay: true}, Node{Name: name}, nil }}
 	err := a.aloneIn(t.Context(), Bootstrap{target: target{"a"}, Others: []string{"b"}}, set("1-9"))
 	if err == nil || !strings.Contains(err.Error(), "on b has not ended") {
 		t.Errorf("%v", err)

@@ -15,11 +15,14 @@ type handle struct {
 	*conn.Handle
 
 	mu sync.Mutex
-	// starting: a START GROUP_REPLICATION of this process has not ended.
-	starting bool
+	// underWay: a START or STOP GROUP_REPLICATION of this process has not ended.
+	underWay bool
 	// failed is how the last one ended, and ended when.
 	failed error
 	ended  time.Time
+	// gave is the server_uuid of the server whose recovery channel was given this handle's
+	// credential: another credential has another handle.
+	gave string
 }
 
 // newHandle makes a handle. Nothing is asked of the server before the first use.

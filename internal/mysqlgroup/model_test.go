@@ -342,6 +342,9 @@ func (w *world) bootstrap(s *modelServer, do Bootstrap) error {
 			return errors.New("somebody stands against it")
 		}
 	}
+	if w.standsAgainst(do.Lost, s.holds()) {
+		return errors.New("one of the lost stands against it")
+	}
 	if w.object.Annotations[v1alpha1.AnnotationForceQuorum] != "" && (w.lost || len(do.Others)+1 < len(Nodes(w.object))) {
 		// The user has given up what the others hold.
 		w.giveUp(append(slices.Clone(do.Others), s.name))
@@ -365,6 +368,14 @@ func (w *world) bootstrap(s *modelServer, do Bootstrap) error {
 	s.group, s.state, s.misses, s.number, s.armed = g, MemberOnline, map[string]bool{}, 0, true
 	w.informs(g, s)
 	return nil
+}
+
+// standsAgainst says whether one of those that were given up is there after all.
+func (w *world) standsAgainst(names []string, holds gtid.Set) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		o, err := w.reach(name)
+		return err == nil && (o.inGroup() || !holds.Contains(o.holds()))
+	})
 }
 
 // giveUp is what a user does who names the members to go on with.
@@ -452,6 +463,13 @@ func (w *world) forceMembers(s *modelServer, do ForceMembers) error {
 		if err != nil || o.state != MemberOnline || o.group != g || !w.connected(o, s) {
 			return errors.New("one of them is gone")
 		}
+	}
+	var holds gtid.Set
+	for _, name := range do.Names {
+		holds = holds.Union(w.node(name).holds())
+	}
+	if w.flaw == "" && w.standsAgainst(do.Others, holds) {
+		return errors.New("one of the others is there")
 	}
 	if w.flaw == "" {
 		w.giveUp(do.Names)

@@ -133,6 +133,7 @@ func (h *handle) look(ctx context.Context, n Node) (*Server, error) {
 		return nil, figuresErr
 	}
 	s.read(figures)
+	s.RecoveryOutdated = !h.has(s.UUID)
 	return s, nil
 }
 

@@ -137,7 +137,8 @@ func (v *view) dissolve() reconcile.Plan[Data] {
 	text := fmt.Sprintf("%s see no majority of the group, and all others are seen to be out of it: they stop, and the group starts again from the member that holds everything", strings.Join(v.stranded(), ", "))
 	p.Conditions = reconcile.Topology(false, "QuorumLost", text)
 	p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "QuorumLost", Message: text})
-	p.Again = true
+	// A stop without a quorum takes half a minute: it is looked at again, and not waited for.
+	p.Next = busy
 	return p
 }
 
@@ -266,7 +267,7 @@ func (v *view) force() reconcile.Plan[Data] {
 	}
 	p := v.plan()
 	p.MustFinish = true
-	p.Steps = append(v.fences(""), reconcile.Step{Name: "force-quorum", Actions: []reconcile.Action{ForceMembers{target: target{on}, Names: v.forced}}})
+	p.Steps = append(v.fences(""), reconcile.Step{Name: "force-quorum", Actions: []reconcile.Action{ForceMembers{target: target{on}, Names: v.forced, Others: v.others(v.forced...)}}})
 	v.tellForced(&p)
 	return p
 }
@@ -375,22 +376,30 @@ func (v *view) start(among []string) reconcile.Plan[Data] {
 		p.Steps = append(v.fences(""), p.Steps...)
 		return p
 	}
-	var others []string
-	for _, n := range v.nodes {
-		if n.Name != seed && v.servers[n.Name].OK() {
-			others = append(others, n.Name)
-		}
-	}
+	lost := v.others(seed)
+	others := slices.DeleteFunc(slices.Clone(lost), func(name string) bool { return !v.servers[name].OK() })
+	lost = slices.DeleteFunc(lost, func(name string) bool { return v.servers[name].OK() })
 	p := v.plan()
 	p.Data.GroupName, p.Data.Bootstrapped = name, true
 	// A new operator must know that there was a group.
 	p.Persist, p.MustFinish, p.Again = true, true, true
 	step := reconcile.Step{Name: "bootstrap", Actions: []reconcile.Action{
-		Bootstrap{target: target{seed}, Settings: v.settings(seed, name), Others: others},
+		Bootstrap{target: target{seed}, Settings: v.settings(seed, name), Others: others, Lost: lost},
 	}}
 	p.Steps = append(v.fences(seed), v.route(""))
 	p.Steps = append(append(p.Steps, v.disarmStep()...), step)
 	return p
+}
+
+// others are the nodes but for some.
+func (v *view) others(than ...string) []string {
+	var out []string
+	for _, n := range v.nodes {
+		if !slices.Contains(than, n.Name) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
 }
 
 // groupName of the group that is to start: the recorded one, or else what the servers are

@@ -37,9 +37,7 @@ func (v *view) steady() reconcile.Plan[Data] {
 		p.Again = true
 	} else {
 		add("seeds", v.reseeds())
-		leaves := v.leaves()
-		add("leave", leaves)
-		p.Again = len(leaves) > 0
+		add("leave", v.leaves())
 		add("recovery-user", v.recoveryUsers())
 		add("welcome", v.welcomes())
 		add("join", v.joins())
@@ -139,11 +137,12 @@ func (v *view) welcomes() []reconcile.Action {
 	return out
 }
 
-// recoveryUsers: a member whose channel has another user than the spec could not come back.
+// recoveryUsers: a member whose channel has another user or password than the Secret could
+// not come back. It may be given them while it is ONLINE: nothing uses the channel then.
 func (v *view) recoveryUsers() []reconcile.Action {
 	var out []reconcile.Action
 	for _, n := range v.ours() {
-		if s := v.servers[n.Name]; v.member(n.Name) && s.RecoveryUser != shared.ReplicationUser(v.spec.Secret) {
+		if s := v.servers[n.Name]; v.member(n.Name) && (s.RecoveryOutdated || s.RecoveryUser != shared.ReplicationUser(v.spec.Secret)) {
 			out = append(out, SetRecoveryUser{target{n.Name}})
 		}
 	}

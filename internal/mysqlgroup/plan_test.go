@@ -4,11 +4,14 @@
 package mysqlgroup
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/conn"
 	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -44,6 +47,8 @@ var rows = []row{
 	{"the primary is gone, another is elected", changes(unreachable("a"), group("b", "b", "c")), "NodeUnreachable", "", "a=- b=rw c=ro", ""},
 	{"elected, and not writable yet", changes(group("b", "b", "c"), out(MemberOffline, "a"), server("b", func(s *Server) { s.ReadOnly, s.SuperReadOnly = true, true })), "PrimaryNotReady", "join a", "a=- b=- c=ro", "takes no writes yet"},
 	{"a server out of the group takes writes", changes(group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "MemberNotReady", "fence c,join c", "a=rw b=ro c=-", ""},
+	{"another recovery password", changes(server("b", func(s *Server) { s.RecoveryOutdated = true })), "TopologyAsWanted", "set the recovery user b", "a=rw b=ro c=ro", ""},
+	{"another recovery password, while it recovers", changes(views("a b c", "b RECOVERING"), server("b", func(s *Server) { s.RecoveryOutdated = true })), "MemberNotReady", "", "a=rw b=- c=ro", ""},
 	{"offline_mode after an expulsion", changes(server("c", func(s *Server) { s.OfflineMode, s.Config.OfflineOnExit = true, true })), "MemberNotReady", "end offline mode c", "a=rw b=ro c=-", "offline_mode"},
 	{"offline_mode for another reason", changes(server("c", func(s *Server) { s.OfflineMode = true })), "MemberNotReady", "", "a=rw b=ro c=-", "offline_mode"},
 	{"bootstrapping was left on", changes(server("c", func(s *Server) { s.Config.Bootstrap = true })), "TopologyAsWanted", "disarm c", "a=rw b=ro c=ro", ""},
@@ -238,6 +243,82 @@ func TestPlan(t *testing.T) {
 				t.Errorf("status %s", p.Conditions[0].Status)
 			}
 		})
+	}
+}
+
+// Whom the user has given up is asked once more, and a stop is not waited for.
+func TestForceAsksTheOthers(t *testing.T) {
+	s := healthy("a", "b", "c")
+	for _, c := range changes(unreachable("b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE"), annotate(v1alpha1.AnnotationForceQuorum, "a")) {
+		c(s)
+	}
+	if do := action[ForceMembers](t, s.plan()); !slices.Equal(do.Others, []string{"b", "c"}) {
+		t.Errorf("%+v", do)
+	}
+	out(MemberOffline, "a")(s)
+	if do := action[Bootstrap](t, s.plan()); len(do.Others) != 0 || !slices.Equal(do.Lost, []string{"b", "c"}) {
+		t.Errorf("%+v", do)
+	}
+	there := healthy("a", "b", "c")
+	group("b", "b", "c")(there)
+	gone := healthy("a", "b", "c")
+	out(MemberOffline, "b")(gone)
+	for _, c := range []struct {
+		about string
+		s     *Server
+		err   error
+		holds string
+		want  string
+	}{
+		{"in a group", there.state.Nodes["b"], nil, "1-9", "b is ONLINE in a group"},
+		{"out", gone.state.Nodes["b"], nil, "1-9", ""},
+		{"out, with more", gone.state.Nodes["b"], nil, "1-7", "b holds 2 transaction(s) more"},
+		{"refuses", nil, conn.Refusal("no password"), "1-9", "b is there"},
+		{"silent", nil, errors.New("no answer"), "1-9", "does not answer"},
+	} {
+		got := ""
+		if err := against("b", c.s, c.err, set(c.holds)); err != nil {
+			got = err.Error()
+		}
+		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.about, got, c.want)
+		}
+	}
+}
+
+// No pass is held up by a server that takes its time.
+func TestStopsAreNotWaitedFor(t *testing.T) {
+	for _, a := range []reconcile.Action{Leave{}, Dissolve{}, Join{}} {
+		if d, own := a.(reconcile.Deadliner); own {
+			t.Errorf("%s has %s", a.About(), d.Deadline())
+		}
+	}
+	h, ends := &handle{}, make(chan bool)
+	if err := h.beside(t.Context(), 0, func(context.Context) error { <-ends; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	// Neither a second stop nor a bootstrap is begun beside it: no server is asked.
+	a := &actor{handle: h, other: func(name string) (*handle, Node, error) { return h, Node{Name: name}, nil }}
+	for _, stop := range []func(context.Context) error{a.leave, a.dissolve} {
+		if err := stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.among(t.Context(), []string{"b"}, set("1-9"), true); err == nil || !strings.Contains(err.Error(), "on b has not ended") {
+		t.Errorf("%v", err)
+	}
+	close(ends)
+	s := healthy("a", "b", "c")
+	removed("c")(s)
+	if p := s.plan(); p.Again || p.Next != busy {
+		t.Errorf("leaving: %+v", p)
+	}
+	s = healthy("a", "b", "c")
+	for _, c := range changes(out(MemberOffline, "b", "c"), says("a", "b UNREACHABLE", "c UNREACHABLE")) {
+		c(s)
+	}
+	if p := s.plan(); p.Again || p.Next != busy {
+		t.Errorf("dissolving: %+v", p)
 	}
 }
 

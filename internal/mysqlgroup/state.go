@@ -59,6 +59,9 @@ type Server struct {
 	Backlog int64
 	// RecoveryUser is the user of the channel group_replication_recovery.
 	RecoveryUser string
+	// RecoveryOutdated: this process has not given that channel the present password. No
+	// server tells which one it has.
+	RecoveryOutdated bool
 	// RecoveryError is the last error of the group's channels, "" when there is none.
 	RecoveryError string
 }
