@@ -92,11 +92,11 @@ func (g *Group) SwitchOver(ctx context.Context, operator *Operator, run *load.Ru
 		if r.Status.Primary == to && change.Finished.IsZero() {
 			change.Finished = time.Now()
 		}
-		if GroupReadyAsWanted(r) != nil {
-			return false, nil
+		ready := GroupReadyAsWanted(r) == nil
+		if ready {
+			change.Ready = time.Now()
 		}
-		change.Ready = time.Now()
-		return true, nil
+		return ready, nil
 	}
 	if err := watched(ctx, g.Set, &v1alpha1.MysqlGroupReplicationList{}, timeout, DescribeGroup, edit, look); err != nil {
 		return change, fmt.Errorf("the change of the primary to %s: %w", to, err)
