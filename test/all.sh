@@ -5,17 +5,18 @@
 # Runs every check and every test ("make test"), in two lanes:
 #
 #   cluster   the testbed comes up, with OLM and all images; OLM's tests and the scorecard
-#   checks    everything that needs no cluster, on what the other lane leaves of the machine
+#   checks    what needs neither a cluster nor databases, on what the other lane leaves of
+#             the machine
 #
-# OLM's tests wait for OLM most of the time. The tests of the operator at work begin when
-# both lanes have ended: databases under load want the machine for themselves. What a check
-# says is shown when it ends. The first failure ends both lanes.
+# OLM's tests wait for OLM most of the time. The tests with databases begin when both lanes
+# have ended, one after the other: databases under load want the machine for themselves. What
+# a check says is shown when it ends. The first failure ends both lanes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(verify bundle-validate lint test-unit test-alerts test-admission test-mysql)
+checks=(verify bundle-validate lint test-unit test-alerts test-admission)
 beside_checks=(on-testbed-up on-testbed-olm on-testbed-scorecard)
-after_checks=(on-testbed-e2e on-testbed-plain)
+with_databases=(test-mysql on-testbed-e2e on-testbed-plain)
 
 out=bin/test-all
 
@@ -92,7 +93,7 @@ ended() {
 lane lane-checks
 lane lane-cluster "${beside_checks[@]}"
 ended
-lane lane-cluster "${after_checks[@]}"
+lane lane-cluster "${with_databases[@]}"
 ended
 
 printf '\n'

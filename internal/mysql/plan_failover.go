@@ -260,6 +260,19 @@ func (v *view) lender(from, to *Server) Lender {
 	return Lender{}
 }
 
+// leftBehind are those who must not be led to once the candidate is promoted: the old
+// source, which may be writable and unseen, and every replica that is not seen. That one
+// follows the old source still, and may hold what the failover gives up.
+func (v *view) leftBehind(from, to *Server) reconcile.Routing {
+	r := reconcile.Routing{from.Name: reconcile.AccessNone}
+	for _, m := range v.members {
+		if m.Name != to.Name && !v.server(m.Name).OK() && v.pods[m.Name].Readonly == "true" {
+			r[m.Name] = reconcile.AccessNone
+		}
+	}
+	return r
+}
+
 // promoteAfterDeath promotes the candidate once it has executed all that it received.
 func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
@@ -276,8 +289,7 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 		p.Conditions = v.inProgress("is at work: the candidate executes what it has received." + why)
 		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionUnassured", Once: v.data.Switchover.StartedAt.String(), Message: to.Name + " is promoted, and may lack what was acknowledged." + why}}
 	}
-	// Not to have two behind -readwrite: the old source may be writable and unseen.
-	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})
+	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: v.leftBehind(from, to)})
 	if from.Writable() {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Whole: true, Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}

@@ -426,6 +426,16 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "a replica that is not seen follows the old source still: nobody is led to it any more",
+			scene: starved().seeing(replica("c", "a").unseen()),
+			steps: []string{
+				"unroute: {a=- c=-}",
+				"promote: promote b after a:1-100 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "the candidate executes its relay log first",
 			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").threads(ThreadNo, ThreadYes)),
 			steps: []string{

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/internal/mysql/conn"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
@@ -94,6 +95,13 @@ func (c *cluster) named(text string) string {
 	return text
 }
 
+// parts of a set, in the order of the servers' names: that of their uuids is another each time.
+func (c *cluster) parts(set gtid.Set) string {
+	parts := strings.Split(c.named(set.String()), ",")
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}
+
 // appearance is what the operator sees, without what differs from one cluster to
 // another or moves by itself.
 func (c *cluster) appearance() string {
@@ -109,7 +117,7 @@ func (c *cluster) appearance() string {
 		s := state.Nodes[name]
 		text := fmt.Sprintf("%s: %s, read_only %t/%t persisted %t, gtid %t, binlog %t/%t, executed %s, purged %d, semi-sync %+v, foreign %d, plain %t",
 			name, s.Reach, s.ReadOnly, s.SuperReadOnly, s.ReadOnlyPersisted, s.GTIDMode, s.LogBin, s.LogReplicaUpdates,
-			c.named(s.Executed.String()), s.Purged.Count(), s.SemiSync, len(s.ForeignChannels), s.Plain)
+			c.parts(s.Executed), s.Purged.Count(), s.SemiSync, len(s.ForeignChannels), s.Plain)
 		if ch := s.Channel; ch != nil {
 			text += fmt.Sprintf(", channel to %s (%s) as %s, auto-position %t, %s/%s, errors %d/%d, retrieved %d, lag known %t, positions %t/%t, TLS %+v",
 				addresses[fmt.Sprintf("%s:%d", ch.SourceHost, ch.SourcePort)], uuids[ch.SourceUUID], ch.User, ch.AutoPosition,
