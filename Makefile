@@ -29,6 +29,8 @@ BENCH_ROUNDS ?= 5
 # Rounds and schedules of make soak.
 SOAK_ROUNDS ?= 50
 SOAK_SCHEDULES ?= 100000
+# Processes that run end-to-end specs side by side.
+E2E_PROCS ?= 2
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 # Everything that is compiled under a tag, for what looks at all code.
@@ -285,7 +287,8 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 .PHONY: on-testbed-e2e
 on-testbed-e2e: ## A part of test-e2e: the operator at work, installed by OLM.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
-	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/e2e.test -test.timeout 50m -ginkgo.json-report=$(CURDIR)/bin/e2e-report.json -ginkgo.label-filter='!long' $(TESTARGS)
+	go build -o bin/ginkgo github.com/onsi/ginkgo/v2/ginkgo
+	$(ON_TESTBED) INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/ginkgo --procs=$(E2E_PROCS) --timeout=50m --no-color --json-report=e2e-report.json --output-dir=bin --label-filter='!long' bin/e2e.test -- $(TESTARGS)
 
 .PHONY: on-testbed-plain
 on-testbed-plain: ## A part of test-e2e: the same from dist/install.yaml, the specs that depend on the installation.

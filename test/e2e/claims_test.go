@@ -18,7 +18,7 @@ import (
 	"github.com/upmio/compose-operator/test/e2e/kit"
 )
 
-var _ = Describe("A second resource over the same pods", func() {
+var _ = Describe("A second resource over the same pods", Serial, func() {
 	s := onSet(semiSync)
 
 	It("does nothing when it slipped past admission, not even to a restarted operator's eyes", func(ctx SpecContext) {

@@ -35,7 +35,7 @@ const (
 	terminated = 30 * time.Second
 )
 
-var _ = Describe("An operator that dies", func() {
+var _ = Describe("An operator that dies", Serial, func() {
 	s := onSet(semiSync)
 
 	// Each point of a switchover at which a process can end. "persisted" is after

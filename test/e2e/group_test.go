@@ -192,7 +192,7 @@ func (s *groupScene) value(ctx SpecContext, pod, query string) string {
 
 const onlineMembers = "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE = 'ONLINE'"
 
-var _ = Describe("A MysqlGroupReplication", func() {
+var _ = Describe("A MysqlGroupReplication", Ordered, ContinueOnFailure, func() {
 	s := onGroup(ring)
 
 	It("makes a group of fresh pods", func(ctx SpecContext) {

@@ -108,7 +108,7 @@ var _ = Describe("A fence that is held up", func() {
 		stays(ctx, last)
 	})
 
-	DescribeTable("is undone by the next operator",
+	DescribeTable("is undone by the next operator", Serial,
 		func(ctx SpecContext, grace time.Duration) {
 			last := lastSwitchover(ctx)
 			comesTo(ctx, v1alpha1.SwitchoverSwitching)

@@ -35,8 +35,8 @@ var ofGroups = matrix{
 		{name: "primary cut off from its clients", inject: cutFromClients},
 		{name: "primary's disk full", lasts: 20 * time.Second, needs: limitedDisks, inject: fillDiskOfWriter},
 		{name: "candidate does not apply", inject: blockCandidate},
-		{name: "API server hangs for 30 s", lasts: 30 * time.Second, late: true, inject: hangAPIServer},
-		{name: "DNS gives the candidate's name the primary's address", lasts: 15 * time.Second, inject: misdirectCandidate},
+		{name: "API server hangs for 30 s", lasts: 30 * time.Second, late: true, everywhere: true, inject: hangAPIServer},
+		{name: "DNS gives the candidate's name the primary's address", lasts: 15 * time.Second, everywhere: true, inject: misdirectCandidate},
 		{name: "quorum lost: the primary and another one killed", inject: func(ctx SpecContext, s stage, c cast) func(context.Context) error {
 			return kill(ctx, s, c.writer, c.other)
 		}},

@@ -95,6 +95,8 @@ type trouble struct {
 	// short are the situations that make test has time for.
 	short  []situation
 	needs  need
+	// everywhere: all of the cluster feels it.
+	everywhere bool
 	inject func(ctx SpecContext, s stage, c cast) (mend func(context.Context) error)
 }
 
@@ -116,7 +118,11 @@ func (m matrix) cells(s stage, needed need) {
 			if slices.Contains(fault.short, meets) {
 				labels = Label()
 			}
-			It(fmt.Sprintf("%s, %s: nothing is lost, and it ends well", fault.name, meets), labels, func(ctx SpecContext) {
+			var alone any = Label()
+			if fault.everywhere {
+				alone = Serial
+			}
+			It(fmt.Sprintf("%s, %s: nothing is lost, and it ends well", fault.name, meets), labels, alone, func(ctx SpecContext) {
 				m.meet(ctx, s, fault, meets)
 			})
 		}

@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -38,13 +39,13 @@ const namespacePrefix = "e2e"
 
 // suite is what all specs share.
 var suite struct {
-	cluster *kit.Cluster
-	// operator is nil until a spec needs it.
+	cluster  *kit.Cluster
 	operator *kit.Operator
 	mu       sync.Mutex
 	// losses are verdicts of a lost write. They fail the suite even when a
 	// repeated spec passes.
 	losses []string
+	// unlock is the first process's; nil in the others.
 	unlock func()
 }
 
@@ -57,7 +58,36 @@ func TestEndToEnd(t *testing.T) {
 	RunSpecs(t, "Compose Operator", suiteConfig, reporterConfig)
 }
 
-var _ = BeforeSuite(func(ctx SpecContext) {
+// Specs may run in several processes at once, each with sets of its own, under the one
+// operator that the first process installs. Specs that end the operator, or break what
+// everybody on the cluster needs, are Serial: they run after all others.
+var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
+	prepare()
+	var err error
+	suite.cluster, suite.unlock, err = kit.Open(ctx, os.Stderr)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
+	suite.operator, err = suite.cluster.Install(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	told, err := json.Marshal(suite.operator.Reference())
+	Expect(err).NotTo(HaveOccurred())
+	return told
+}, func(_ SpecContext, told []byte) {
+	if suite.operator != nil {
+		return
+	}
+	prepare()
+	settings, err := kit.SettingsFromEnvironment()
+	Expect(err).NotTo(HaveOccurred())
+	suite.cluster, err = kit.Connect(settings)
+	Expect(err).NotTo(HaveOccurred())
+	var installed kit.OperatorReference
+	Expect(json.Unmarshal(told, &installed)).To(Succeed())
+	suite.operator = suite.cluster.Attach(installed)
+})
+
+// prepare what a process of the suite waits with.
+func prepare() {
 	log.SetLogger(logr.Discard())
 	SetDefaultEventuallyTimeout(settleTimeout)
 	SetDefaultEventuallyPollingInterval(kit.Interval)
@@ -65,35 +95,26 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	EnforceDefaultTimeoutsWhenUsingContexts()
 	SetDefaultConsistentlyDuration(standstill)
 	SetDefaultConsistentlyPollingInterval(2 * kit.Interval)
+}
 
-	var err error
-	suite.cluster, suite.unlock, err = kit.Open(ctx, os.Stderr)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(suite.cluster.DeleteLeftovers(ctx, namespacePrefix)).To(Succeed())
-})
-
-var _ = AfterSuite(func(ctx SpecContext) {
-	if suite.unlock != nil {
-		defer suite.unlock()
-	}
+var _ = SynchronizedAfterSuite(func(ctx SpecContext) {
 	closeSets(ctx)
 	suite.mu.Lock()
 	defer suite.mu.Unlock()
 	Expect(suite.losses).To(BeEmpty(), "acknowledged writes were lost; a repeated spec does not make that good")
+}, func() {
+	if suite.unlock != nil {
+		suite.unlock()
+	}
 })
 
 // withFaults labels specs that need the operator built with fault points.
 const withFaults = "faults"
 
-// theOperator installs the operator when the first spec needs it. A spec before
-// may have left one with a fault, which only another one of its kind tolerates.
+// theOperator returns the installed operator. A spec before may have left one with a
+// fault, which only another one of its kind tolerates.
 func theOperator(ctx SpecContext) *kit.Operator {
 	GinkgoHelper()
-	if suite.operator == nil {
-		o, err := suite.cluster.Install(ctx)
-		Expect(err).NotTo(HaveOccurred())
-		suite.operator = o
-	}
 	if !slices.Contains(CurrentSpecReport().Labels(), withFaults) {
 		Expect(suite.operator.Deploy(ctx, "")).To(Succeed())
 	}

@@ -36,6 +36,24 @@ type Operator struct {
 	stamp string
 }
 
+// OperatorReference names an installed operator to another process.
+type OperatorReference struct {
+	// Deployment of the operator.
+	Deployment string
+	// CSV that the Deployment is made of; "": none, it was applied.
+	CSV string
+}
+
+// Reference to the operator.
+func (o *Operator) Reference() OperatorReference {
+	return OperatorReference{Deployment: o.name, CSV: o.csv}
+}
+
+// Attach returns the operator that another process has installed.
+func (c *Cluster) Attach(r OperatorReference) *Operator {
+	return &Operator{cluster: c, name: r.Deployment, csv: r.CSV}
+}
+
 // stampAnnotation tells one deployment of the operator from the next.
 const stampAnnotation = "compose-operator-tests/deployed"
 
