@@ -54,10 +54,20 @@ func (a *actor) join(ctx context.Context, do Join) error {
 	}
 	return a.beside(ctx, patience, func(ctx context.Context) error {
 		if err := a.prepare(ctx, s, do.Settings); err != nil {
-			return err
+			return a.joinFailed(err)
 		}
-		return a.Exec(ctx, startStatement)
+		return a.joinFailed(a.Exec(ctx, startStatement))
 	})
+}
+
+// errJoin marks the failure of a start that asked an existing group.
+var errJoin = errors.New("joining the group")
+
+func (a *actor) joinFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errJoin, err)
 }
 
 const startStatement = "START GROUP_REPLICATION"
@@ -175,7 +185,12 @@ func (a *actor) bootstrap(ctx context.Context, do Bootstrap) (err error) {
 	case s.InGroup():
 		return fmt.Errorf("it is %s in a group already", s.Self())
 	}
-	if busy, err := a.recently(); err != nil || busy {
+	busy, err := a.recently()
+	if errors.Is(err, errJoin) {
+		// The group that it asked is no more: that says nothing of a start without one.
+		err = nil
+	}
+	if err != nil || busy {
 		return errors.Join(err, errors.New("a start of Group Replication has just been tried"))
 	}
 	if err := a.aloneIn(ctx, do, s.Holds()); err != nil {

@@ -402,6 +402,11 @@ func (v *view) cannotJoin(n Node) string {
 	if extra, bad := v.data.Errant[n.Name]; bad {
 		return fmt.Sprintf("it holds %d transaction(s) that the group lacks: %s; save what is in them, and rebuild it as an empty server", extra.Count(), shared.Shorten(extra.String()))
 	}
+	if m := v.listed(n.Name); m != nil && m.State != MemberError && m.State != MemberOffline {
+		// It would ask in vain for half a minute, in which the group may come to need it for
+		// something else: a member that has just lost both others still counts them.
+		return fmt.Sprintf("the group still says %s of it, as it was before: it joins when the group has let it go", m.State)
+	}
 	return v.cannotRecover(s)
 }
 

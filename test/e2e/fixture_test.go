@@ -140,7 +140,7 @@ type scene struct {
 }
 
 // traffic of a spec: it is not a stress test, and the machine has other things to do.
-var traffic = load.Options{Writers: 8, Readers: 1, Interval: 40 * time.Millisecond, NoteServers: true}
+var traffic = load.Options{Writers: 8, Readers: 1, Interval: 100 * time.Millisecond, NoteServers: true}
 
 // onSet gives every spec of a container a healthy set with clients at work, and
 // checks them at the spec's end.
