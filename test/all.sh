@@ -5,18 +5,17 @@
 # Runs every check and every test ("make test"), in two lanes:
 #
 #   cluster   the testbed comes up, with OLM and all images; OLM's tests and the scorecard
-#   checks    what needs neither a cluster nor databases, on what the other lane leaves of
-#             the machine
+#   checks    what needs no cluster, on what the other lane leaves of the machine
 #
-# OLM's tests wait for OLM most of the time. The tests with databases begin when both lanes
-# have ended, one after the other: databases under load want the machine for themselves. What
-# a check says is shown when it ends. The first failure ends both lanes.
+# OLM's tests wait for OLM most of the time. What the operator does on the cluster is tested
+# when both lanes have ended: clients at work there want the machine for themselves. What a
+# check says is shown when it ends. The first failure ends both lanes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(verify bundle-validate lint test-unit test-alerts test-admission)
+checks=(verify bundle-validate lint test-unit test-alerts test-admission test-mysql)
 beside_checks=(on-testbed-up on-testbed-olm on-testbed-scorecard)
-with_databases=(test-mysql on-testbed-e2e on-testbed-plain)
+at_work=(on-testbed-e2e on-testbed-plain)
 
 out=bin/test-all
 
@@ -93,7 +92,7 @@ ended() {
 lane lane-checks
 lane lane-cluster "${beside_checks[@]}"
 ended
-lane lane-cluster "${with_databases[@]}"
+lane lane-cluster "${at_work[@]}"
 ended
 
 printf '\n'

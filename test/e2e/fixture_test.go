@@ -317,11 +317,17 @@ func (s *scene) reaches(ctx SpecContext, to string, ends ...string) {
 // told counts the events with one of these reasons. Each change of the source has its own.
 func (s *scene) told(ctx SpecContext, reasons ...string) int {
 	GinkgoHelper()
+	return told(ctx, s.Namespace, s.Name, reasons...)
+}
+
+// told counts the events of these reasons about a resource.
+func told(ctx SpecContext, namespace, name string, reasons ...string) int {
+	GinkgoHelper()
 	var list corev1.EventList
-	Expect(suite.cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace))).To(Succeed())
+	Expect(suite.cluster.Client.List(ctx, &list, client.InNamespace(namespace))).To(Succeed())
 	count := 0
 	for _, e := range list.Items {
-		if e.InvolvedObject.Name == s.Name && slices.Contains(reasons, e.Reason) {
+		if e.InvolvedObject.Name == name && slices.Contains(reasons, e.Reason) {
 			count++
 		}
 	}

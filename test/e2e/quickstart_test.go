@@ -48,7 +48,7 @@ var _ = Describe("The README's quick start", func() {
 		// What the comments behind the two questions say that the answers are.
 		Expect(out.String()).To(MatchRegexp(`\| mysql-0 +\| +3 \|(?s:.*)\| mysql-1 +\| +3 \|`))
 		Expect(out.String()).To(MatchRegexp(`(?m)^orders +True +mysql-0 +2/2 +rpl_async`))
-		Expect(out.String()).To(ContainSubstring("SwitchoverFinished"))
+		Eventually(ctx, func() int { return told(ctx, quickStartNamespace, "orders", "SwitchoverFinished") }).Should(Equal(1), "%s", &out)
 	}, SpecTimeout(6*time.Minute))
 })
 
