@@ -5,17 +5,12 @@ package load
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
 
-// Server is one MySQL server under its own address, not a Service's.
+// Server is one database server under its own address, not a Service's.
 type Server struct {
 	Name    string
 	Address string
@@ -51,7 +46,7 @@ type Verdict struct {
 	// NotCompared says, by replica, why it was not compared. That is not a loss, and
 	// not all is well either: whoever expects it names the server among Others.
 	NotCompared map[string]string
-	// Executed is gtid_executed by server, filled when something is wrong.
+	// Executed is how far each server was, filled when something is wrong.
 	Executed map[string]string
 }
 
@@ -87,7 +82,7 @@ func (v Verdict) String() string {
 		fmt.Fprintf(&b, "  replica %s not compared: %s\n", name, why)
 	}
 	for name, set := range v.Executed {
-		fmt.Fprintf(&b, "  gtid_executed of %s: %s\n", name, set)
+		fmt.Fprintf(&b, "  executed by %s: %s\n", name, set)
 	}
 	return b.String()
 }
@@ -103,22 +98,22 @@ const (
 // neither a loss nor the absence of one.
 func (r *Run) Check(ctx context.Context, servers Servers) (Verdict, error) {
 	return r.check(ctx, servers, func(ctx context.Context, server Server, after string) (map[ID]struct{}, string, error) {
-		return r.read(ctx, server, servers.Login, after)
+		return r.options.Database.Read(ctx, server, servers.Login, r.id, after)
 	})
 }
 
-// reading returns the run's rows on a server and its gtid_executed, taken before
-// them. With a set in after, it first waits until the server has executed that.
+// reading returns the run's rows on a server and how far it was, taken before
+// them. With a value in after, it first waits until the server has executed that.
 type reading func(ctx context.Context, server Server, after string) (rows map[ID]struct{}, executed string, err error)
 
 // patient reads once more when the connection was ended: a source that has just been
 // replaced ends its clients' connections, and the checker is one of those.
-func patient(read reading) reading {
+func patient(read reading, ended func(error) bool) reading {
 	const tries = 3
 	return func(ctx context.Context, server Server, after string) (rows map[ID]struct{}, executed string, err error) {
 		for range tries {
 			rows, executed, err = read(ctx, server, after)
-			if !errors.Is(err, mysql.ErrInvalidConn) && !errors.Is(err, driver.ErrBadConn) {
+			if err == nil || !ended(err) {
 				break
 			}
 		}
@@ -127,7 +122,7 @@ func patient(read reading) reading {
 }
 
 func (r *Run) check(ctx context.Context, servers Servers, read reading) (Verdict, error) {
-	read = patient(read)
+	read = patient(read, r.options.Database.Ended)
 	if r.stopped.IsZero() {
 		return Verdict{}, fmt.Errorf("load: check a run after Stop, not while it writes")
 	}
@@ -198,47 +193,4 @@ func explain(ctx context.Context, servers Servers, v *Verdict, read reading) {
 			}
 		}
 	}
-}
-
-// read is the reading of a real server.
-func (r *Run) read(ctx context.Context, server Server, login Login, after string) (_ map[ID]struct{}, executed string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout+catchUpTimeout)
-	defer cancel()
-	options := Options{Login: login, ConnectTimeout: 5 * time.Second, AnswerTimeout: checkTimeout + catchUpTimeout}
-	connector, err := mysql.NewConnector(options.config(server.Address))
-	if err != nil {
-		return nil, "", fmt.Errorf("configure the connection to %s: %w", server.Name, err)
-	}
-	db := sql.OpenDB(connector)
-	defer func() { _ = db.Close() }()
-	if after != "" {
-		var timedOut int
-		seconds := int(catchUpTimeout.Seconds())
-		if err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT WAIT_FOR_EXECUTED_GTID_SET('%s', %d)", after, seconds)).Scan(&timedOut); err != nil {
-			return nil, "", fmt.Errorf("wait until %s has executed what the source has: %w", server.Name, err)
-		}
-		if timedOut != 0 {
-			return nil, "", fmt.Errorf("%s has not executed within %d s what the source has", server.Name, seconds)
-		}
-	}
-	if err := db.QueryRowContext(ctx, "SELECT @@GLOBAL.gtid_executed").Scan(&executed); err != nil {
-		return nil, "", fmt.Errorf("read gtid_executed of %s: %w", server.Name, err)
-	}
-	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT writer, seq FROM %s WHERE run = %d", Table, r.id))
-	if err != nil {
-		return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
-	}
-	defer func() { _ = rows.Close() }()
-	present := map[ID]struct{}{}
-	for rows.Next() {
-		var id ID
-		if err := rows.Scan(&id.Writer, &id.Seq); err != nil {
-			return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
-		}
-		present[id] = struct{}{}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("read the writes on %s: %w", server.Name, err)
-	}
-	return present, executed, nil
 }

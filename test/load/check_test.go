@@ -19,6 +19,7 @@ import (
 func checked(t *testing.T, holds map[string]map[ID]struct{}) Verdict {
 	t.Helper()
 	run := &Run{
+		options: Options{}.withDefaults(),
 		started: time.Unix(100, 0), stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{},
 		journals: []*journal{{answers: []time.Duration{1 * ms, noAnswer, 3 * ms}}, {answers: []time.Duration{2 * ms}}},
 	}
@@ -100,7 +101,7 @@ func TestAConnectionThatIsEndedIsMadeAgain(t *testing.T) {
 				return nil, "", fmt.Errorf("read: %w", mysql.ErrInvalidConn)
 			}
 			return presentIDs(), "", nil
-		})
+		}, MySQL{}.Ended)
 		if _, _, err := read(t.Context(), Server{}, ""); (err == nil) != test.ok {
 			t.Errorf("after %d broken connections: %v", test.broken, err)
 		}
@@ -108,7 +109,7 @@ func TestAConnectionThatIsEndedIsMadeAgain(t *testing.T) {
 }
 
 func TestASourceThatCannotBeReadIsNoVerdict(t *testing.T) {
-	run := &Run{stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{}}
+	run := &Run{options: Options{}.withDefaults(), stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{}}
 	_, err := run.check(t.Context(), Servers{Source: Server{Name: "source"}}, func(context.Context, Server, string) (map[ID]struct{}, string, error) {
 		return nil, "", errors.New("no answer")
 	})

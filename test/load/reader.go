@@ -5,7 +5,6 @@ package load
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 )
 
@@ -13,52 +12,34 @@ import (
 type reader struct{ run *Run }
 
 func (r *reader) work(ctx context.Context) {
-	var conn connection
+	var conn Client
 	defer func() {
-		if conn.Conn != nil {
+		if conn != nil {
 			_ = conn.Close()
 		}
 	}()
 	for ctx.Err() == nil {
 		var err error
-		if conn.Conn == nil {
+		if conn == nil {
 			if conn, err = r.run.options.connect(ctx, r.run.options.ReadOnly); err != nil {
-				conn = connection{}
+				conn = nil
 				err = fmt.Errorf("connect: %w", err)
 			}
 		}
 		if err == nil {
-			err = conn.readOne(context.WithoutCancel(ctx), fmt.Sprintf("SELECT MAX(seq) FROM %s WHERE run = %d AND writer = 0", Table, r.run.id))
+			err = conn.ReadOne(context.WithoutCancel(ctx), r.run.id)
 		}
 		switch {
 		case err == nil:
 			r.run.reads.Add(1)
 			pause(ctx, r.run.options.Interval)
 		case ctx.Err() == nil:
-			r.run.reading.add(kindOf(err))
-			if conn.Conn != nil {
+			r.run.reading.add(r.run.kindOf(err))
+			if conn != nil {
 				_ = conn.Close()
-				conn = connection{}
+				conn = nil
 			}
 			pause(ctx, r.run.options.Pause)
 		}
 	}
-}
-
-// readOne runs a query and reads its first row.
-func (c connection) readOne(ctx context.Context, query string) (err error) {
-	queryer, ok := c.Conn.(driver.QueryerContext)
-	if !ok {
-		return fmt.Errorf("the driver's connection %T cannot run a query", c.Conn)
-	}
-	rows, err := queryer.QueryContext(ctx, query, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := rows.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	return rows.Next(make([]driver.Value, len(rows.Columns())))
 }

@@ -26,35 +26,15 @@ type Run struct {
 	writing  *errorCounts
 	reading  *errorCounts
 	reads    atomic.Int64
-	// duplicates counts answers "duplicate key" for ids that were never sent before.
+	// duplicates counts the answers ErrDuplicate for ids that were never sent before.
 	duplicates atomic.Int64
 
 	stop func()
 	done sync.WaitGroup
 }
 
-// Prepare makes the table of the writes. login needs CREATE, and address is a
-// writable server or the Service that reaches it.
-func Prepare(ctx context.Context, address string, login Login) error {
-	options := Options{Login: login, ConnectTimeout: 2 * time.Second, AnswerTimeout: 20 * time.Second}.withDefaults()
-	conn, err := options.connect(ctx, address)
-	if err != nil {
-		return fmt.Errorf("prepare the table of the writes: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
-	for _, statement := range []string{
-		"CREATE DATABASE IF NOT EXISTS " + database,
-		"CREATE TABLE IF NOT EXISTS " + Table + " (run BIGINT NOT NULL, writer INT NOT NULL, seq INT NOT NULL, PRIMARY KEY (run, writer, seq))",
-	} {
-		if err := conn.exec(ctx, statement); err != nil {
-			return fmt.Errorf("prepare the table of the writes on %s: %w", address, err)
-		}
-	}
-	return nil
-}
-
-// Start sets the clients to work until Stop is called or ctx ends. The table
-// must exist; see Prepare.
+// Start sets the clients to work until Stop is called or ctx ends. What they
+// write to must exist; see Prepare.
 func Start(ctx context.Context, options Options) (*Run, error) {
 	options = options.withDefaults()
 	if options.ReadWrite == "" {

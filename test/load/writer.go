@@ -6,17 +6,12 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
-
-// errDuplicateKey is ER_DUP_ENTRY.
-const errDuplicateKey = 1062
 
 // writer is one client with one connection.
 type writer struct {
@@ -28,23 +23,23 @@ type writer struct {
 // work writes until ctx ends. A write that was sent is waited for even then, so
 // that as few outcomes as possible are unknown.
 func (w *writer) work(ctx context.Context) {
-	var conn connection
+	var conn Client
 	var server string
 	defer func() {
-		if conn.Conn != nil {
+		if conn != nil {
 			_ = conn.Close()
 		}
 	}()
-	// Statements are not cancelled by the end of the run; the driver's read
+	// Writes are not cancelled by the end of the run; the driver's read
 	// timeout bounds them.
 	sending := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
-		if conn.Conn == nil {
+		if conn == nil {
 			var err error
 			if conn, server, err = w.connect(ctx); err != nil {
-				conn = connection{}
+				conn = nil
 				if ctx.Err() == nil {
-					w.run.writing.add("connect: " + kindOf(err))
+					w.run.writing.add("connect: " + w.run.kindOf(err))
 				}
 				pause(ctx, w.run.options.Pause)
 				continue
@@ -52,15 +47,13 @@ func (w *writer) work(ctx context.Context) {
 		}
 		began := time.Now()
 		seq := w.journal.attempt(time.Since(w.run.started), server)
-		err := conn.exec(sending, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d, %d)", Table, w.run.id, w.number, seq))
-		if err != nil {
-			w.run.writing.add(kindOf(err))
-			var answer *mysql.MySQLError
-			if errors.As(err, &answer) && answer.Number == errDuplicateKey {
+		if err := conn.Write(sending, w.run.id, ID{Writer: w.number, Seq: seq}); err != nil {
+			w.run.writing.add(w.run.kindOf(err))
+			if errors.Is(err, ErrDuplicate) {
 				w.run.duplicates.Add(1)
 			}
 			_ = conn.Close()
-			conn = connection{}
+			conn = nil
 			pause(ctx, w.run.options.Pause)
 			continue
 		}
@@ -72,14 +65,14 @@ func (w *writer) work(ctx context.Context) {
 }
 
 // connect and, where that is wanted, ask who it is.
-func (w *writer) connect(ctx context.Context) (conn connection, server string, err error) {
+func (w *writer) connect(ctx context.Context) (conn Client, server string, err error) {
 	conn, err = w.run.options.connect(ctx, w.run.options.ReadWrite)
 	if err != nil || !w.run.options.NoteServers {
 		return conn, "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.run.options.AnswerTimeout)
 	defer cancel()
-	if server, err = conn.server(ctx); err != nil {
+	if server, err = conn.Server(ctx); err != nil {
 		_ = conn.Close()
 	}
 	return conn, server, err
@@ -96,12 +89,12 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // kindOf groups errors: addresses and ids in them differ from one to the next.
-func kindOf(err error) string {
-	var answer *mysql.MySQLError
+func (r *Run) kindOf(err error) string {
 	var network net.Error
+	kind := r.options.Database.Kind(err)
 	switch {
-	case errors.As(err, &answer):
-		return fmt.Sprintf("error %d: %s", answer.Number, firstWords(answer.Message))
+	case kind != "":
+		return kind
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
@@ -110,8 +103,8 @@ func kindOf(err error) string {
 		return "timeout"
 	case errors.As(err, &network) && network.Timeout():
 		return "timeout"
-	case errors.Is(err, mysql.ErrInvalidConn):
-		return "connection closed by the server or without an answer in time"
+	case errors.Is(err, io.EOF):
+		return "connection closed by the server"
 	default:
 		return err.Error()
 	}
