@@ -93,11 +93,11 @@ type trouble struct {
 	// late: it begins after the spec was edited, because editing needs what it breaks.
 	late bool
 	// short are the situations that make test has time for.
-	short  []situation
-	needs  need
+	short []situation
+	needs need
 	// everywhere: all of the cluster feels it.
 	everywhere bool
-	inject func(ctx SpecContext, s stage, c cast) (mend func(context.Context) error)
+	inject     func(ctx SpecContext, s stage, c cast) (mend func(context.Context) error)
 }
 
 // matrix is the table of a kind of resource.
