@@ -257,6 +257,10 @@ type MysqlReplicationNode struct {
 	// and until the replicas of a new source have caught up.
 	// +optional
 	VouchedBy int32 `json:"vouchedBy,omitempty"`
+	// StartedAt is when the server process began to run, by the operator's clock, in
+	// semi-synchronous mode: a replica that was restarted may lack what it has acknowledged.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
 	// ServerUUID of the server that was observed.
 	// +optional
 	ServerUUID string `json:"serverUUID,omitempty"`

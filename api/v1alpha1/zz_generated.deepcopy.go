@@ -329,6 +329,10 @@ func (in *MysqlReplicationNode) DeepCopyInto(out *MysqlReplicationNode) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.StartedAt != nil {
+		in, out := &in.StartedAt, &out.StartedAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Clone != nil {
 		in, out := &in.Clone, &out.Clone
 		*out = new(MysqlCloneStatus)

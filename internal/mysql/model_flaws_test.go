@@ -140,7 +140,7 @@ var planted = []struct {
 		}
 	}}},
 	{"a count is on record after it was lowered", "law 4", flaws{counts: true, profile: semiPartitions, plan: func(in Input, p *reconcile.Plan[Data]) {
-		if n, s := in.Object.Status.Topology[p.Data.Source], in.State.Nodes[p.Data.Source]; n != nil && s.OK() && p.Data.VouchedBy < n.VouchedBy && s.SemiSync.WaitCount >= int(n.VouchedBy) && s.SemiSync.SourceActive && p.Data.Switchover == nil {
+		if n, s := in.Object.Status.Topology[p.Data.Source], in.State.Nodes[p.Data.Source]; n != nil && s.OK() && p.Data.VouchedBy < n.VouchedBy && s.SemiSync.SourceActive && p.Data.Switchover == nil {
 			p.Data.VouchedBy, p.Persist = n.VouchedBy, false
 		}
 	}}},

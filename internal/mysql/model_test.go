@@ -105,6 +105,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	if w.counts {
 		s.countEdit()
 	}
+	w.recovers = rand.New(rand.NewPCG(seed, 23)).IntN(100) < 50 //nolint:gosec // a schedule must be repeatable
 	if s.rejoins {
 		s.api.object.Spec.RejoinPolicy = v1alpha1.MysqlRejoinClone
 	}

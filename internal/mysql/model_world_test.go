@@ -217,6 +217,8 @@ type world struct {
 	// takesOver is the node that a failover has made the source, until it is routed.
 	takesOver string
 	failovers int
+	// recovers: the servers have relay_log_recovery.
+	recovers bool
 	// counts: spec.semiSync is in play, with a randomness of its own.
 	counts  bool
 	acksRng *rand.Rand
@@ -566,9 +568,29 @@ func (w *world) start(s *mServer) {
 	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
 	s.acks = mAcks{count: s.acks.countP, countP: s.acks.countP, timeout: s.acks.timeoutP, timeoutP: s.acks.timeoutP}
 	if s.ch != nil {
+		if w.recovers {
+			w.recoverRelayLog(s)
+		}
 		s.ch.io, s.ch.sql, s.ch.ioErr, s.ch.active = true, true, 0, s.semiRep
 	}
 	w.tracef("%s is up: %s", s.name, w.describe(s))
+}
+
+// recoverRelayLog throws away what was not executed: it is fetched again, if there is somebody
+// to fetch it from. What nobody has any more is lost, and that is nobody's fault; only to be
+// sure of the opposite would be one.
+func (w *world) recoverRelayLog(s *mServer) {
+	s.ch.relay, s.ch.retrieved = nil, s.ch.retrieved&s.executed
+	w.forgetLost()
+}
+
+// forgetLost excuses what no server has any more.
+func (w *world) forgetLost() {
+	var rest txs
+	for _, n := range w.names {
+		rest |= w.servers[n].holds()
+	}
+	w.acked &= rest
 }
 
 // renew: the server comes back under its name with an empty data directory.
@@ -577,11 +599,7 @@ func (w *world) renew(s *mServer) {
 	*s = mServer{name: s.name, epoch: epoch, restarts: restarts, up: true}
 	w.kill(s)
 	w.anew++
-	var rest txs
-	for _, n := range w.names {
-		rest |= w.servers[n].holds()
-	}
-	w.acked &= rest
+	w.forgetLost()
 	w.tracef("%s is made anew, empty", s.name)
 }
 

@@ -233,7 +233,7 @@ func (s *Server) read(w words, figures map[string]string) {
 		n, _ := strconv.ParseInt(figures[name], 10, 64)
 		return n
 	}
-	s.Uptime = time.Duration(number("uptime")) * time.Second
+	s.Uptime, s.At = time.Duration(number("uptime"))*time.Second, time.Now()
 	s.LogReplicaUpdates = on("log_replica_updates", "log_slave_updates")
 	s.CAFile = figures["ssl_ca"]
 	cipher, known := figures["ssl_cipher"]

@@ -6,6 +6,8 @@ package mysql
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
@@ -68,6 +70,8 @@ type Data struct {
 	Overtaken bool
 	// VouchedBy is how many replicas have each transaction that the source has acknowledged.
 	VouchedBy int32
+	// Started is when the servers began to run, in semi-synchronous mode.
+	Started map[string]metav1.Time
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
 	// Clones are the records of nodes that were made anew, by node.
@@ -100,6 +104,9 @@ func Plan(in Input) reconcile.Plan[Data] {
 		p = v.withoutActions(p, found, known)
 	}
 	p.Data.VouchedBy = v.vouchedBy()
+	if v.semi {
+		p.Data.Started = v.started()
+	}
 	p.Persist = p.Persist || v.recordsLess(p)
 	p.Data.Begun, p.Data.Rejoined = v.data.Begun, v.data.Rejoined
 	p.Events = append(p.Events, v.rejoinEvents()...)

@@ -287,6 +287,20 @@ func (s *scene) outside(names ...string) *scene {
 	return s
 }
 
+// startedAt is when a server began to run, as it is on record.
+func (s *scene) startedAt(name string, at time.Time) *scene {
+	s.Object.Status.Topology[name].StartedAt = &metav1.Time{Time: at}
+	return s
+}
+
+// moved gives the source of the spec another host.
+func (s *scene) moved(name, host string) *scene {
+	if s.Object.Spec.Source.Name == name {
+		s.Object.Spec.Source.Host = host
+	}
+	return s
+}
+
 // vouchedBy so many replicas was the source when it was seen last.
 func (s *scene) vouchedBy(name string, count int32) *scene {
 	n := s.wasActive(name).Object.Status.Topology[name]

@@ -254,6 +254,7 @@ func TestVouchedBy(t *testing.T) {
 	isolating.Object.Status.Topology["d"].SemiSync = v1alpha1.MysqlSemiSyncActive
 	before := counted().vouchedBy("a", 0).seeing(source("a").waitsFor(2).has("a:1-120"))
 	before.State.Nodes["a"].Before = set("a:1-100")
+	late := func(name string) *node { return replica(name, "a").acks().has("a:1-50").received("a:51-100") }
 	unpatient := source("a").waitsFor(2)
 	unpatient.SemiSync.WaitNoReplica = false
 
@@ -282,6 +283,12 @@ func TestVouchedBy(t *testing.T) {
 		{"a replica leaves, another is behind", left, 1},
 		{"a replica is isolated, the others are behind", isolating, 0},
 		{"a replica is being cloned", counted().cloned("d", "b", v1alpha1.MysqlCloneInProgress).seeing(behind("b"), behind("c"), replica("d", "a").copies("b", CloneRun{Running: true})), 0},
+		{"a replica was restarted, the others are behind", counted().startedAt("d", t0.Add(-3*time.Hour)).seeing(behind("b"), behind("c")), 1},
+		{"a replica was restarted, and all have it", counted().startedAt("d", t0.Add(-3*time.Hour)), 2},
+		{"a replica runs on", counted().startedAt("d", t0.Add(-time.Hour-2*time.Second)).seeing(behind("b"), behind("c"), behind("d")), 2},
+		{"the source is not seen and a replica was restarted", counted().startedAt("d", t0.Add(-3*time.Hour)).seeing(source("a").unseen()), 1},
+		{"channels are to be made anew, relay logs are not executed", counted().moved("a", "a2").seeing(source("a").waitsFor(2).at("a2"), late("b"), late("c")), 1},
+		{"channels are to be made anew, relay logs are executed", counted().moved("a", "a2").seeing(source("a").waitsFor(2).at("a2"), late("b")), 2},
 		{"the source is another server", counted().seeing(source("a").waitsFor(2).uuid("e"), behind("b"), behind("c"), behind("d")), 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -325,5 +332,29 @@ func TestPlanWaitsForASourceThatNobodyVouchesFor(t *testing.T) {
 		if got := recordOf(Plan(s.Input).Data.Switchover); got != want {
 			t.Errorf("vouched by %d: %s, want %s", count, got, want)
 		}
+	}
+}
+
+// The source got another address. A channel that is made anew loses its relay log, and with
+// it what the replica had acknowledged: one after the other, and none of them counts.
+func TestPlanMakesChannelsAnewOneByOne(t *testing.T) {
+	late := func(name string) *node { return replica(name, "a").acks().has("a:1-50").received("a:51-100") }
+	moved := func(with ...*node) []string {
+		s := counted().moved("a", "a2").seeing(append(with, source("a").waitsFor(2).at("a2"))...)
+		var out []string
+		for _, step := range Plan(s.Input).Steps {
+			for _, a := range step.Actions {
+				if do, is := a.(Attach); is {
+					out = append(out, do.Node())
+				}
+			}
+		}
+		return out
+	}
+	if got := moved(late("b"), late("c")); !slices.Equal(got, []string{"b", "d"}) {
+		t.Errorf("b and c have relay logs to lose: attached are %v", got)
+	}
+	if got := moved(); !slices.Equal(got, []string{"b", "c", "d"}) {
+		t.Errorf("nothing is lost: attached are %v", got)
 	}
 }

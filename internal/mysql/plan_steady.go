@@ -215,10 +215,18 @@ func (v *view) replicaSettings() []reconcile.Action {
 // attachments make replicas of members that are not, where nothing is lost by it.
 func (v *view) attachments(untouched map[string]bool) []reconcile.Action {
 	var out []reconcile.Action
+	losing := false
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
 		if !v.attachable(s) || v.rejected(s) {
 			continue
+		}
+		if v.losesRelayLog(s) {
+			// One after the other: the rest has what was acknowledged.
+			if losing {
+				continue
+			}
+			losing = true
 		}
 		right := s.Follows(v.source) && s.Channel.AutoPosition && !s.Channel.Elsewhere
 		if !right || !untouched[m.Name] && (!s.Fenced() || !s.ReadOnlyPersisted) {

@@ -6,8 +6,12 @@ package mysql
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -50,7 +54,7 @@ func (v *view) upToDate() int32 {
 	}
 	count := int32(0)
 	for _, m := range v.replicasOf(v.source) {
-		if s := v.server(m.Name); s.OK() && !v.replaced(s) && s.Received().Contains(has) {
+		if s := v.server(m.Name); s.OK() && !v.replaced(s) && !v.losesRelayLog(s) && s.Received().Contains(has) {
 			count++
 		}
 	}
@@ -69,7 +73,7 @@ func (v *view) copiesUncertain() bool {
 		s, was := v.server(m.Name), v.status.Topology[m.Name]
 		switch {
 		case m.Name == v.source.Name || was == nil:
-		case m.Leaving, v.replaced(s), v.anotherServer(s):
+		case m.Leaving, v.replaced(s), v.anotherServer(s), v.restarted(s), v.losesRelayLog(s):
 			return true
 		case m.Isolated && s.OK() && was.SemiSync != "":
 			return true
@@ -79,11 +83,11 @@ func (v *view) copiesUncertain() bool {
 }
 
 // copiesLost counts the members of a source that is not seen which have lost what they
-// acknowledged, or go unseen.
+// acknowledged, or may have, or go unseen.
 func (v *view) copiesLost() int32 {
 	lost := int32(0)
 	for _, m := range v.members {
-		if m.Name != v.source.Name && (v.data.Drop[m.Name] || v.anotherServer(v.server(m.Name))) {
+		if s := v.server(m.Name); m.Name != v.source.Name && (v.data.Drop[m.Name] || v.anotherServer(s) || v.restarted(s)) {
 			lost++
 		}
 	}
@@ -94,6 +98,52 @@ func (v *view) copiesLost() int32 {
 func (v *view) anotherServer(s *Server) bool {
 	was := v.status.Topology[s.Name]
 	return s.OK() && was != nil && was.ServerUUID != "" && was.ServerUUID != s.UUID
+}
+
+// startTolerance is how far two readings of when a server started may be apart: Uptime is in
+// whole seconds, and an answer may take lookTimeout.
+const startTolerance = lookTimeout + 2*time.Second
+
+// started says when the servers began to run, by this process's clock; of one that is seen
+// to run on, as it was recorded.
+func (v *view) started() map[string]metav1.Time {
+	out := map[string]metav1.Time{}
+	for _, m := range v.members {
+		s, was := v.server(m.Name), v.status.Topology[m.Name]
+		switch recorded := was != nil && was.StartedAt != nil; {
+		case recorded && (!s.OK() || !v.restarted(s)):
+			out[m.Name] = *was.StartedAt
+		case s.OK():
+			out[m.Name] = metav1.NewTime(v.startOf(s).Truncate(time.Second))
+		}
+	}
+	return out
+}
+
+// startOf is when a server that is seen began to run.
+func (v *view) startOf(s *Server) time.Time {
+	at := s.At
+	if at.IsZero() {
+		at = v.now
+	}
+	return at.Add(-s.Uptime)
+}
+
+// restarted: the server was started after it was seen last. With relay_log_recovery it has
+// thrown away what it had acknowledged and not yet executed.
+func (v *view) restarted(s *Server) bool {
+	was := v.status.Topology[s.Name]
+	return s.OK() && was != nil && was.StartedAt != nil && v.startOf(s).Sub(was.StartedAt.Time).Abs() > startTolerance
+}
+
+// losesRelayLog: the channel of a replica is about to be made anew, and what it has received
+// and not executed goes with it, until it has received that again.
+func (v *view) losesRelayLog(s *Server) bool {
+	if !s.OK() || s.Channel == nil || !s.Follows(v.source) || s.Executed.Contains(s.Received()) {
+		return false
+	}
+	c := s.Channel
+	return !c.AutoPosition || c.Elsewhere || c.User != "" && c.User != shared.ReplicationUser(v.spec.Secret)
 }
 
 // recordsLess: a plan that acts has fewer vouch for the source than the status says. That is

@@ -35,6 +35,9 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
 		}
 		n.Clone = d.Clones[m.Name].DeepCopy()
+		if at, is := d.Started[m.Name]; is {
+			n.StartedAt = &at
+		}
 		topology[m.Name] = n
 		if !m.Leaving && m.Name != d.Source {
 			wanted++

@@ -53,8 +53,9 @@ type Server struct {
 	UUID     string
 	ServerID uint32
 	Version  string
-	// Uptime of the server process.
+	// Uptime of the server process, and when it was read; zero: now.
 	Uptime time.Duration
+	At     time.Time
 
 	ReadOnly, SuperReadOnly bool
 	// ReadOnlyPersisted says whether a restarted server comes up with
