@@ -16,16 +16,22 @@ import (
 // that are looked at, which are less than half of them.
 type statusRow map[string]sql.NullString
 
+// filterColumns are what a replica leaves out, or puts elsewhere.
+var filterColumns = []string{
+	"Replicate_Do_DB", "Replicate_Ignore_DB", "Replicate_Do_Table", "Replicate_Ignore_Table",
+	"Replicate_Wild_Do_Table", "Replicate_Wild_Ignore_Table", "Replicate_Rewrite_DB",
+}
+
 // readColumns are the columns that are looked at, under their older names too.
 var readColumns = func() map[string]string {
 	older := strings.NewReplacer("Source", "Master", "Replica", "Slave")
 	names := map[string]string{}
-	for _, name := range []string{
+	for _, name := range append(filterColumns,
 		"Channel_Name", "Source_Host", "Source_Port", "Source_UUID", "Source_User", "Replica_IO_Running", "Replica_SQL_Running",
 		"Last_IO_Errno", "Last_SQL_Errno", "Last_IO_Error", "Last_SQL_Error", "Auto_Position", "Retrieved_Gtid_Set",
 		"Source_Log_File", "Read_Source_Log_Pos", "Exec_Source_Log_Pos", "Seconds_Behind_Source",
 		"Source_SSL_Allowed", "Source_SSL_Verify_Server_Cert", "Source_SSL_CA_File", "Source_SSL_CA_Path", "Source_SSL_Cert", "Source_SSL_Key",
-	} {
+	) {
 		names[name], names[older.Replace(name)] = name, name
 	}
 	return names
@@ -79,6 +85,16 @@ func (r statusRow) running() bool {
 	return c.Running()
 }
 
+func (r statusRow) filters() string {
+	var out []string
+	for _, name := range filterColumns {
+		if value := r.text(name); value != "" {
+			out = append(out, name+": "+value)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 func (r statusRow) channel() (*Channel, error) {
 	retrieved, err := gtid.Parse(r.text("Retrieved_Gtid_Set"))
 	if err != nil {
@@ -106,6 +122,7 @@ func (r statusRow) channel() (*Channel, error) {
 			Key:            r.text("Source_SSL_Key"),
 		},
 		Retrieved:        retrieved,
+		Filters:          r.filters(),
 		SourceLogFile:    r.text("Source_Log_File"),
 		ReadSourceLogPos: r.number("Read_Source_Log_Pos"),
 		ExecSourceLogPos: r.number("Exec_Source_Log_Pos"),

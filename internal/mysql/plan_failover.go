@@ -111,6 +111,8 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 			return "", ""
 		}
 		return "NotAReplica", fmt.Sprintf("it did not replicate from %s. To promote it all the same, set the annotation %s: %s", v.source.Name, v1alpha1.AnnotationForcePromote, to.Name)
+	case to.Channel != nil && to.Channel.Filters != "":
+		return "CandidateFiltered", v.filtered(to)
 	case to.Channel != nil && to.Channel.SQLErrno != 0 && (!to.Channel.interrupted() || !to.Executed.Contains(to.Channel.Retrieved)):
 		// One that an operator has killed before it died has nothing left to apply.
 		return "ApplierError", fmt.Sprintf("its applier has error %d: %s. Mend that first; or, to lose what it has not applied, set the annotation %s: %s", to.Channel.SQLErrno, shorten(to.Channel.SQLError), v1alpha1.AnnotationForcePromote, to.Name)

@@ -458,6 +458,15 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "its replication filters leave something out: refused, and it goes on",
+			scene: starved().seeing(replica("b", "a").filters("Replicate_Ignore_DB: logs").stopped(), replica("c", "a").has("a:1-90").stopped()),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+				"route: {b=- c=-}",
+			},
+			reason: "FailoverRefused", source: "a", message: "CandidateFiltered",
+		},
+		{
 			name:  "somebody has killed its applier, and it has not executed all: refused, and it goes on",
 			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").sqlError(1756).stopped(), replica("c", "a").has("a:1-90").stopped()),
 			steps: []string{

@@ -111,6 +111,10 @@ func (n *node) ioError(errno int) *node {
 	n.Channel.IOErrno, n.Channel.IOError = errno, "receiver broke"
 	return n
 }
+func (n *node) filters(what string) *node {
+	n.Channel.Filters = what
+	return n
+}
 func (n *node) sqlError(errno int) *node {
 	n.threads(n.Channel.IO, ThreadNo)
 	n.Channel.SQLErrno, n.Channel.SQLError = errno, "applier broke"

@@ -329,6 +329,8 @@ func (v *view) unfitDonor(d, to *Server) string {
 	case strings.Contains(d.Host, ":"):
 		return "CLONE takes no IPv6 address: give it a name"
 	case d == v.source:
+	case d.Channel.Filters != "":
+		return "its replication filters leave out part of the data: " + shorten(d.Channel.Filters)
 	case d.Channel.Lag == nil || *d.Channel.Lag > lagBound:
 		return fmt.Sprintf("it is more than %d seconds behind, or does not say", lagBound)
 	case !d.Executed.Contains(v.source.Purged):

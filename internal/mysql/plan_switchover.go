@@ -70,6 +70,11 @@ func (v *view) refuse(condition string, to *Server, reason, why string) reconcil
 	return p
 }
 
+// filtered says that a node has executed everything and does not hold everything.
+func (v *view) filtered(s *Server) string {
+	return fmt.Sprintf("its replication filters leave out or rename part of the data (%s), which would be gone for clients. Name another node; or, if nothing that clients need is left out, set the annotation %s: %s", shorten(s.Channel.Filters), v1alpha1.AnnotationForcePromote, s.Name)
+}
+
 // unfit says why a candidate cannot take over from a source that serves; "" when it can.
 func (v *view) unfit(from, to *Server) (reason, why string) {
 	c := to.Channel
@@ -94,6 +99,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "CandidateWritable", "it takes writes itself, and is made read-only first"
 	case c == nil || !to.Follows(from):
 		return "NotAReplica", "it does not replicate from " + from.Name
+	case c.Filters != "" && v.force != to.Name:
+		return "CandidateFiltered", v.filtered(to)
 	case c.SQLErrno != 0:
 		return "ApplierError", fmt.Sprintf("its applier has error %d: %s", c.SQLErrno, shorten(c.SQLError))
 	case c.IOErrno != 0:

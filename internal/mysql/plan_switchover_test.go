@@ -86,6 +86,14 @@ func TestPlanSwitchoverBegins(t *testing.T) {
 			reason: "SwitchoverRefused", source: "a",
 		},
 		{
+			name:  "refused: replication filters",
+			scene: wanting().seeing(replica("b", "a").filters("Replicate_Ignore_DB: logs")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a", message: "CandidateFiltered): its replication filters leave out or rename part of the data (Replicate_Ignore_DB: logs)",
+		},
+		{
 			name:  "refused: receiver connecting",
 			scene: wanting().seeing(replica("b", "a").threads(ThreadConnecting, ThreadYes)),
 			steps: []string{

@@ -124,6 +124,10 @@ type Channel struct {
 	// Lag is Seconds_Behind_Source; nil when the server says NULL: unknown.
 	Lag *int64
 
+	// Filters are the replication filters of the channel, in the words of SHOW REPLICA
+	// STATUS; "" when there are none.
+	Filters string
+
 	SourceLogFile    string
 	ReadSourceLogPos int64
 	ExecSourceLogPos int64

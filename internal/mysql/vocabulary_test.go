@@ -94,6 +94,7 @@ func TestStatusOf8020(t *testing.T) {
 		"Seconds_Behind_Master", nil, "Last_IO_Errno", "1045", "Last_IO_Error", "error connecting to master",
 		"Last_SQL_Errno", "0", "Last_SQL_Error", "", "Master_UUID", "3e11fa47-71ca-11e1-9e33-c80aa9429562",
 		"Retrieved_Gtid_Set", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5", "Auto_Position", "1", "Channel_Name", "",
+		"Replicate_Do_DB", "", "Replicate_Ignore_DB", "logs,tmp", "Replicate_Wild_Ignore_Table", "shop.tmp%",
 	))
 	got, err := row.channel()
 	if err != nil {
@@ -104,6 +105,9 @@ func TestStatusOf8020(t *testing.T) {
 	}
 	if got.IO != ThreadConnecting || got.SQL != ThreadYes || got.IOErrno != 1045 || got.IOError == "" || got.SQLErrno != 0 {
 		t.Errorf("threads: %+v", got)
+	}
+	if got.Filters != "Replicate_Ignore_DB: logs,tmp, Replicate_Wild_Ignore_Table: shop.tmp%" {
+		t.Errorf("filters: %q", got.Filters)
 	}
 	if got.Lag != nil || got.Retrieved.Count() != 5 || got.SourceLogFile != "binlog.000007" || got.ReadSourceLogPos != 4711 || got.ExecSourceLogPos != 815 {
 		t.Errorf("figures: %+v", got)
