@@ -144,6 +144,13 @@ var planted = []struct {
 			p.Data.VouchedBy, p.Persist = n.VouchedBy, false
 		}
 	}}},
+	{"a stopped channel of a node that takes writes leads to its source", "law", flaws{profile: func(p *profile) { p.running, p.byHand, p.edits = true, true, false }, input: func(in *Input) {
+		for _, s := range in.State.Nodes {
+			if s.Channel != nil && in.Object.Status.Source == "" {
+				s.ReadOnly, s.SuperReadOnly = true, true
+			}
+		}
+	}}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {
@@ -231,5 +238,24 @@ func TestLawsFindBadPlans(t *testing.T) {
 				t.Error("nothing is found")
 			}
 		})
+	}
+}
+
+// TestLawsFindAnOustedSource: a node that takes the writes is not fenced on a guess.
+func TestLawsFindAnOustedSource(t *testing.T) {
+	byHand := server("b").has("a:1-100 b:1-50")
+	for name, s := range map[string]*scene{
+		"nothing is on record":           given("a", "b").seeing(source("a"), byHand),
+		"the source on record is fenced": given("a", "b", "c").knowing("a", "a", "b", "c").seeing(source("a").fenced(), byHand, replica("c", "b").has("a:1-100 b:1-50")),
+	} {
+		p := Plan(s.Input)
+		if broken := brokenLaws(s.Input, p); len(broken) > 0 {
+			t.Fatalf("%s: the plan is bad already: %v", name, broken)
+		}
+		p.Data.Source = "a"
+		p.Steps = append(p.Steps, reconcile.Step{Name: "x", Actions: []reconcile.Action{FenceSource{target: target{"b"}}}})
+		if len(brokenLaws(s.Input, p)) == 0 {
+			t.Errorf("%s: nothing is found", name)
+		}
 	}
 }

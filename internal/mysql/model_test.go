@@ -44,6 +44,8 @@ type profile struct {
 	outside bool
 	// rejoins: spec.rejoinPolicy is Clone.
 	rejoins bool
+	// byHand: somebody has failed over before the operator came.
+	byHand bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -74,6 +76,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	places := rand.New(rand.NewPCG(seed, 13)) //nolint:gosec // a schedule must be repeatable
 	s.outside = places.IntN(100) < 25
 	s.rejoins = rand.New(rand.NewPCG(seed, 17)).IntN(100) < 25 //nolint:gosec // a schedule must be repeatable
+	s.byHand = rand.New(rand.NewPCG(seed, 23)).IntN(100) < 8   //nolint:gosec // a schedule must be repeatable
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
@@ -136,11 +139,43 @@ func (s *schedule) settle() {
 	}
 	s.label["a"] = "false"
 	s.acked = src.executed
-	if s.chance(80) {
+	if s.byHand {
+		s.failOverByHand(src, s.servers["b"])
+	} else if s.chance(80) {
 		s.hire()
 		s.calm = true
 		s.op.pass()
 		s.calm = false
+	}
+}
+
+// failOverByHand: the source was away, and somebody has stopped the replication of another
+// node, made that writable and pointed the others at it. Nobody has removed its channel, and
+// the spec names the new source. There was no operator, so that no pod has a label.
+func (s *schedule) failOverByHand(from, to *mServer) {
+	clear(s.label)
+	to.ro, to.super, to.roPersisted = false, false, false
+	to.ch.io, to.ch.sql, to.ch.active, to.semiRep, to.semiRepP = false, false, false, false, false
+	for range 2 {
+		s.write(to, nil)
+	}
+	s.acked |= to.executed
+	for _, n := range s.names[2:] {
+		s.servers[n].ch.to = to.name
+	}
+	if s.semi && s.nodes > 2 {
+		to.semiSource, to.semiSourceP = true, true
+		s.wait(to, wantedAcks(s.api.object), true)
+	}
+	if s.chance(50) {
+		from.ro, from.super = true, true
+	}
+	spec := &s.api.object.Spec
+	for i, r := range spec.Replica {
+		if r.Name == to.name {
+			was := *spec.Source
+			spec.Source, spec.Replica[i] = r.Node.DeepCopy(), v1alpha1.ReplicaNode{Node: was}
+		}
 	}
 }
 
@@ -548,7 +583,7 @@ func (s *schedule) final() {
 	case s.lateRan && strings.Contains(cond.Message, "which is none of the nodes"):
 		// A frozen leader pointed it at a node that is forgotten since: that is said.
 		return
-	case !s.running && st.Source == "":
+	case (!s.running || s.byHand) && st.Source == "":
 		return
 	default:
 		s.violate("law 3: no writable source is routed: %v, source %s (%s: %s)", routed, st.Source, cond.Reason, cond.Message)

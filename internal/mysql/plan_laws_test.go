@@ -235,6 +235,7 @@ func (l *lawyer) action(a reconcile.Action) {
 		if name == l.p.Data.Source && l.fencesOwn(name) {
 			l.broken("law 7: the source %s is fenced before that is recorded", name)
 		}
+		l.ousts(m, s)
 	case SetWritable:
 		l.onlyOneWritable(a)
 		if r := l.in.Object.Status.Switchover; working(r) && name == r.From && !s.Writable() && l.seen(r.To) && !s.Executed.Contains(l.server(r.To).Executed) {
@@ -341,6 +342,35 @@ func (l *lawyer) clone(do Clone, m Member, s *Server) {
 		}
 		if do.Donor == do.Source && name != do.Source && !o.Isolated && !o.Leaving && other.Follows(src) && other.Channel.Streams() && other.Fenced() && src.Executed.Contains(other.Executed) {
 			bad("%s could have been copied", name)
+		}
+	}
+}
+
+// ousts: a node that takes writes is fenced for a source that was chosen with what it
+// holds, and that takes the writes in its place.
+func (l *lawyer) ousts(m Member, s *Server) {
+	src, force := l.server(l.p.Data.Source), l.in.Object.Annotations[v1alpha1.AnnotationForcePromote]
+	if !s.Writable() || s == src || !l.seen(l.p.Data.Source) || m.Isolated {
+		return
+	}
+	extra := s.Received().Subtract(src.Executed)
+	if l.in.Object.Status.Source == "" && !onlyOf(extra, src.UUID) {
+		l.broken("law 6: %s takes writes and holds %s, and is fenced for %s, which nobody has chosen", s.Name, letters(extra), src.Name)
+	}
+	if src.Writable() || src.Channel.Running() || force == src.Name || l.p.Data.Switchover != nil || slices.ContainsFunc(l.in.Object.Status.DeposedSourceUUIDs, isOf(s.UUID)) {
+		return
+	}
+	for _, a := range l.actions() {
+		switch a.(type) {
+		case SetWritable, Promote, StartReplication:
+			if a.Node() == src.Name {
+				return
+			}
+		}
+	}
+	for name := range l.members {
+		if o := l.server(name); o != s && l.seen(name) && holdsOf(o.Received().Subtract(src.Executed), s.UUID) {
+			l.broken("law 3: %s takes writes, %s follows it, and it is fenced while the source %s stays read-only", s.Name, name, src.Name)
 		}
 	}
 }

@@ -102,6 +102,9 @@ func (v *view) setUp() reconcile.Plan[Data] {
 	if lost := v.notAdopted(); lost != "" {
 		return refuse("SourceLacksTransactions", lost)
 	}
+	if both := v.twoTakeWrites(); both != "" {
+		return refuse("TopologyAmbiguous", both)
+	}
 	if len(unseen) > 0 {
 		return refuse("WaitingForNodes", "before replication is set up every node must be seen, for it may hold data. Not seen: "+strings.Join(unseen, ", "))
 	}
@@ -131,6 +134,22 @@ func (v *view) notAdopted() string {
 	extra := holder.Received().Subtract(src.Executed)
 	return fmt.Sprintf("%[1]s replicates from %[2]s and holds %[3]d transaction(s) that %[2]s lacks: %[4]s. %[2]s has lost data or was made anew, and is not taken for the source. To keep them end the replication of all nodes (STOP REPLICA; RESET REPLICA ALL) and make %[1]s spec.source; to go on with %[2]s leave %[1]s out of the spec. Nothing was changed.",
 		holder.Name, src.Name, extra.Count(), shorten(extra.String()))
+}
+
+// twoTakeWrites says why a set that replicates already gives no one source although it
+// has one head; "" when that is not so.
+func (v *view) twoTakeWrites() string {
+	head := v.head()
+	rival := v.rival(head)
+	if rival == nil {
+		return ""
+	}
+	holds := fmt.Sprintf("holds %d transaction(s) that %s lacks: %s", rival.Received().Subtract(head.Executed).Count(), head.Name, shorten(rival.Received().Subtract(head.Executed).String()))
+	if !head.OK() {
+		holds = fmt.Sprintf("has committed transactions of its own, and %s is not seen", head.Name)
+	}
+	return fmt.Sprintf("other nodes replicate from %[1]s, and %[2]s takes writes too and %[3]s. Nothing says which of the two is the source. If it is %[2]s, end its replication (STOP REPLICA; RESET REPLICA ALL), point the others at it and make it spec.source; if it is %[1]s, make %[2]s read-only (SET GLOBAL super_read_only = ON). Nothing was changed.",
+		head.Name, rival.Name, holds)
 }
 
 // followsStranger says why the replication that exists already gives no one source.

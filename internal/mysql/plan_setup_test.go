@@ -226,6 +226,102 @@ func TestPlanSetUp(t *testing.T) {
 			reason: "TopologyAmbiguous", source: "none",
 		},
 		{
+			name:  "somebody failed over by hand and left the channel: the node that takes the writes is the source",
+			scene: given("b", "a", "c").seeing(promotedByHand(), server("a").has("a:1-100"), replica("c", "b").has("a:1-100 b:1-50")),
+			steps: []string{
+				"fence-extra: fence a kill persist release",
+				"source-settings: settle b",
+				"attach: attach a to b (optional)",
+				"route: {a=- b=rw c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "the same, and the old source is read-only",
+			scene: given("b", "a", "c").seeing(promotedByHand(), server("a").has("a:1-100").fenced(), replica("c", "b").has("a:1-100 b:1-50")),
+			steps: []string{
+				"source-settings: settle b",
+				"attach: attach a to b (optional)",
+				"route: {a=- b=rw c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "the same, and the old source is not seen",
+			scene: given("b", "a", "c").seeing(promotedByHand(), server("a").unseen(), replica("c", "b").has("a:1-100 b:1-50")),
+			steps: []string{
+				"source-settings: settle b",
+				"route: {b=rw c=ro}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "failed over by hand, two nodes",
+			scene: given("b", "a").seeing(promotedByHand(), server("a").has("a:1-100")),
+			steps: []string{
+				"persist",
+				"fence-extra: fence a kill persist release",
+				"source-settings: settle b",
+				"attach: attach a to b (optional)",
+				"route: {a=- b=rw}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "failed over by hand, two nodes, the old source is read-only",
+			scene: given("b", "a").seeing(promotedByHand(), server("a").has("a:1-100").fenced()),
+			steps: []string{
+				"persist",
+				"source-settings: settle b",
+				"attach: attach a to b (optional)",
+				"route: {a=- b=rw}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:   "failed over by hand, and the spec names the old source",
+			scene:  given("a", "b").seeing(promotedByHand(), server("a").has("a:1-100")),
+			steps:  nil,
+			reason: "SourceLacksTransactions", source: "none",
+		},
+		{
+			name:   "failed over by hand, and the old source takes writes as well",
+			scene:  given("b", "a", "c").seeing(promotedByHand(), server("a").has("a:1-103"), replica("c", "b").has("a:1-100 b:1-50")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none", message: "a takes writes too and holds 3 transaction(s) that b lacks",
+		},
+		{
+			name:   "failed over by hand, and its replication was never stopped",
+			scene:  given("b", "a").seeing(server("b").has("a:1-100 b:1-50").follows("a"), server("a").has("a:1-100").fenced()),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none", message: "If it is b, end its replication",
+		},
+		{
+			name:   "failed over by hand, half of the others follow the old source, which is not seen",
+			scene:  given("a", "b", "c").seeing(promotedByHand(), server("a").unseen(), replica("c", "a")),
+			steps:  nil,
+			reason: "TopologyAmbiguous", source: "none", message: "b takes writes too and has committed transactions of its own, and a is not seen",
+		},
+		{
+			name:  "a replica that takes writes and has taken none is adopted with its source",
+			scene: given("a", "b", "c").seeing(source("a"), replica("b", "a").writable().has("a:1-101"), replica("c", "a")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "a replica that takes writes and was stopped is adopted with its source",
+			scene: given("a", "b", "c").seeing(source("a"), server("b").has("a:1-90").follows("a").stopped(), replica("c", "a")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
 			name:   "two nodes are one server",
 			scene:  given("a", "b").seeing(fresh("a"), fresh("b").uuid("a")),
 			steps:  nil,
@@ -351,6 +447,11 @@ func TestPlanSetUp(t *testing.T) {
 			reason: "WaitingForNodes", source: "none",
 		},
 	})
+}
+
+// promotedByHand is b, to which somebody failed over from a: STOP REPLICA, read_only=OFF.
+func promotedByHand() *node {
+	return server("b").has("a:1-100 b:1-50").follows("a").stopped()
 }
 
 // foundUnseen: the source was found by who follows it, and its server_uuid was not seen.

@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -37,7 +38,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	}
 
 	// A second writable node first: it must be fenced before the source is let loose.
-	extras := v.fenceExtras()
+	extras := v.fenceIntruders()
 	add("fence-extra", false, extras...)
 
 	acks := v.replicaSettings()
@@ -103,6 +104,18 @@ func (v *view) fenceExtras() []reconcile.Action {
 		}
 	}
 	return out
+}
+
+// fenceIntruders are the fenceExtras without one that has overtaken the source: that stays
+// read-only for it, and with both of them nobody would take writes any more.
+func (v *view) fenceIntruders() []reconcile.Action {
+	return slices.DeleteFunc(v.fenceExtras(), func(a reconcile.Action) bool { return v.overtakes(v.server(a.Node())) })
+}
+
+// overtakes: it takes writes, and others hold of it what a read-only source lacks.
+func (v *view) overtakes(s *Server) bool {
+	_, theirs := v.overtaking(v.source)
+	return s.Writable() && hasPartIn(s, theirs)
 }
 
 // fenceFailedClones fence nodes that a clone has left with super_read_only OFF.
@@ -493,7 +506,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 	var out []reconcile.Event
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if s != v.source && s.Writable() && v.status.Source != "" && v.status.Topology[m.Name] != nil {
+		if s != v.source && s.Writable() && !v.overtakes(s) && v.status.Source != "" && v.status.Topology[m.Name] != nil {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaWasWritable", Message: m.Name + " is not the source and took writes: read_only and super_read_only are switched on again. Somebody set read_only=OFF, or it came back as the old source." + v.tookMeanwhile(m.Name)})
 		}
 		if was := v.status.Topology[m.Name]; s != v.source && s.OK() && s.ReadOnly && !s.SuperReadOnly && was != nil && was.SuperReadonly {

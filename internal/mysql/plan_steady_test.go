@@ -471,6 +471,34 @@ func TestPlanSteady(t *testing.T) {
 			reason: "SourceNotReady",
 		},
 		{
+			name:  "another takes writes and others follow it while the source is read-only: it is not fenced for that",
+			scene: steadySet().seeing(source("a").fenced(), server("b").has("a:1-100 b:1-50"), replica("c", "b").has("a:1-100 b:1-50")),
+			steps: []string{
+				"route: {b=- c=-}",
+			},
+			reason: "SourceNotReady", message: "To keep them make b spec.source and then stop the pod of a",
+		},
+		{
+			name:  "the same, and a node that has no part in it takes writes: that one is fenced",
+			scene: given("a", "b", "c", "d").knowing("a", "a", "b", "c", "d").seeing(source("a").fenced(), server("b").has("a:1-100 b:1-50"), replica("c", "b").has("a:1-100 b:1-50"), server("d").has("a:1-100")),
+			steps: []string{
+				"fence-extra: fence d kill persist release",
+				"attach: attach d to a (optional)",
+				"route: {b=- c=- d=-}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
+			name:  "the same, and the user gives it up",
+			scene: steadySet().forcing("a").seeing(source("a").fenced(), server("b").has("a:1-100 b:1-50"), replica("c", "b").has("a:1-100 b:1-50")),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"source-settings: writable a",
+				"route: {b=- c=-}",
+			},
+			reason: "SourceNotReady",
+		},
+		{
 			name:  "source not seen",
 			scene: steadySet().seeing(source("a").unseen()),
 			steps: []string{
@@ -991,6 +1019,44 @@ func TestAnOvertakenSourceStaysFencedAtEveryLook(t *testing.T) {
 			}
 		}
 		Project(s.Object, s.State, p)
+	}
+}
+
+// One that has overtaken the source is left as it is while the user decides, and is
+// promoted once the old source is stopped: writes are taken all the time.
+func TestOneThatHasOvertakenTheSourceTakesWritesAllTheTime(t *testing.T) {
+	s := given("b", "a", "c").knowing("a", "a", "b", "c").
+		seeing(source("a").fenced(), server("b").has("a:1-100 b:1-50"), replica("c", "b").has("a:1-100 b:1-50").labelled(""))
+	for _, look := range []struct {
+		reason string
+		a      *node
+		after  time.Duration
+	}{
+		{"SwitchoverRefused", source("a").fenced(), 0},
+		{"SwitchoverRefused", source("a").fenced(), time.Second},
+		{"FailoverInProgress", source("a").unseen(), 2 * time.Second},
+		{"FailoverInProgress", source("a").unseen(), 6 * time.Second},
+		{"NodeUnreachable", source("a").unseen(), 7 * time.Second},
+	} {
+		s.seeing(look.a).after(look.after)
+		p := Plan(s.Input)
+		for _, step := range p.Steps {
+			for _, action := range step.Actions {
+				if _, fences := action.(FenceSource); fences && action.Node() == "b" {
+					t.Fatalf("after %s: %s (%s)", look.after, action.About(), p.Conditions[0].Message)
+				}
+			}
+		}
+		for _, broken := range brokenLaws(s.Input, p) {
+			t.Errorf("after %s: law broken: %s", look.after, broken)
+		}
+		if got := p.Conditions[0].Reason; got != look.reason {
+			t.Errorf("after %s: %s, not %s: %s", look.after, got, look.reason, p.Conditions[0].Message)
+		}
+		Project(s.Object, s.State, p)
+	}
+	if s.Object.Status.Source != "b" {
+		t.Errorf("the source is %s", s.Object.Status.Source)
 	}
 }
 

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,9 +134,10 @@ func (v *view) findSource() {
 	}
 }
 
-// adopt is the head of a set that replicates already, unless it is not what it was.
+// adopt is the head of a set that replicates already, unless it is not what it was, or
+// somebody else has taken writes since.
 func (v *view) adopt() *Server {
-	if found := v.head(); v.lostBefore(found) == "" {
+	if found := v.head(); v.lostBefore(found) == "" && v.rival(found) == nil {
 		return found
 	}
 	return nil
@@ -152,9 +154,9 @@ func (v *view) head() *Server {
 			if s == lead || !s.OK() {
 				continue
 			}
-			followed = followed || s.Follows(lead)
+			followed = followed || s.Follows(lead) && !leftItsSource(s)
 		}
-		if lead.OK() {
+		if lead.OK() && !leftItsSource(lead) {
 			for _, o := range v.ours() {
 				follows = follows || o.Name != m.Name && lead.Follows(v.server(o.Name))
 			}
@@ -167,6 +169,36 @@ func (v *view) head() *Server {
 		}
 	}
 	return found
+}
+
+// leftItsSource: it takes writes and its replication is stopped. That is how somebody
+// promotes a node by hand who leaves the channel where it was.
+func leftItsSource(s *Server) bool { return s.Writable() && !s.Channel.Running() }
+
+// rival is a member that takes writes beside the head of a set that is to be adopted, and
+// holds what that lacks: nothing is on record that says which of the two is the source. Of
+// a head that is not seen nobody knows what it lacks: then it is one that has committed
+// something itself, unless the spec names it as the source.
+func (v *view) rival(head *Server) *Server {
+	if head == nil {
+		return nil
+	}
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s == head || m.Isolated || !s.Writable() || v.hollow(s) {
+			continue
+		}
+		if !head.OK() && s != v.wanted() && holdsOf(s.Received(), s.UUID) || head.OK() && !v.comesFrom(head, s) {
+			return s
+		}
+	}
+	return nil
+}
+
+// comesFrom says whether the head has all that a member holds, or is about to commit it.
+func (v *view) comesFrom(head, s *Server) bool {
+	extra := s.Received().Subtract(head.Executed)
+	return extra.Empty() || s.Follows(head) && s.Channel.Running() && onlyOf(extra, head.UUID)
 }
 
 // lostBefore names a node that replicates from a seen server and shows that this one is
@@ -234,7 +266,7 @@ func (v *view) assess() {
 			}
 			if ahead := v.overtakenBy(s); ahead != "" {
 				d.Overtaken = true
-				d.Notes[m.Name] += fmt.Sprintf(" and stays so: %s holds transactions of another source that it lacks. To keep them stop the pod of %s and make %s spec.source; to lose them set the annotation %s: %s", ahead, s.Name, ahead, v1alpha1.AnnotationForcePromote, s.Name)
+				d.Notes[m.Name] += fmt.Sprintf(" and stays so: %s holds transactions of another source that it lacks. To keep them make %s spec.source and then stop the pod of %s; to lose them set the annotation %s: %s", ahead, ahead, s.Name, v1alpha1.AnnotationForcePromote, s.Name)
 			}
 			if s.Channel.Running() && !v.followsMember(s) {
 				d.Notes[m.Name] += fmt.Sprintf(" and replicates from %s:%d, which is none of the nodes: end that first (STOP REPLICA; RESET REPLICA ALL)", s.Channel.SourceHost, s.Channel.SourcePort)
@@ -246,10 +278,22 @@ func (v *view) assess() {
 }
 
 // overtakenBy names a seen node that holds what a read-only source lacks and what
-// neither of them has committed itself: somebody else has been the source since.
+// neither of them has committed itself: somebody else has been the source since. That one
+// is named itself where it is seen to take the writes.
 func (v *view) overtakenBy(src *Server) string {
+	holder, theirs := v.overtaking(src)
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s != src && s.Writable() && hasPartIn(s, theirs) {
+			return m.Name
+		}
+	}
+	return holder
+}
+
+// overtaking finds the first such node, and all that such nodes hold of others.
+func (v *view) overtaking(src *Server) (holder string, theirs gtid.Set) {
 	if !src.OK() || src.Writable() || v.force == src.Name {
-		return ""
+		return "", gtid.Set{}
 	}
 	// What sources held back that failovers left behind was given up then. So was what a
 	// node was reported to have of its own, whoever has it from there.
@@ -262,13 +306,19 @@ func (v *view) overtakenBy(src *Server) string {
 		if s == src || !s.OK() || v.hollow(s) {
 			continue
 		}
-		for _, uuid := range origins(s.Received().Subtract(had)) {
-			if !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !slices.ContainsFunc(v.data.Deposed, isOf(uuid)) {
-				return m.Name
-			}
+		extra := s.Received().Subtract(had)
+		if slices.ContainsFunc(origins(extra), func(uuid string) bool {
+			return !isOf(s.UUID)(uuid) && !isOf(src.UUID)(uuid) && !slices.ContainsFunc(v.data.Deposed, isOf(uuid))
+		}) {
+			holder, theirs = cmp.Or(holder, m.Name), theirs.Union(extra)
 		}
 	}
-	return ""
+	return holder, theirs
+}
+
+// hasPartIn says whether a server holds some of the transactions.
+func hasPartIn(s *Server, of gtid.Set) bool {
+	return !of.Empty() && !s.Received().Subtract(of).Equal(s.Received())
 }
 
 // uuidOf a node as it is seen, or was seen last.
