@@ -17,6 +17,9 @@ const (
 	// AnnotationForceQuorum lists, separated by commas, the members that a group without
 	// quorum is forced to consist of. What the others hold alone is lost.
 	AnnotationForceQuorum = "compose-operator/force-quorum"
+	// AnnotationGiveUp lists, separated by commas, nodes of a MysqlReplication that are
+	// given up: one that left the spec is not waited for any more.
+	AnnotationGiveUp = "compose-operator/give-up"
 )
 
 // Labels that the operator writes on the pods of a MysqlReplication.

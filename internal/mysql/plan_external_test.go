@@ -132,6 +132,7 @@ func TestWhichExternalNodesAreForgotten(t *testing.T) {
 		"outside, the source is not seen":    {gone().seeing(source("a").unseen()).outside("c"), false},
 		"outside, the old source":            {lastFrom("c", gone()).outside("c"), false},
 		"outside, another was the old one":   {lastFrom("b", gone()).outside("c"), true},
+		"outside, a failover left it behind": {lastFrom("b", gone().failedOver("c", "a")).outside("c"), false},
 	} {
 		if got := Plan(c.scene.Input).Data.Drop["c"]; got != c.want {
 			t.Errorf("%s: forgotten: %t", name, got)

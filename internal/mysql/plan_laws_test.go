@@ -12,6 +12,7 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
+	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -92,6 +93,7 @@ func (l *lawyer) whole() {
 		}
 	}
 	l.letGo()
+	l.waitsForDeposed()
 	l.patient()
 	l.starved()
 	if src := l.server(l.p.Data.Source); l.in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && l.seen(l.p.Data.Source) &&
@@ -164,6 +166,39 @@ func (l *lawyer) addressed(o *Server) bool {
 	return false
 }
 
+// waitsForDeposed: a source that a failover left behind is not forgotten unseen, whatever
+// has become of its pod, unless the user names it or the record is full.
+func (l *lawyer) waitsForDeposed() {
+	for name := range l.p.Data.Drop {
+		was := l.in.Object.Status.Topology[name]
+		if was == nil || l.seen(name) || slices.Contains(shared.Names(l.in.Object.Annotations[v1alpha1.AnnotationGiveUp]), name) {
+			continue
+		}
+		if slices.ContainsFunc(l.p.Data.Deposed, isOf(was.ServerUUID)) {
+			l.broken("law 5: %s was left behind, and is forgotten although it was not seen", name)
+		}
+	}
+	for name := range l.p.Data.Drop {
+		s, owner := l.server(name), l.in.Pods[name].Name
+		if owner != "" && owner != l.in.Object.Name || !l.seen(name) || l.doubled(s) {
+			continue
+		}
+		if s.Writable() && slices.ContainsFunc(l.p.Data.Deposed, isOf(s.UUID)) {
+			l.broken("law 5: %s was left behind, and is forgotten writable", name)
+		}
+	}
+}
+
+// doubled: another node is the same server.
+func (l *lawyer) doubled(s *Server) bool {
+	for name := range l.members {
+		if o := l.server(name); name != s.Name && l.seen(name) && o.UUID == s.UUID {
+			return true
+		}
+	}
+	return false
+}
+
 // letGo: an old source that left the spec is not forgotten while it may take writes,
 // unless another resource answers for it.
 func (l *lawyer) letGo() {
@@ -177,10 +212,8 @@ func (l *lawyer) letGo() {
 		return
 	}
 	s, was := l.server(last.From), l.in.Object.Status.Topology[last.From]
-	for name := range l.members {
-		if o := l.server(name); name != s.Name && l.seen(name) && o.UUID == s.UUID {
-			return
-		}
+	if l.doubled(s) {
+		return
 	}
 	if was == nil || was.ServerUUID == s.UUID {
 		l.broken("law 5: %s, which was the source, is forgotten and not fenced", s.Name)

@@ -98,6 +98,25 @@ func TestPlanAfterAFailoverFromANodeThatLeft(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:   "its pod is made anew",
+			scene:  after(source("a").podGone()),
+			steps:  []string{"route: {a=- b=rw c=ro}"},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:   "it was fenced for as long as it runs",
+			scene:  after(source("a").fenced().unpersisted()),
+			steps:  []string{fence, "route: {a=- b=rw c=ro}"},
+			reason: "OldSourceReturned", message: "after a restart",
+		},
+		{
+			name: "it is back after a planned switchover to c",
+			scene: given("c", "b").knowing("c", "a", "b", "c").failedOver("a", "b").switchedOver("b", "c").after(time.Hour).seeing(
+				source("a").has("a:1-110").labelled(""), source("c").has("a:1-100 b:1-5"), replica("b", "c").has("a:1-100 b:1-5")),
+			steps:  []string{fence, "route: {a=- b=ro c=rw}"},
+			reason: "OldSourceReturned", message: "a was the source before c",
+		},
+		{
 			name:   "it is fenced",
 			scene:  after(source("a").has("a:1-150").fenced()),
 			steps:  []string{"route: {a=- b=rw c=ro}"},
@@ -132,7 +151,11 @@ func TestPlanTellsOnceWhatAnOldSourceHolds(t *testing.T) {
 	told := func(a *node, failover bool) string {
 		s := given("b", "c").knowing("b", "a", "b", "c").failedOver("a", "b").
 			seeing(a, server("b").has("a:1-100 b:1-5").labelled("false"), replica("c", "b").has("a:1-100 b:1-5"))
-		s.Object.Status.LastSwitchover.Failover = failover
+		if !failover {
+			// A switchover leaves nobody behind.
+			s.Object.Status.DeposedSourceUUIDs = nil
+			s.switchedOver("a", "b")
+		}
 		p := Plan(s.Input)
 		for _, e := range p.Events {
 			if e.Reason == "OldSourceReturned" && p.Data.Drop["a"] {

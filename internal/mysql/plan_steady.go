@@ -399,24 +399,24 @@ func (v *view) dropLeaving() {
 			continue
 		}
 		s := v.server(m.Name)
-		gone := !s.OK() && v.pods[m.Name].Gone() || v.givenUp(m, s)
+		gone := !s.OK() && (v.pods[m.Name].Gone() && !v.mayReturn(m) || v.isGivenUp(m.Name)) || v.unanswered(m, s)
 		// While the source is not seen, a node that leaves may hold what nobody else has.
 		free := s.OK() && v.source.OK() && (!v.followsOurs(s) || !s.SemiSync.ReplicaEnabled)
 		// Named again, it would be taken to hold what it says, and its data is gone.
 		free = free && !v.cloning(s) && (!v.hollow(s) || s.Executed.Empty())
 		// A source that is not settled still has its channel to the old one.
 		named := v.source.OK() && v.source.Follows(s)
-		if s != v.source && !named && (gone || free && (!v.deposed(m) || s.Fenced())) {
+		if s != v.source && !named && (gone || free && (!v.deposed(m) || v.letGo(m))) {
 			v.data.Drop[m.Name] = true
 		}
 	}
 }
 
-// givenUp: an external node gives no answer, and the user no longer names it. No pod's
-// absence will ever tell that it is gone. The last old source is waited for: it may come
-// back writable.
-func (v *view) givenUp(m Member, s *Server) bool {
-	return m.External && s.Reach == ReachNone && v.source.OK() && (v.data.Last == nil || v.data.Last.From != m.Name)
+// unanswered: an external node gives no answer, and the user no longer names it. No pod's
+// absence will ever tell that it is gone. An old source is waited for: it may come back
+// writable.
+func (v *view) unanswered(m Member, s *Server) bool {
+	return m.External && s.Reach == ReachNone && v.source.OK() && !v.mayReturn(m) && (v.data.Last == nil || v.data.Last.From != m.Name)
 }
 
 // steadyCondition reports the first thing that is not as the spec wants it.
@@ -474,8 +474,8 @@ func (v *view) steadyCondition() []metav1.Condition {
 		}
 	}
 	for _, m := range v.members {
-		if v.deposed(m) && !v.server(m.Name).Fenced() {
-			note("OldSourceReturned", fmt.Sprintf("%s was the source before %s and left the spec: it takes writes, and is fenced before it is let go", m.Name, v.source.Name))
+		if v.deposed(m) && !v.letGo(m) {
+			note("OldSourceReturned", fmt.Sprintf("%s was the source before %s and left the spec: it takes writes, now or after a restart, and is fenced before it is let go", m.Name, v.source.Name))
 		}
 	}
 	if reason == "" {
@@ -519,12 +519,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 			out = append(out, reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name, Message: fmt.Sprintf("%s holds %d transaction(s) that the source %s lacks: %s", m.Name, e.count, v.source.Name, shorten(e.set.String()))})
 		}
 	}
-	for _, m := range v.members {
-		if v.deposed(m) && v.data.Drop[m.Name] && (v.data.Last.Failover || v.data.Errant[m.Name].count > 0) {
-			e := v.data.Errant[m.Name]
-			out = append(out, reconcile.Event{Warning: true, Reason: "OldSourceReturned", Once: m.Name, Message: fmt.Sprintf("%s was the source before %s and left the spec: it is back, fenced, and not looked after any more. It holds %d transaction(s) that %s lacks%s", m.Name, v.source.Name, e.count, v.source.Name, listed(e.set))})
-		}
-	}
+	out = append(out, v.deposedEvents()...)
 	out = append(out, v.privilegeEvents()...)
 	if s := v.source; s.OK() && s.Writable() && v.commitsWait(s) {
 		out = append(out, reconcile.Event{Warning: true, Reason: "CommitsWaitForReplica", Once: s.Name, Message: s.Name + ": " + v.ackProblem(s)})
@@ -580,9 +575,9 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"
 	}
 	p.Conditions = reconcile.Topology(false, reason, fmt.Sprintf(text, v.source.Name, v.source.Problem, hint))
+	v.dropLeaving()
 	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.Name, Message: p.Conditions[0].Message})
 	p.Next = busy
-	v.dropLeaving()
 	return p
 }
 

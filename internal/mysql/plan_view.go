@@ -30,7 +30,9 @@ type view struct {
 	status *v1alpha1.MysqlReplicationStatus
 	gen    int64
 	force  string
-	skip   bool
+	// givenUp are the nodes that the user gives up by name.
+	givenUp []string
+	skip    bool
 	// deleting: the resource is about to go.
 	deleting bool
 	members  []Member
@@ -54,8 +56,8 @@ func look(in Input) *view {
 	o := in.Object
 	v := &view{
 		name: o.Name, spec: &o.Spec, status: &o.Status, gen: o.Generation,
-		force: o.Annotations[v1alpha1.AnnotationForcePromote],
-		skip:  v1alpha1.SkipsReconcile(o.Annotations), deleting: !o.DeletionTimestamp.IsZero(),
+		force: o.Annotations[v1alpha1.AnnotationForcePromote], givenUp: shared.Names(o.Annotations[v1alpha1.AnnotationGiveUp]),
+		skip: v1alpha1.SkipsReconcile(o.Annotations), deleting: !o.DeletionTimestamp.IsZero(),
 		state: in.State, pods: in.Pods, now: in.Now,
 		semi:     o.Spec.Mode == v1alpha1.MysqlSemiSync,
 		members:  Members(o),
@@ -256,6 +258,9 @@ func (v *view) assess() {
 		switch {
 		case !s.OK():
 			d.Notes[m.Name] = s.Problem
+			if v.awaited(m) {
+				d.Notes[m.Name] += ". " + v.awaitedNote(m.Name)
+			}
 		case src == nil:
 		case s == src:
 			d.Roles[m.Name] = v1alpha1.MysqlRoleSource

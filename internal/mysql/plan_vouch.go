@@ -73,6 +73,8 @@ func (v *view) copiesUncertain() bool {
 		s, was := v.server(m.Name), v.status.Topology[m.Name]
 		switch {
 		case m.Name == v.source.Name || was == nil:
+		case v.awaited(m) && was.SemiSync == "":
+			// It has not acknowledged since it was left behind.
 		case m.Leaving, v.replaced(s), v.anotherServer(s), v.restarted(s), v.losesRelayLog(s):
 			return true
 		case m.Isolated && s.OK() && was.SemiSync != "":

@@ -17,6 +17,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	st, d := &obj.Status, p.Data
 	st.Source, st.SourceUUID = d.Source, d.SourceUUID
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
+	left := slices.DeleteFunc(slices.Clone(d.Deposed), func(uuid string) bool { return slices.Contains(st.DeposedSourceUUIDs, uuid) })
 	st.DeposedSourceUUIDs = slices.Clone(d.Deposed)
 	topology := map[string]*v1alpha1.MysqlReplicationNode{}
 	ready, wanted := 0, 0
@@ -27,6 +28,10 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		n := projectNode(m, state.Nodes[m.Name], d)
 		if obj.Spec.Mode == v1alpha1.MysqlSemiSync {
 			n.SemiSync = semiSyncState(state.Nodes[m.Name], n.Role, st.Topology[m.Name])
+			if !state.Nodes[m.Name].OK() && slices.ContainsFunc(left, isOf(serverUUID(st.Topology[m.Name]))) {
+				// It was that as the source: it has acknowledged nothing to the new one.
+				n.SemiSync = ""
+			}
 			if m.Name == d.Source {
 				n.VouchedBy, n.WaitForReplicaCount = d.VouchedBy, waitCount(state.Nodes[m.Name], st.Topology[m.Name])
 			}
@@ -61,6 +66,14 @@ func semiSyncState(s *Server, role v1alpha1.MysqlRole, was *v1alpha1.MysqlReplic
 		return v1alpha1.MysqlSemiSyncActive
 	}
 	return v1alpha1.MysqlSemiSyncInactive
+}
+
+// serverUUID that is on record for a node; "" when none is.
+func serverUUID(was *v1alpha1.MysqlReplicationNode) string {
+	if was == nil {
+		return ""
+	}
+	return was.ServerUUID
 }
 
 // waitCount of the source, and what it was last while it is not seen.

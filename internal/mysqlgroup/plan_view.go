@@ -61,11 +61,7 @@ func look(in Input) *view {
 			Ready: map[string]bool{}, Errant: map[string]gtid.Set{}, Compared: map[string]bool{}, Drop: map[string]bool{}, Member: map[string]bool{},
 		},
 	}
-	for name := range strings.SplitSeq(o.Annotations[v1alpha1.AnnotationForceQuorum], ",") {
-		if name = strings.TrimSpace(name); name != "" && !slices.Contains(v.forced, name) {
-			v.forced = append(v.forced, name)
-		}
-	}
+	v.forced = shared.Names(o.Annotations[v1alpha1.AnnotationForceQuorum])
 	if v.annotation() == o.Status.ForceQuorumSpent {
 		v.data.Spent = o.Status.ForceQuorumSpent
 	}

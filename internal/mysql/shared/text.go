@@ -3,6 +3,11 @@
 
 package shared
 
+import (
+	"slices"
+	"strings"
+)
+
 // longest is how much of a text is shown, in bytes.
 const longest = 240
 
@@ -12,4 +17,15 @@ func Shorten(s string) string {
 		return s[:longest] + "…"
 	}
 	return s
+}
+
+// Names are those in a list that a user wrote, separated by commas, each once.
+func Names(list string) []string {
+	var out []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
