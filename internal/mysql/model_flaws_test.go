@@ -151,6 +151,16 @@ var planted = []struct {
 			}
 		}
 	}}},
+	{"an old source is forgotten between two pods", "law 5", flaws{profile: func(p *profile) {
+		partitions(p)
+		p.newPods, p.crashes, p.nodes = true, true, 3
+	}, plan: func(in Input, p *reconcile.Plan[Data]) {
+		for _, m := range Members(in.Object) {
+			if m.Leaving && m.Name != p.Data.Source && in.Pods[m.Name].Gone() {
+				p.Data.Drop[m.Name] = true
+			}
+		}
+	}}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {

@@ -122,6 +122,10 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	if p.Data.Switchover == nil && p.Data.Result != "failover" {
 		o.w.deposed[p.Data.Source] = false
 	}
+	if p.Data.Result == "failover" {
+		o.w.behind[p.Data.Last.From] = true
+	}
+	delete(o.w.behind, p.Data.Source)
 	switch {
 	case p.Data.Result == "failover":
 		// It may take more than one plan until its label is there.
@@ -183,7 +187,7 @@ func (o *operator) gather() Input {
 	for _, m := range members {
 		if w.external[m.Name] {
 			in.Pods[m.Name] = reconcile.Pod{External: true, Readonly: w.label[m.Name]}
-		} else if !w.servers[m.Name].dead {
+		} else if s := w.servers[m.Name]; !s.dead && !s.podless {
 			in.Pods[m.Name] = reconcile.Pod{Exists: true, UID: podUID(m.Name, w.pod[m.Name]), Readonly: w.label[m.Name]}
 		}
 	}

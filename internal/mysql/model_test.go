@@ -84,7 +84,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		hangs: map[bool]int{false: 5, true: 40}[s.newPods],
 		rng:   rng, now: t0, tracing: tracing, servers: map[string]*mServer{}, label: map[string]string{}, pod: map[string]int{},
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, lacking: map[string]bool{}, nodeCut: map[link]bool{},
-		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{}, external: map[string]bool{},
+		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{}, behind: map[string]bool{}, external: map[string]bool{},
 	}
 	s.world = w
 	var spec []string
@@ -359,6 +359,7 @@ func (s *schedule) mischief() {
 func (s *schedule) podAnew(v *mServer) {
 	s.crash(v)
 	s.unlabel(v.name)
+	v.podless = !s.external[v.name]
 }
 
 // unlabel: the pod of a node goes, and its labels with it. One outside has no pod, and
@@ -601,6 +602,11 @@ func (s *schedule) final() {
 		errant = true
 		if s.label[n] != "" {
 			s.violate("law 5: %s is routed and holds %s", n, s.show(v.executed&^src.executed))
+		}
+	}
+	for _, n := range s.names {
+		if s.behind[n] && s.servers[n].writable() && st.Topology[n] == nil && s.world.anew == 0 {
+			s.violate("law 5: %s was left behind by a failover, takes writes, and nobody looks after it", n)
 		}
 	}
 	wanted := s.api.object.Spec.Source.Name

@@ -35,6 +35,8 @@ type mServer struct {
 	since time.Time
 	// dead: it never comes back by itself.
 	dead bool
+	// podless: its pod was deleted, and the next one is not there yet.
+	podless bool
 
 	executed, purged txs
 	// log is the binary log, in order. It holds what is executed and what is pending.
@@ -204,6 +206,8 @@ type world struct {
 	acked, semiAcked txs
 	// deposed servers were the source when somebody else was promoted without them.
 	deposed map[string]bool
+	// behind are the sources that the operator has left by a failover.
+	behind map[string]bool
 	// starved members were seen, and their receivers stopped, at the last failover.
 	starved map[string]int
 	// forced: the user has accepted a loss by name.
@@ -562,7 +566,7 @@ func (w *world) start(s *mServer) {
 	}
 	s.executed |= s.pending
 	s.pending = 0
-	s.up, s.since = true, w.now
+	s.up, s.since, s.podless = true, w.now, false
 	s.restarts++
 	s.ro, s.super = s.roPersisted, s.roPersisted
 	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
