@@ -179,6 +179,11 @@ func (l *lawyer) waitsForDeposed() {
 		}
 	}
 	for name := range l.p.Data.Drop {
+		if s := l.server(name); l.seen(name) && s.SemiSync.ReplicaActive && !l.doubled(s) && l.receivesOurs(s) {
+			l.broken("law 2: %s is forgotten and acknowledges still", name)
+		}
+	}
+	for name := range l.p.Data.Drop {
 		s, owner := l.server(name), l.in.Pods[name].Name
 		if owner != "" && owner != l.in.Object.Name || !l.seen(name) || l.doubled(s) {
 			continue
@@ -187,6 +192,16 @@ func (l *lawyer) waitsForDeposed() {
 			l.broken("law 5: %s was left behind, and is forgotten writable", name)
 		}
 	}
+}
+
+// receivesOurs says whether a receiver runs that leads to a node which the spec names.
+func (l *lawyer) receivesOurs(s *Server) bool {
+	for name, m := range l.members {
+		if !m.Leaving && name != s.Name && s.Channel != nil && s.Channel.IO != ThreadNo && s.Follows(l.server(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // doubled: another node is the same server.

@@ -29,6 +29,34 @@ func (n *node) times(t time.Duration) *node {
 }
 func (n *node) clients(count int) *node { n.SemiSync.Clients = count; return n }
 
+// lingering: rpl_semi_sync_replica_enabled is off since its receiver was started.
+func (n *node) lingering() *node { n.SemiSync.ReplicaEnabled = false; return n }
+
+// A replica that left the spec is forgotten once it acknowledges to nobody of the set.
+func TestWhoAcknowledgesIsNotForgotten(t *testing.T) {
+	for name, c := range map[string]struct {
+		d    *node
+		want bool
+	}{
+		"it acknowledges":                         {replica("d", "a").acks(), false},
+		"it would after a restart":                {replica("d", "a").acks().stopped(), false},
+		"its receiver goes on to acknowledge":     {replica("d", "a").acks().lingering(), false},
+		"its receiver tries to, and acknowledges": {replica("d", "a").acks().lingering().ioError(2003), false},
+		"its receiver is stopped":                 {replica("d", "a").acks().lingering().stopped(), true},
+		"it acknowledges to somebody else":        {replica("d", "x").acks(), true},
+		"it acknowledges to nobody":               {replica("d", "a").plugins(), true},
+	} {
+		s := given("a", "b").semiSync().knowing("a", "a", "b", "d").vouchedBy("a", 1).seeing(source("a").waits(), replica("b", "a").acks(), c.d)
+		p := Plan(s.Input)
+		if got := p.Data.Drop["d"]; got != c.want {
+			t.Errorf("%s: forgotten: %t", name, got)
+		}
+		for _, broken := range brokenLaws(s.Input, p) {
+			t.Errorf("%s: law broken: %s", name, broken)
+		}
+	}
+}
+
 // How the setting of a source is brought to the spec: raised when that many acknowledge,
 // lowered at once, recorded before it is lowered, and left alone when it is right.
 func TestPlanSemiSyncSettings(t *testing.T) {

@@ -196,6 +196,12 @@ func (v *view) detachSource() []reconcile.Action {
 	return []reconcile.Action{Detach{target: target{s.Name}, KeepChannel: !s.Executed.Contains(s.Channel.Retrieved)}}
 }
 
+// vouches says whether a seen node acknowledges, now or after a restart, to one that the
+// spec names. A receiver that was started with the setting on goes on after that is off.
+func (v *view) vouches(s *Server) bool {
+	return v.followsOurs(s) && (s.SemiSync.ReplicaEnabled || s.SemiSync.ReplicaActive && s.Channel.IO != ThreadNo)
+}
+
 // wantsReplicaAcks says whether a replica should acknowledge.
 func (v *view) wantsReplicaAcks(s *Server) bool { return v.semi && s.SemiSync.ReplicaPlugin }
 
@@ -209,7 +215,7 @@ func (v *view) replicaSettings() []reconcile.Action {
 		}
 		if m.Leaving {
 			// What no longer belongs to the set must not vouch for its commits.
-			if v.followsOurs(s) && s.SemiSync.ReplicaEnabled {
+			if v.vouches(s) {
 				out = append(out, SetSemiSync{target: target{m.Name}})
 			}
 			continue
@@ -401,7 +407,7 @@ func (v *view) dropLeaving() {
 		s := v.server(m.Name)
 		gone := !s.OK() && (v.pods[m.Name].Gone() && !v.mayReturn(m) || v.isGivenUp(m.Name)) || v.unanswered(m, s)
 		// While the source is not seen, a node that leaves may hold what nobody else has.
-		free := s.OK() && v.source.OK() && (!v.followsOurs(s) || !s.SemiSync.ReplicaEnabled)
+		free := s.OK() && v.source.OK() && !v.vouches(s)
 		// Named again, it would be taken to hold what it says, and its data is gone.
 		free = free && !v.cloning(s) && (!v.hollow(s) || s.Executed.Empty())
 		// A source that is not settled still has its channel to the old one.

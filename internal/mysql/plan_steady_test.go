@@ -638,6 +638,15 @@ func TestPlanSteady(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:  "node left the spec, and its receiver goes on to acknowledge",
+			scene: given("a", "b").semiSync().knowing("a", "a", "b", "c").seeing(source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks().lingering()),
+			steps: []string{
+				"replica-settings: semi-sync c (optional)",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "TopologyAsWanted",
+		},
+		{
 			name:  "node left the spec and is not seen",
 			scene: given("a", "b").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a"), replica("c", "a").unseen()),
 			steps: []string{
