@@ -104,6 +104,9 @@ const (
 
 // catchUp waits for a set; it fails at once where waiting is of no use.
 func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
+	if err := a.connected(ctx, do); err != nil {
+		return err
+	}
 	if do.Source != "" {
 		// Before it catches up: the commits that come meanwhile wait for the new file.
 		a.rotate(ctx)

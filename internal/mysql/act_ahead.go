@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // followAhead leads a replica from the old source to the candidate before the fence.
@@ -17,8 +18,14 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 		return err
 	case ch == nil:
 		return errors.New("it does not replicate")
-	case ch.leadsTo(do.Attach, a.replicationUser):
+	case ch.leadsTo(do.Attach, a.replicationUser) && ch.IO == ThreadYes:
 		return nil
+	case ch.leadsTo(do.Attach, a.replicationUser):
+		// An operator that led it died before it was started, or it is turned away.
+		if err := a.Exec(ctx, w.start()); err != nil {
+			return err
+		}
+		return a.awaitThreads(ctx, w)
 	case !ch.Streams():
 		return errors.New("its replication does not run")
 	}
@@ -63,4 +70,32 @@ func (a *actor) leave(ctx context.Context, w words, do FollowAhead) error {
 	candidate.rotate(ctx)
 	do.Within = &holds
 	return a.attach(ctx, w, do.Attach)
+}
+
+// connected says why a replica that was led to this server cannot have it as its source.
+func (a *actor) connected(ctx context.Context, do CatchUp) error {
+	if do.Ahead.Name == "" {
+		return nil
+	}
+	replica, err := a.other(do.Ahead.Name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rereadTimeout)
+	defer cancel()
+	w, err := replica.words(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", do.Ahead.Name, err)
+	}
+	ch, _, err := replica.channel(ctx, w)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", do.Ahead.Name, err)
+	case ch == nil || ch.IO == ThreadYes || ch.SourcePort != do.Ahead.Port || !strings.EqualFold(ch.SourceHost, do.Ahead.Host):
+		// Where it could not be led it follows the old source.
+		return nil
+	case ch.IOErrno != 0:
+		return fmt.Errorf("%s was pointed here: %s", do.Ahead.Name, ch.receiverTrouble())
+	}
+	return fmt.Errorf("%s was pointed here and is not connected (receiver %s)", do.Ahead.Name, ch.IO)
 }

@@ -161,3 +161,33 @@ func TestFollowAheadWantsARunningReplica(t *testing.T) {
 		t.Errorf("c: %+v", s.Channel)
 	}
 }
+
+// The candidate turns the replica away. It stays pointed there, so that its error is seen,
+// and the step that comes before the fence fails.
+func TestFollowAheadTurnedAway(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, mysqld.Options{SemiSync: true})
+	c.replicate("a", true)
+	ahead := Led{Name: "c", Host: c.servers["b"].Host, Port: c.servers["b"].Port}
+	catchUp := func() CatchUp {
+		return CatchUp{target: target{"b"}, Set: c.server("a").Executed, Source: "a", Ahead: ahead, Timeout: catchUpTimeout}
+	}
+	// One that follows the old source still is none of its business.
+	c.do(catchUp())
+	c.secret(mysqld.ReplicationUser, newPassword)
+	for range 2 {
+		c.fails(c.lead("c", "b"), "1045")
+		c.fails(catchUp(), "c was pointed here", "1045")
+	}
+	if state := c.observe(); !state.Nodes["c"].Follows(state.Nodes["b"]) || state.Nodes["c"].Channel.IOErrno == 0 {
+		t.Fatalf("c: %+v", state.Nodes["c"].Channel)
+	}
+	// Only started, where an operator has died in between.
+	c.secret(mysqld.ReplicationUser, mysqld.ReplicationPassword)
+	c.do(c.attachTo("c", "a", true))
+	c.do(c.lead("c", "b"))
+	c.servers["c"].SQL("STOP REPLICA FOR CHANNEL ''")
+	c.fails(catchUp(), "is not connected")
+	c.do(c.lead("c", "b"))
+	c.do(catchUp())
+}

@@ -71,6 +71,16 @@ type CatchUp struct {
 	// server then catches up with that again and again, until it is close enough
 	// for the rest to be executed in a moment. It fails when it does not get there.
 	Source string
+	// Ahead, when its name is not empty, is a replica that was led to this server just
+	// before. It fails while that one's channel leads here and is not connected.
+	Ahead Led
+}
+
+// Led is a replica, and the address at which it was told to find its new source.
+type Led struct {
+	Name string
+	Host string
+	Port int32
 }
 
 // Promote makes a replica the source: waits until it has executed After, stops
@@ -140,7 +150,8 @@ type Attach struct {
 // still takes writes, so that the new source has somebody to acknowledge its first
 // commit. What the replica has received may be on nobody else but the old source: its
 // replication is stopped and the candidate executes all of that before the relay log goes.
-// When that fails, the replica follows the old source again.
+// When that fails, the replica follows the old source again. One that leads there already
+// is only started. When it is not connected then, it stays, so that its error is seen.
 type FollowAhead struct {
 	Attach
 	// Timeout of the wait for the candidate.

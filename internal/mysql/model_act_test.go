@@ -114,7 +114,17 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 			return nil
 		}}
 	case CatchUp:
-		return statements{reach, func() error { return w.await(s, do.Set) }}
+		return statements{func() error {
+			if r := w.servers[do.Ahead.Name]; r != nil {
+				if err := w.reach(r); err != nil {
+					return err
+				}
+				if r.ch != nil && r.ch.to == do.Ahead.Host && !w.connected(r) {
+					return errors.New(r.name + " was pointed here and is not connected")
+				}
+			}
+			return w.reach(s)
+		}, func() error { return w.await(s, do.Set) }}
 	case Promote:
 		return w.promote(s, do, facts, flaws)
 	case Settle:
@@ -479,10 +489,13 @@ func (w *world) followAhead(s *mServer, do FollowAhead, f flaws) statements {
 	skip := false
 	out := statements{func() error {
 		switch {
-		case s.ch == nil || !s.ch.running():
+		case s.ch == nil || !s.ch.running() && s.ch.to != do.SourceHost:
 			return errors.New("its replication does not run")
 		case s.ch.to == do.SourceHost:
 			skip = true
+			if !s.ch.io {
+				return errors.Join(w.reach(s), w.startThreads(s))
+			}
 		default:
 			s.ch.io, s.ch.sql = false, false
 		}

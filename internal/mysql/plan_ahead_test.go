@@ -136,15 +136,84 @@ func TestPlanAhead(t *testing.T) {
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
-			name:  "led and not running: nobody else is led",
+			name:  "led and not running: it is started, to see whether it is let in, and nobody else is led",
 			scene: at("b", "a", "c", "d").seeing(from(), candidate(), replica("c", "b").acks().stopped(), replica("d", "a").acks()),
 			steps: []string{
-				"catch-up: catch up b to a:1-100",
+				"ahead: lead c to b semi (optional)",
+				"catch-up: catch up b to a:1-100 unless it turns away c",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach d to b semi (background)",
 				"route: {a=- b=rw}",
 				"rejoin: attach a to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "led and not connected yet: the fence waits for what comes of that",
+			scene: at("b", "a", "c").seeing(from(), candidate(), reconnecting()),
+			steps: []string{
+				"ahead: lead c to b semi (optional)",
+				"catch-up: catch up b to a:1-100 unless it turns away c",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
+				"repoint: attach a to b semi (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate turns it away: nobody would acknowledge, and it is undone before the fence",
+			scene: at("b", "a", "c").seeing(from(), candidate(), replica("c", "b").acks().ioError(1045)),
+			steps: []string{
+				"source-settings: settle a semi",
+				"attach: attach c to a semi (optional)",
+				"route: {a=rw b=ro c=- d=-}",
+			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+			message: "c was pointed at b and cannot replicate from it, and nobody would acknowledge its commits: the receiver reports error 1045",
+		},
+		{
+			name:  "one of two is turned away",
+			scene: at("b", "a", "c", "d").seeing(from(), candidate(), replica("c", "b").acks(), replica("d", "b").acks().ioError(2003)),
+			steps: []string{
+				"source-settings: settle a semi",
+				"attach: attach c to a semi, attach d to a semi (optional)",
+				"route: {a=rw b=ro c=ro d=-}",
+			},
+			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
+		},
+		{
+			name:  "the fence is up and it is turned away: the old source takes writes again",
+			scene: at("b", "a", "c").seeing(from().fenced(), candidate(), replica("c", "b").acks().ioError(1045)),
+			steps: []string{
+				"undo: writable a semi {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
+		},
+		{
+			name: "in asynchronous mode no commit waits for it",
+			scene: func() *scene {
+				s := at("b", "a", "c").seeing(source("a").armed(), replica("b", "a").labelled(""), replica("c", "b").ioError(1045))
+				s.Object.Spec.Mode = v1alpha1.MysqlAsync
+				return s
+			}(),
+			steps: []string{
+				"catch-up: catch up b to a:1-100",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a",
+				"repoint: attach a to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "it is not let in because the candidate is gone: that is waited for",
+			scene: at("b", "a", "c").seeing(from(), gone(), replica("c", "b").acks().ioError(2003)),
+			steps: []string{
+				"source-settings: settle a semi",
+				"attach: attach c to a semi (optional)",
+				"route: {a=rw c=- d=-}",
 			},
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
@@ -179,7 +248,7 @@ func TestPlanAhead(t *testing.T) {
 			scene: at("b", "a", "c", "d").seeing(from(), candidate(), replica("c", "a").acks().lag(5), replica("d", "a").acks()),
 			steps: []string{
 				"ahead: lead d to b semi (optional)",
-				"catch-up: catch up b to a:1-100",
+				"catch-up: catch up b to a:1-100 unless it turns away d",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach c to b semi (background)",

@@ -157,7 +157,10 @@ func (n *node) acks() *node {
 	n.plugins().SemiSync.ReplicaEnabled, n.SemiSync.ReplicaActive = true, true
 	return n
 }
-func (n *node) withoutGTID() *node { n.GTIDMode = false; return n }
+
+// withoutReplicaPlugin: it could not acknowledge to another source.
+func (n *node) withoutReplicaPlugin() *node { n.SemiSync.ReplicaPlugin = false; return n }
+func (n *node) withoutGTID() *node          { n.GTIDMode = false; return n }
 
 // outdated: the channel has another password than the Secret, which its source takes.
 func (n *node) outdated() *node { n.PasswordOutdated = true; return n }
@@ -546,7 +549,7 @@ func describeAction(a reconcile.Action) string {
 	case SetWritable:
 		return flags("writable "+do.On, "semi", do.SemiSync.Enabled) + acksInWords(do.SemiSync)
 	case CatchUp:
-		return fmt.Sprintf("catch up %s to %s", do.On, letters(do.Set))
+		return flags(fmt.Sprintf("catch up %s to %s", do.On, letters(do.Set)), "unless it turns away "+do.Ahead.Name, do.Ahead.Name != "")
 	case Promote:
 		after := letters(do.AfterSet)
 		if do.AfterFact != "" {

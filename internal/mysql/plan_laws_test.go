@@ -565,7 +565,7 @@ func (l *lawyer) followAhead(do FollowAhead, m Member, s *Server) {
 		l.broken("law 7: %s without the record of a switchover to it", what)
 		return
 	}
-	if to, from := l.server(r.To), l.server(r.From); !to.Follows(from) || !from.Writable() || l.fenced[r.From] || !s.Follows(from) {
+	if to, from := l.server(r.To), l.server(r.From); !to.Follows(from) || !from.Writable() || l.fenced[r.From] || !s.Follows(from) && !s.Follows(to) {
 		l.broken("%s, which is not before the fence, or not between replicas", what)
 	}
 	if m.Isolated || m.Leaving || !s.Fenced() {

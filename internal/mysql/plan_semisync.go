@@ -107,7 +107,7 @@ func havingCaughtUp(count int) string {
 	if count == 1 {
 		return "a replica has caught up"
 	}
-	return fmt.Sprintf("%d replicas have caught up", count)
+	return replicasInCount(count) + " have caught up"
 }
 
 // commitsWait: commits of the source hang, because fewer replicas are attached than have to acknowledge.
@@ -134,13 +134,13 @@ func (v *view) lowers(s *Server) bool {
 // lacksAcknowledgers says why a change of the source would hang for want of acknowledgements:
 // the fence behind a commit that waits, or the new source's first commit. "" when it would not.
 func (v *view) lacksAcknowledgers(from, to *Server) string {
-	if semi := from.SemiSync; semi.SourceEnabled && semi.SourceActive && semi.WaitCount > 1 {
+	if semi := from.SemiSync; semi.SourceEnabled && semi.SourceActive {
 		if have := v.acknowledging(from); have < semi.WaitCount {
-			return fmt.Sprintf("commits of %s wait for %d replicas, and %d acknowledge(s): the fence would wait behind them", from.Name, semi.WaitCount, have)
+			return fmt.Sprintf("commits of %s wait for %s, and %d acknowledge(s): the fence would wait behind them", from.Name, replicasInCount(semi.WaitCount), have)
 		}
 	}
 	want := v.wantsAcks(to)
-	if !want.Enabled || !want.patient() || want.count() < 2 {
+	if !want.Enabled || !want.patient() {
 		return ""
 	}
 	have := 0
@@ -153,7 +153,14 @@ func (v *view) lacksAcknowledgers(from, to *Server) string {
 	if have >= want.count() {
 		return ""
 	}
-	return fmt.Sprintf("as the source its commits would wait for %d replicas, and %d could acknowledge now", want.count(), have)
+	return fmt.Sprintf("as the source its commits would wait for %s, and %d could acknowledge now", replicasInCount(want.count()), have)
+}
+
+func replicasInCount(n int) string {
+	if n == 1 {
+		return "a replica"
+	}
+	return fmt.Sprintf("%d replicas", n)
 }
 
 // fellBack: the source has just gone on without acknowledgements, as it was allowed to.

@@ -170,7 +170,7 @@ func TestPlanSwitchoverWithCount(t *testing.T) {
 			name:  "one is led ahead while two are left who acknowledge, and the new source has the count before it takes writes",
 			scene: at("b", "a", "c", "d").seeing(a, b(), replica("c", "a").acks(), replica("d", "a").acks()),
 			steps: []string{
-				"ahead: lead c to b semi (optional)", "catch-up: catch up b to a:1-100", "fence: fence a still kill",
+				"ahead: lead c to b semi (optional)", "catch-up: catch up b to a:1-100 unless it turns away c", "fence: fence a still kill",
 				"promote: promote b after fenced a semi x2", "repoint: attach d to b semi (background)", "route: {a=- b=rw}",
 				"rejoin: attach a to b semi, attach c to b semi (background)",
 			},
@@ -198,6 +198,13 @@ func TestPlanSwitchoverWithCount(t *testing.T) {
 				source("a").waits(), replica("b", "a").acks(), replica("c", "a").acks().unseen()),
 			steps:  []string{"route: {a=rw b=ro}"},
 			reason: "SwitchoverRefused", source: "a", message: "as the source its commits would wait for 2 replicas, and 1 could acknowledge now",
+		},
+		{
+			name: "the same with a count of one: the old source lacks the plugin",
+			scene: given("b", "a", "c").semiSync().knowing("a", "a", "b", "c").wasActive("a").seeing(
+				source("a").waits().withoutReplicaPlugin(), replica("b", "a").acks(), replica("c", "a").acks().unseen()),
+			steps:  []string{"route: {a=rw b=ro}"},
+			reason: "SwitchoverRefused", source: "a", message: "as the source its commits would wait for a replica, and 0 could acknowledge now",
 		},
 		{
 			name: "not refused with a timeout: it goes on without",

@@ -120,7 +120,7 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 	case v.semi && !to.SemiSync.ReplicaActive && to.SemiSync.ReplicaPlugin:
 		return "CandidateNotSemiSync", "it does not acknowledge semi-synchronously"
 	case v.lacksAcknowledgers(from, to) != "":
-		return "TooFewAcknowledge", v.lacksAcknowledgers(from, to) + ". Mend a replica, or lower spec.semiSync.waitForReplicaCount"
+		return "TooFewAcknowledge", v.lacksAcknowledgers(from, to) + ". Mend a replica, lower spec.semiSync.waitForReplicaCount, or set spec.mode: rpl_async"
 	}
 	for _, m := range v.replicasOf(to) {
 		if o := v.server(m.Name); o != from && o.OK() && o.Follows(from) && !o.Executed.Contains(to.Purged) {
@@ -223,6 +223,8 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		return v.undo(from, r.Message)
 	case cancelled:
 		return v.undo(from, "spec.source was changed meanwhile")
+	case v.turnedAway(from, to) != "":
+		return v.undo(from, v.turnedAway(from, to))
 	case !from.Writable() && from.FedBy() != "":
 		return v.undo(from, from.Name+": "+behindAFence(from.FedBy()))
 	case v.overdue():
@@ -369,15 +371,15 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	p.MustFinish, p.Again = true, true
 	p.Next = busy
 	attach := v.repoint(from, to, nil)
-	ahead := ""
+	var ahead Led
 	if from.Writable() {
 		if lead := v.leadAhead(attach, from, to); lead != nil {
-			ahead = lead[0].Node()
+			ahead = Led{Name: lead[0].Node(), Host: to.Host, Port: to.Port}
 			p.Steps = append(p.Steps, reconcile.Step{Name: "ahead", Optional: true, Actions: lead})
 		}
 		// Right before the fence: whatever comes between them lets the candidate fall behind.
 		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
-			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Timeout: catchUpTimeout}}})
+			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Ahead: ahead, Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
@@ -386,7 +388,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		reconcile.Step{Name: "promote", Actions: []reconcile.Action{
 			Promote{target: target{to.Name}, AfterFact: FencedFact(from.Name), From: from.Name, Timeout: promoteTimeout, SemiSync: v.wantsAcks(to)}}},
 	)
-	early, late := v.urgent(attach, from, to, ahead)
+	early, late := v.urgent(attach, from, to, ahead.Name)
 	p.Steps = append(p.Steps, beside("repoint", early)...)
 	p.Steps = append(p.Steps, reconcile.Step{Name: "route", RestoresWrites: true, Routing: reconcile.Routing{
 		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
@@ -421,36 +423,6 @@ func (v *view) acknowledgersBut(old *Server, attach []reconcile.Action, to *Serv
 		}
 	}
 	return count
-}
-
-// leadAhead lets one replica follow the candidate before the fence, in semi-sync mode:
-// the new source's first commit waits for somebody to acknowledge it, and a change of
-// the source takes a replica longer than the fence and the promotion together. The
-// candidate must be one that acknowledges to the old source meanwhile, with as many others
-// as that waits for. nil: nobody can be led, or one was.
-func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcile.Action {
-	if !v.wantsAcks(to).Enabled || v.anyFollows(to) || !to.SemiSync.ReplicaActive {
-		return nil
-	}
-	if semi := from.SemiSync; semi.SourceEnabled && semi.WaitCount > 1 && v.acknowledging(from)-1 < semi.WaitCount {
-		return nil
-	}
-	var best *Attach
-	for _, one := range attach {
-		a, is := one.(Attach)
-		if !is || a.On == from.Name || !a.SemiSync {
-			continue
-		}
-		c := v.server(a.On).Channel
-		if c.Streams() && !c.Elsewhere && c.Lag != nil && *c.Lag <= lagBound && (best == nil || *c.Lag < *v.server(best.On).Channel.Lag) {
-			best = &a
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	best.WithinFact = ""
-	return []reconcile.Action{FollowAhead{Attach: *best, Timeout: aheadTimeout}}
 }
 
 // beside is a step that runs beside those that follow; none without actions.

@@ -332,7 +332,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			steps: []string{
 				"persist",
 				"ahead: lead c to b semi (optional)",
-				"catch-up: catch up b to a:1-100",
+				"catch-up: catch up b to a:1-100 unless it turns away c",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"route: {a=- b=rw}",
@@ -346,7 +346,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 				seeing(source("a").waits().armed(), replica("b", "a").acks().labelled(""), replica("c", "a").acks().threads(ThreadConnecting, ThreadYes), replica("d", "a").acks()),
 			steps: []string{
 				"ahead: lead d to b semi (optional)",
-				"catch-up: catch up b to a:1-100",
+				"catch-up: catch up b to a:1-100 unless it turns away d",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach c to b semi (background)",

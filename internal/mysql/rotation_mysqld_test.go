@@ -13,6 +13,7 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
 
@@ -267,5 +268,39 @@ func TestReplicationPasswordWithTLS(t *testing.T) {
 	k.caughtUp("a")
 	if c := k.server("b").Channel; c.IOErrno != 0 || c.TLS.mode() != v1alpha1.TLSVerifyFull {
 		t.Errorf("channel %+v", c)
+	}
+}
+
+// The replication password changed in the Secret first, and before the servers follow the
+// source is to be changed. The replica that is led ahead is refused by the candidate: the
+// old source is not fenced for a new one whose commits nobody would acknowledge, the
+// user's ALTER USER among them.
+func TestSwitchoverBeforeTheServersHaveTheReplicationPassword(t *testing.T) {
+	t.Parallel()
+	r := operate(t, v1alpha1.MysqlSemiSync)
+	r.whole()
+	r.mu.Lock()
+	r.secret(mysqld.ReplicationUser, newPassword)
+	r.mu.Unlock()
+	r.edit("b")
+	r.reports("SwitchoverUndone")
+	r.eventually("it says why", func(p reconcile.Plan[Data], labels map[string]string) bool {
+		return strings.Contains(p.Conditions[0].Message, "cannot replicate from it") && strings.Contains(p.Conditions[0].Message, "1045") && labels["a"] == "false"
+	})
+	if on, _ := r.load.WritesTo(); on != r.servers["a"] {
+		t.Error("the source has changed")
+	}
+	had := r.load.Acknowledged()
+	r.servers["a"].Eventually("clients write to the old source", func() bool { return r.load.Acknowledged() > had+50 })
+
+	r.servers["a"].SQL(alter(mysqld.ReplicationUser, ""))
+	r.edit("a")
+	r.whole()
+	r.edit("b")
+	r.writes("b")
+	r.whole()
+	r.load.Stop()
+	if lost := r.lostOn("b"); lost != 0 {
+		t.Errorf("%d acknowledged rows are not on b", lost)
 	}
 }
