@@ -131,7 +131,7 @@ func rules() []reconcile.Rule[*view, Data] {
 		when("no source known: set up", (*view).sourceUnknown, (*view).setUp),
 		when("GTIDs are off", (*view).lacksGTID, (*view).reportGTID),
 		// The source is known; can it be seen, and is it what it was?
-		when("source made anew", (*view).sourceMadeAnew, (*view).reportMadeAnew),
+		when("source lost data", (*view).sourceLost, (*view).reportLost),
 		when("another source wanted, this one is gone", (*view).wantsFailover, (*view).beginFailover),
 		when("another source wanted", (*view).wantsSwitchover, (*view).beginSwitchover),
 		when("source not seen", (*view).sourceUnseen, (*view).holdWithoutSource),
@@ -151,7 +151,7 @@ func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data)
 	p.Data.Switchover = v.recorded
 	p.Data.Source, p.Data.SourceUUID, p.Data.Deposed = known.Source, known.SourceUUID, known.Deposed
 	switch v.source = found; {
-	case found.OK() && v.sourceMadeAnew():
+	case found.OK() && v.sourceLost():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: reconcile.Routing{found.Name: reconcile.AccessNone}}}
 	case found.OK() && found.Writable():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}

@@ -104,13 +104,13 @@ func TestPlanAhead(t *testing.T) {
 			reason: "SwitchoverUndone", record: "a>b Undone", source: "a",
 		},
 		{
-			name:  "one that follows the source itself and has more of it is errant, whatever waits",
+			name:  "one that the source turns away has more of it: that has lost it, whatever waits",
 			scene: steady().seeing(hanging(), replica("b", "a").acks(), replica("c", "a").acks().has("a:1-105").threads(ThreadNo, ThreadYes).ioError(13114)),
 			steps: []string{
-				"source-settings: settle a semi",
-				"route: {a=rw b=ro c=-}",
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
 			},
-			reason: "CommitsWaitForReplica",
+			reason: "SourceLostData",
 		},
 		{
 			name:  "somebody else's transaction is errant, whatever waits",

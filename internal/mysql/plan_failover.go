@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -44,8 +45,12 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 		p = v.beginStarving(from)
 	}
 	p.Persist = true
-	p.Conditions = v.inProgress("begins: the old source gives no answer." + v.unassured())
-	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, from.Problem, to.Name) + v.unassured()}}
+	why, doubt := "the old source gives no answer", v.unassured()
+	if from.OK() {
+		why, doubt = "the old source has lost data", ""
+	}
+	p.Conditions = v.inProgress("begins: " + why + "." + doubt)
+	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, cmp.Or(from.Problem, why), to.Name) + doubt}}
 	return p
 }
 
@@ -104,6 +109,8 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "CandidateCloning", "it " + v.cloneNote(to)
 	case to.Received().Empty() && v.betterThan(to) == "":
 		return "CandidateEmpty", "it holds no transaction at all. To begin anew with it, set the annotation " + v1alpha1.AnnotationForcePromote + ": " + to.Name
+	case v.source.OK() && !v.sourceMadeAnew() && !to.Received().Contains(v.source.Executed):
+		return "SourceHoldsMore", fmt.Sprintf("%s answers, and holds transactions that %s lacks: %s. To lose them, set the annotation %s: %s", v.source.Name, to.Name, shorten(v.source.Executed.Subtract(to.Received()).String()), v1alpha1.AnnotationForcePromote, to.Name)
 	case v.source.OK() && !onlyOf(v.source.Executed.Subtract(to.Received()), v.source.UUID):
 		return "SourceHoldsMore", fmt.Sprintf("%s answers, as another server (server_uuid %s), and holds transactions that %s lacks: %s. To lose them, set the annotation %s: %s", v.source.Name, v.source.UUID, to.Name, shorten(v.source.Executed.Subtract(to.Received()).String()), v1alpha1.AnnotationForcePromote, to.Name)
 	case to.Channel == nil && !to.Writable() && !to.Follows(v.source):
@@ -138,7 +145,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	if from == nil || to == nil {
 		return v.withoutRecord()
 	}
-	back := from.OK() && !v.sourceMadeAnew() || from.Reach == ReachError && !v.forced()
+	back := from.OK() && !v.sourceLost() || from.Reach == ReachError && !v.forced()
 	switch {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.promoted(from, to) && (v.routed(to) || len(v.receiving(from)) == 0):
 		// One that was writable before is not led to while others vouch for the old source.

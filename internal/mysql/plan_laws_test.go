@@ -286,6 +286,7 @@ func (l *lawyer) action(a reconcile.Action) {
 		l.ousts(m, s)
 	case SetWritable:
 		l.onlyOneWritable(a)
+		l.keepsItsNumbers(name, describeAction(a))
 		if r := l.in.Object.Status.Switchover; working(r) && name == r.From && !s.Writable() && l.seen(r.To) && !s.Executed.Contains(l.server(r.To).Executed) {
 			l.broken("law 2: %s while %s holds what it lacks", describeAction(a), r.To)
 		}
@@ -425,7 +426,7 @@ func (l *lawyer) ousts(m Member, s *Server) {
 
 // fencesOwn: a fence on the node that the plan remembers as the source is part of
 // a recorded switchover, or it came back as another server: by its server_uuid; or, where
-// that was never seen, by what its replicas hold and it lacks.
+// that was never seen, by what its replicas hold and it lacks; or it has lost commits of its own.
 func (l *lawyer) fencesOwn(name string) bool {
 	known := l.in.Object.Status.SourceUUID
 	anew := known != "" && l.server(name).UUID != known
@@ -433,7 +434,44 @@ func (l *lawyer) fencesOwn(name string) bool {
 		o := l.server(other)
 		anew = anew || known == "" && l.seen(other) && o.Follows(l.server(name)) && !l.server(name).Executed.Contains(o.Received())
 	}
-	return !anew && !l.recorded(false) && !l.recorded(true)
+	return !anew && l.holdersOfItsOwn(name) == "" && !l.recorded(false) && !l.recorded(true)
+}
+
+// holdersOfItsOwn names nodes that have of a server what it has committed itself and lacks:
+// it turns them away, or the status has them so already. No receiver that is connected counts.
+func (l *lawyer) holdersOfItsOwn(name string) (holder string) {
+	s := l.server(name)
+	for other, m := range l.members {
+		o, was := l.server(other), l.in.Object.Status.Topology[other]
+		held := gtid.Set{}
+		if was != nil {
+			held, _ = gtid.Parse(was.ErrantTransactions)
+		}
+		if l.seen(other) {
+			turned := o.Follows(s) && (o.Channel.IOErrno == 13114 || o.Channel.IOErrno == 1236)
+			if o.Follows(s) && o.Channel.IO == ThreadYes || !turned && !holdsOf(held, s.UUID) {
+				continue
+			}
+			held = o.Received()
+		}
+		if other != name && !m.Leaving && !l.hollow(o) && holdsOf(held.Subtract(s.Executed), s.UUID) {
+			holder = other
+		}
+	}
+	return holder
+}
+
+// keepsItsNumbers: a server that is seen to have lost commits of its own must not make
+// others under the same numbers.
+func (l *lawyer) keepsItsNumbers(name, what string) {
+	s := l.server(name)
+	for other, m := range l.members {
+		o := l.server(other)
+		if other != name && l.seen(other) && !m.Leaving && !l.hollow(o) && o.Follows(s) && o.Channel.IO != ThreadYes &&
+			(o.Channel.IOErrno == 13114 || o.Channel.IOErrno == 1236) && holdsOf(o.Received().Subtract(s.Executed), s.UUID) {
+			l.broken("law 2: %s, which has lost what %s holds of it", what, other)
+		}
+	}
 }
 
 func (l *lawyer) detached(name string) bool {
@@ -608,6 +646,9 @@ func (l *lawyer) route(r reconcile.Routing) {
 		case reconcile.AccessReadWrite:
 			if !l.writable[name] {
 				l.broken("law 1: %s is routed and not known to be writable", name)
+			}
+			if l.seen(name) {
+				l.keepsItsNumbers(name, name+" is routed")
 			}
 			if to := l.p.Data.Switchover; name != l.p.Data.Source && (to == nil || name != to.To) {
 				l.broken("law 1: %s is routed and is not the source", name)

@@ -127,7 +127,7 @@ func (v *view) setUp() reconcile.Plan[Data] {
 // source: it lacks what it must have had. "" when that is not so.
 func (v *view) notAdopted() string {
 	src := v.head()
-	holder := v.server(v.lostBefore(src))
+	holder := v.server(cmp.Or(v.lostBefore(src), v.lostTail(src)))
 	if holder == nil {
 		return ""
 	}
@@ -179,30 +179,4 @@ func (v *view) sourceMadeAnew() bool {
 		// What an unseen one holds is unknown.
 		return r != s && (!r.OK() || !s.Executed.Contains(r.Received()))
 	})
-}
-
-func (v *view) reportMadeAnew() reconcile.Plan[Data] {
-	// The wanted source may be another one already: that is the way out.
-	if v.wanted() != v.source && !v.skip {
-		return v.beginFailover()
-	}
-	p := v.plan()
-	p.Conditions = reconcile.Topology(false, "SourceLostData", fmt.Sprintf(
-		"%s came back as another server (server_uuid %s, before %s) and lacks transactions that its replicas hold, or a replica cannot be seen. It is kept out of -readwrite. Make the most advanced replica spec.source to fail over, or restore the data.",
-		v.source.Name, v.source.UUID, cmp.Or(v.data.SourceUUID, "unknown")))
-	p.Steps = v.shutOut()
-	p.Events = []reconcile.Event{{Warning: true, Reason: "SourceLostData", Message: p.Conditions[0].Message}}
-	return p
-}
-
-// shutOut keeps clients from a source that was made anew; nothing for any other.
-func (v *view) shutOut() []reconcile.Step {
-	if !v.source.OK() || !v.sourceMadeAnew() {
-		return nil
-	}
-	out := []reconcile.Step{{Name: "route", Routing: reconcile.Routing{v.source.Name: reconcile.AccessNone}}}
-	if !v.source.Fenced() {
-		out = append(out, reconcile.Step{Name: "fence-extra", Optional: true, Actions: []reconcile.Action{v.fenceExtra(v.source.Name)}})
-	}
-	return out
 }

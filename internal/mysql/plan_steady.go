@@ -157,6 +157,9 @@ func (v *view) sourceSettings() []reconcile.Action {
 		return nil
 	case v.overtakenBy(s) != "":
 		return nil
+	case !s.Writable() && v.mayHaveLost(s):
+		// The next look tells.
+		return nil
 	case v.holdsBack(s) && s.Writable() && s.Channel.Running():
 		// It will have executed that in a moment.
 		return nil

@@ -54,7 +54,7 @@ func (v *view) refuse(condition string, to *Server, reason, why string) reconcil
 	switch {
 	case !v.source.OK():
 		p = v.holdWithoutSource()
-	case v.sourceMadeAnew():
+	case v.sourceLost():
 		p = v.plan()
 		p.Steps = v.shutOut()
 	case fenced != nil && fenced.Phase == v1alpha1.SwitchoverSwitching:
@@ -206,7 +206,7 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	switch {
 	case v.promoted(from, to):
 		return v.finish(to)
-	case v.sourceMadeAnew():
+	case v.sourceLost():
 		// What it held is gone: this is no switchover any more.
 		return v.withoutRecord()
 	case noWayBack(from, to):
@@ -248,7 +248,7 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 		p := v.withoutRecord()
 		p.Events = append(p.Events, reconcile.Event{Reason: "SwitchoverCancelled", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("%s stays the source", from.Name)})
 		return p
-	case !from.OK() || v.sourceMadeAnew():
+	case !from.OK() || v.sourceLost():
 		return v.withoutRecord()
 	}
 	if reason, why := v.unfit(from, to); reason != "" {
@@ -447,7 +447,9 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 		if a, b := v.twins(); m.Name == a || m.Name == b || v.hollow(s) {
 			continue
 		}
-		if _, bad := v.data.Errant[m.Name]; bad || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {
+		// What the old source has lost is no fault of those who follow a new one that holds it.
+		_, bad := v.data.Errant[m.Name]
+		if bad && (within == nil || !v.sourceLost()) || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {
 			continue
 		}
 		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(s), Within: within}

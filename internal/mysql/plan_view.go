@@ -139,7 +139,7 @@ func (v *view) findSource() {
 // adopt is the head of a set that replicates already, unless it is not what it was, or
 // somebody else has taken writes since.
 func (v *view) adopt() *Server {
-	if found := v.head(); v.lostBefore(found) == "" && v.rival(found) == nil {
+	if found := v.head(); v.lostBefore(found) == "" && v.lostTail(found) == "" && v.rival(found) == nil {
 		return found
 	}
 	return nil
@@ -412,7 +412,11 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 		return ""
 	}
 	if e, bad := v.data.Errant[m.Name]; bad {
-		return fmt.Sprintf("holds %d transaction(s) that the source %s lacks: %s. They are kept apart: rebuild the node from the source, or make it the source", e.count, src.Name, shorten(e.set.String()))
+		text := fmt.Sprintf("holds %d transaction(s) that the source %s lacks: %s. ", e.count, src.Name, shorten(e.set.String()))
+		if holdsOf(e.set, src.UUID) {
+			return text + src.Name + " itself has committed some of them: it has lost them, or has still to commit them. Do not rebuild this node: it may be the only one that has them"
+		}
+		return text + fmt.Sprintf("They are kept apart: save what you need of them and rebuild the node from the source. To make it the source in spite of what %[1]s has, stop the pod of %[1]s and fail over", src.Name)
 	}
 	if !s.Fenced() {
 		return "is a replica and not read-only"

@@ -32,6 +32,7 @@ const (
 	NumberTableDenied         = 1142
 	NumberLockWait            = 1205
 	NumberPrivilege           = 1227
+	NumberFatalSourceError    = 1236
 	NumberPersistOnlyDenied   = 3630
 	NumberApplierInterrupted  = 1756
 	NumberMustChangePassword  = 1820
@@ -40,6 +41,7 @@ const (
 	NumberMustUseTLS          = 3159
 	NumberTooManyUserConnects = 1203
 	NumberRestartFailed       = 3707
+	NumberReadingBinlog       = 13114
 )
 
 // Problem is an error of a server or of the way to it. Passwords are in the
