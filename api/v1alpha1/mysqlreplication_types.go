@@ -357,6 +357,10 @@ type SwitchoverStatus struct {
 	// Failover is true when the old source did not answer.
 	// +optional
 	Failover bool `json:"failover,omitempty"`
+	// Unassured: of a failover in semi-synchronous mode, it is not sure that the nodes that
+	// are seen have all that the old source has acknowledged.
+	// +optional
+	Unassured bool `json:"unassured,omitempty"`
 	// Phase in which it is.
 	Phase SwitchoverPhase `json:"phase"`
 	// Generation of the spec that asked for it.
@@ -449,6 +453,15 @@ type MysqlReplicationStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Server UUIDs of deposed sources"
 	DeposedSourceUUIDs []string `json:"deposedSourceUUIDs,omitempty"`
+	// UnassuredSourceUUIDs are the server_uuids of sources of which acknowledged transactions
+	// may be on nodes that were not seen when another node was promoted, the last one last.
+	// No node that holds some of them, and the source lacks them, is made anew unless it is
+	// given up by name.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Server UUIDs of sources whose acknowledged transactions may be missing"
+	UnassuredSourceUUIDs []string `json:"unassuredSourceUUIDs,omitempty"`
 }
 
 // MysqlReplication is the replication topology of MySQL servers that exist as

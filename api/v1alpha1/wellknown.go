@@ -18,7 +18,8 @@ const (
 	// quorum is forced to consist of. What the others hold alone is lost.
 	AnnotationForceQuorum = "compose-operator/force-quorum"
 	// AnnotationGiveUp lists, separated by commas, nodes of a MysqlReplication that are
-	// given up: one that left the spec is not waited for any more.
+	// given up: one that left the spec is not waited for any more, and what one holds may be
+	// thrown away although it may have been acknowledged.
 	AnnotationGiveUp = "compose-operator/give-up"
 )
 

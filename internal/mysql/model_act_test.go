@@ -365,6 +365,9 @@ func (w *world) failoverDone(to *mServer) {
 	for _, n := range w.names {
 		w.deposed[n] = n != to.name
 	}
+	if w.unsure && !w.forced && !w.lateRan {
+		w.doubted |= w.acked &^ to.executed
+	}
 	w.acked &= to.executed
 }
 

@@ -161,6 +161,13 @@ var planted = []struct {
 			}
 		}
 	}}},
+	{"what may have been acknowledged is thrown away", "law 6", flaws{profile: func(p *profile) {
+		semiPartitions(p)
+		p.rejoins = true
+	}, input: func(in *Input) {
+		in.Object = in.Object.DeepCopy()
+		in.Object.Status.UnassuredSourceUUIDs = nil
+	}}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {

@@ -136,6 +136,7 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 		o.w.takesOver = ""
 	}
 	o.w.claims = claim(o.object, p)
+	o.w.unsure = !o.w.claims && o.object.Spec.Mode == v1alpha1.MysqlSemiSync
 	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
 	if o.w.tracing {
 		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)

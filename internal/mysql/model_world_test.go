@@ -120,6 +120,9 @@ func (w *world) thrownAway(s *mServer) {
 	if lost != 0 {
 		w.violate("law 6: the clone of %s throws away acknowledged %s, which nobody else has", s.name, w.show(lost))
 	}
+	if doubted := s.holds() & w.doubted; doubted != 0 {
+		w.violate("law 6: the clone of %s throws away %s, which was acknowledged before a failover that was not sure to have it", s.name, w.show(doubted))
+	}
 }
 
 // hollow: its data is gone, whatever it says.
@@ -204,6 +207,10 @@ type world struct {
 
 	// acked writes must survive; excused ones were lost as a failover may lose them.
 	acked, semiAcked txs
+	// doubted writes were acknowledged, and a failover that was not sure has left them behind.
+	doubted txs
+	// unsure: the plan that is carried out is one in semi-sync mode that says to be in doubt.
+	unsure bool
 	// deposed servers were the source when somebody else was promoted without them.
 	deposed map[string]bool
 	// behind are the sources that the operator has left by a failover.

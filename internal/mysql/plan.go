@@ -59,6 +59,9 @@ type Data struct {
 	Last               *v1alpha1.LastSwitchover
 	// Deposed are the server_uuids of sources that failovers left behind.
 	Deposed []string
+	// Unassured are those of sources whose acknowledged transactions the nodes that were seen
+	// at a failover may have lacked.
+	Unassured []string
 	// Notes say per node what is wrong with it.
 	Notes map[string]string
 	// Roles and Ready per node; errant sets per node.
@@ -149,7 +152,7 @@ func (v *view) plan() reconcile.Plan[Data] {
 func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data) reconcile.Plan[Data] {
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
 	p.Data.Switchover = v.recorded
-	p.Data.Source, p.Data.SourceUUID, p.Data.Deposed = known.Source, known.SourceUUID, known.Deposed
+	p.Data.Source, p.Data.SourceUUID, p.Data.Deposed, p.Data.Unassured = known.Source, known.SourceUUID, known.Deposed, known.Unassured
 	switch v.source = found; {
 	case found.OK() && v.sourceLost():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: reconcile.Routing{found.Name: reconcile.AccessNone}}}

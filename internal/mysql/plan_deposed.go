@@ -105,17 +105,29 @@ const deposedMost = 16
 // depose remembers the server that a failover leaves behind. One change of the source
 // later the record of the failover is gone, and what was given up by it may come back with
 // any node that replicated from that server when it was not seen.
-func (v *view) depose(uuid string) {
-	v.reinstate(uuid)
-	if uuid != "" {
-		v.data.Deposed = append(v.data.Deposed, uuid)
+func (v *view) depose(uuid string) { v.data.Deposed = remembered(v.data.Deposed, uuid) }
+
+// doubt remembers a server whose acknowledged transactions a failover may have lost: who
+// was not seen then may hold them, and nobody else.
+func (v *view) doubt(uuid string) { v.data.Unassured = remembered(v.data.Unassured, uuid) }
+
+// remembered is a record with one more server at its end.
+func remembered(record []string, uuid string) []string {
+	if record = slices.DeleteFunc(record, isOf(uuid)); uuid != "" {
+		record = append(record, uuid)
 	}
-	v.data.Deposed = v.data.Deposed[max(0, len(v.data.Deposed)-deposedMost):]
+	return record[max(0, len(record)-deposedMost):]
 }
 
-// reinstate forgets that a server was left behind.
+// reinstate forgets that a server was left behind: it has all that it has acknowledged.
 func (v *view) reinstate(uuid string) {
 	v.data.Deposed = slices.DeleteFunc(v.data.Deposed, isOf(uuid))
+	v.data.Unassured = slices.DeleteFunc(v.data.Unassured, isOf(uuid))
+}
+
+// doubtful: some of a set may have been acknowledged and been lost by a failover.
+func (v *view) doubtful(s gtid.Set) bool {
+	return slices.ContainsFunc(v.data.Unassured, func(uuid string) bool { return holdsOf(s, uuid) })
 }
 
 // forgetDeposed forgets those that are the source again, or a replica that holds nothing

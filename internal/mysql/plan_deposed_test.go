@@ -72,7 +72,7 @@ func TestWhichDeposedSourcesAreForgotten(t *testing.T) {
 	}
 	gone := func() *node { return source("a").labelled("").podGone() }
 	back := func() *node { return source("a").has("a:1-110").labelled("") }
-	giving := func(names string, s *scene) *scene { return s.annotated(v1alpha1.AnnotationGiveUp, names) }
+	giving := func(names string, s *scene) *scene { return s.givingUp(names) }
 	unknown := func(s *scene) *scene {
 		s.Object.Status.DeposedSourceUUIDs, s.Object.Status.Topology["a"].ServerUUID = nil, ""
 		return s

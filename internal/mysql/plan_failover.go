@@ -84,6 +84,7 @@ func (v *view) vouched() bool {
 func (v *view) beginStarving(from *Server) reconcile.Plan[Data] {
 	r, at := v.data.Switchover, metav1.NewMicroTime(v.now)
 	r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, &at
+	r.Unassured = !v.forced() && v.unassured() != ""
 	p := v.stopReceivers(from)
 	p.Persist = true
 	return p
@@ -297,6 +298,10 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	} else if why := v.unassured(); why != "" && !from.OK() {
 		p.Conditions = v.inProgress("is at work: the candidate executes what it has received." + why)
 		p.Events = []reconcile.Event{{Warning: true, Reason: "PromotionUnassured", Once: v.data.Switchover.StartedAt.String(), Message: to.Name + " is promoted, and may lack what was acknowledged." + why}}
+	}
+	if doubt := !v.forced() && v.unassured() != ""; !from.OK() && doubt != v.data.Switchover.Unassured {
+		// Before anybody is promoted, because nobody could tell it afterwards.
+		v.data.Switchover.Unassured, p.Persist = doubt, true
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: v.leftBehind(from, to)})
 	if from.Writable() {

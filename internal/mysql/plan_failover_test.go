@@ -484,8 +484,20 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverAbandoned", source: "a",
 		},
 		{
-			name:  "semi-sync",
+			name:  "semi-sync, and it is not sure who has what was acknowledged: that is on record first",
 			scene: starved().semiSync().seeing(replica("b", "a").acks().threads(ThreadNo, ThreadYes), replica("c", "a").acks().threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"persist",
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 failover semi",
+				"repoint: attach c to b semi (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "semi-sync",
+			scene: starved().semiSync().doubted().seeing(replica("b", "a").acks().threads(ThreadNo, ThreadYes), replica("c", "a").acks().threads(ThreadNo, ThreadYes)),
 			steps: []string{
 				"unroute: {a=-}",
 				"promote: promote b after a:1-100 failover semi",

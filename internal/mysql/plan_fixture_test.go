@@ -406,6 +406,20 @@ func (s *scene) failover(from, to string, phase v1alpha1.SwitchoverPhase) *scene
 	return s
 }
 
+// doubted: the failover in progress is known not to be sure of what was acknowledged.
+func (s *scene) doubted() *scene { s.Object.Status.Switchover.Unassured = true; return s }
+
+// unassured are sources whose acknowledged transactions a failover may have lost.
+func (s *scene) unassured(names ...string) *scene {
+	for _, name := range names {
+		s.Object.Status.UnassuredSourceUUIDs = append(s.Object.Status.UnassuredSourceUUIDs, uuidOf(name))
+	}
+	return s
+}
+
+// givingUp: the user gives nodes up by name.
+func (s *scene) givingUp(names string) *scene { return s.annotated(v1alpha1.AnnotationGiveUp, names) }
+
 // failedOver: the last change of the source was a failover.
 func (s *scene) failedOver(from, to string) *scene {
 	s.Object.Status.LastSwitchover = &v1alpha1.LastSwitchover{From: from, To: to, Failover: true}

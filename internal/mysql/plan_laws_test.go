@@ -375,6 +375,12 @@ func (l *lawyer) clone(do Clone, m Member, s *Server) {
 		bad("there is no sound source")
 		return
 	}
+	for _, uuid := range l.p.Data.Unassured {
+		given := slices.Contains(shared.Names(l.in.Object.Annotations[v1alpha1.AnnotationGiveUp]), do.On)
+		if r := l.p.Data.Clones[do.On]; holdsOf(do.Discards, uuid) && !given && !r.Emptied {
+			bad("some of it may have been acknowledged and is nowhere else")
+		}
+	}
 	if extra := s.Received().Subtract(src.Executed); extra.String() != do.Discards.String() || holdsOf(extra, src.UUID) {
 		bad("it holds %s", letters(extra))
 	}

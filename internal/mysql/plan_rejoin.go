@@ -240,6 +240,8 @@ func (v *view) mayClone(m Member, s *Server) (donor *Server, not string) {
 		return nil, fmt.Sprintf("the source %s holds no transaction at all: a clone would lose what this node has", src.Name)
 	case holdsOf(extra, src.UUID):
 		return nil, fmt.Sprintf("it holds transactions that the source %s itself has committed and lacks now: the source has lost data, or has still to commit them. Compare the two before anything is thrown away", src.Name)
+	case v.doubtful(extra) && !v.isGivenUp(s.Name) && !v.emptied(s):
+		return nil, fmt.Sprintf("it holds %d transaction(s) that the source %s lacks, and a failover was not sure to have all that was acknowledged: %s. Nobody else may have them. Save what you need; to throw them away, set the annotation %s: %s", extra.Count(), src.Name, shorten(extra.String()), v1alpha1.AnnotationGiveUp, s.Name)
 	case s.FedBy() != "":
 		return nil, behindAFence(s.FedBy())
 	case v.lastToAcknowledge(s):
@@ -250,6 +252,12 @@ func (v *view) mayClone(m Member, s *Server) (donor *Server, not string) {
 		return nil, s.Clone.lacks(privilegeClone)
 	}
 	return v.donorFor(s)
+}
+
+// emptied: a clone has removed what the node held already.
+func (v *view) emptied(s *Server) bool {
+	r := v.data.Clones[s.Name]
+	return r != nil && r.State == v1alpha1.MysqlCloneFailed && r.Emptied
 }
 
 func (v *view) podGone(name string) bool {

@@ -312,6 +312,82 @@ func TestPlanRejoin(t *testing.T) {
 	})
 }
 
+// Of a source that was left in doubt, others may hold what was acknowledged and nobody else has.
+func TestPlanRejoinOfWhoMayHoldWhatWasAcknowledged(t *testing.T) {
+	// c was not seen when b took over from a, and is back.
+	back := func(c *node) *scene {
+		return given("b", "c", "d").semiSync().rejoining().knowing("b", "b", "c", "d").failedOver("a", "b").after(time.Hour).seeing(
+			source("b").waits().has("a:1-100 b:1").clonable(), replica("d", "b").acks().has("a:1-100 b:1").clonable(), c)
+	}
+	holder := func() *node { return server("c").has("a:1-110").fenced().clonable() }
+	route, begins := "route: {b=rw c=- d=ro}", "clone: clone c from d discarding {a:101-110} (optional)"
+	runRows(t, []row{
+		{
+			name: "it may be the only one", scene: back(holder()).unassured("a"), steps: []string{route},
+			reason: "RejoinRefused", message: "set the annotation compose-operator/give-up: c",
+		},
+		{
+			name: "it has received and not executed it", scene: back(replica("c", "x").has("a:1-90").received("a:91-110").stopped().clonable()).unassured("a"),
+			steps: []string{route}, reason: "ReplicaNotReady",
+		},
+		{
+			name: "of another source that was left in doubt", scene: back(server("c").has("a:1-100 e:1-2").fenced().clonable()).unassured("e", "a"),
+			steps: []string{route}, reason: "RejoinRefused",
+		},
+		{
+			name: "the failover was sure to have all", scene: back(holder()), steps: []string{"persist", route, begins}, reason: "RejoinInProgress",
+		},
+		{
+			name: "the user gives it up", scene: back(holder()).unassured("a").givingUp("c"), steps: []string{"persist", route, begins}, reason: "RejoinInProgress",
+		},
+		{
+			name: "the user gives another one up", scene: back(holder()).unassured("a").givingUp("a"), steps: []string{route}, reason: "RejoinRefused",
+		},
+		{
+			name: "what it holds is its own", scene: back(server("c").has("a:1-90 c:1-2").fenced().clonable()).unassured("a"),
+			steps: []string{"persist", route, "clone: clone c from d discarding {c:1-2} (optional)"}, reason: "RejoinInProgress",
+		},
+		{
+			name: "it is gone already", scene: back(holder()).unassured("a").cloned("c", "d", v1alpha1.MysqlCloneFailed, emptied, func(r *v1alpha1.MysqlCloneStatus) { r.HeldCount = 110 }),
+			steps: []string{"persist", route, begins}, reason: "RejoinInProgress",
+		},
+	})
+}
+
+// The old source is in doubt, and the one before it: a replica may have been behind that when
+// the old source took over. The record ends when they are seen to have nothing of their own.
+func TestWhoIsInDoubtAfterAnUnassuredPromotion(t *testing.T) {
+	promoted := func() *scene {
+		return given("b", "a", "c", "d").semiSync().knowing("a", "a", "b", "c", "d").switchedOver("d", "a").failover("a", "b", v1alpha1.SwitchoverSwitching).
+			seeing(source("a").unseen(), source("b").waits().has("a:1-100 b:1"), replica("c", "a").acks().unseen(), replica("d", "b").acks().has("a:1-100 b:1"))
+	}
+	both := []string{uuidOf("d"), uuidOf("a")}
+	elsewhere := promoted().doubted()
+	elsewhere.Object.Status.LastSwitchover.To = "c"
+	for name, c := range map[string]struct {
+		scene *scene
+		want  []string
+	}{
+		"in doubt":                           {promoted().doubted(), both},
+		"another one took over from d":       {elsewhere, both[1:]},
+		"sure":                               {promoted(), nil},
+		"d has nothing of its own":           {promoted().doubted().seeing(replica("d", "b").has("a:1-100 b:1")), both},
+		"what was in doubt before stays so":  {promoted().unassured("e").doubted(), append([]string{uuidOf("e")}, both...)},
+		"b itself was in doubt: it has that": {promoted().unassured("b").doubted(), both},
+	} {
+		p := Plan(c.scene.Input)
+		if p.Data.Result != "failover" || !slices.Equal(p.Data.Unassured, c.want) {
+			t.Errorf("%s: %s, in doubt: %v", name, p.Data.Result, p.Data.Unassured)
+		}
+		Project(c.scene.Object, c.scene.State, p)
+		c.scene.seeing(source("b").waits().has("a:1-100 b:1-2"))
+		// d follows b and holds nothing more; a and c are not seen.
+		if p = Plan(c.scene.Input); slices.Contains(p.Data.Unassured, uuidOf("d")) || slices.Contains(p.Data.Unassured, uuidOf("a")) != slices.Contains(c.want, uuidOf("a")) {
+			t.Errorf("%s, one look later: in doubt: %v", name, p.Data.Unassured)
+		}
+	}
+}
+
 // cannotClone spoils what a node has for a clone.
 func (n *node) cannotClone(spoil func(*CloneView)) *node { spoil(n.Clone); return n }
 

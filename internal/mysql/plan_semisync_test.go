@@ -271,6 +271,9 @@ func TestPlanFailoverTellsWhetherItIsSure(t *testing.T) {
 					told = e.Message
 				}
 			}
+			if p.Data.Switchover.Unassured != (test.want != "") || p.Persist != (test.want != "") {
+				t.Errorf("on record: %t, at once: %t", p.Data.Switchover.Unassured, p.Persist)
+			}
 			if (told == "") != (test.want == "") || !strings.Contains(told, test.want) || !strings.Contains(p.Conditions[0].Message, test.want) {
 				t.Errorf("told %q, in the condition %q", told, p.Conditions[0].Message)
 			}

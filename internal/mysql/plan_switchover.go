@@ -468,10 +468,18 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 // end records that the change of the source is finished. uuid is the new source's, where
 // that is known.
 func (v *view) end(uuid string) {
-	r := v.data.Switchover
+	r, before := v.data.Switchover, v.data.Last
 	v.data.Last = &v1alpha1.LastSwitchover{From: r.From, To: r.To, Failover: r.Failover, StartedAt: r.StartedAt, FinishedAt: metav1.NewMicroTime(v.now)}
 	if r.Failover {
-		v.depose(cmp.Or(v.data.SourceUUID, v.uuidOf(r.From)))
+		old := cmp.Or(v.data.SourceUUID, v.uuidOf(r.From))
+		v.depose(old)
+		if r.Unassured && before != nil && before.To == r.From {
+			// The new source may have lagged behind the old one's own predecessor.
+			v.doubt(v.uuidOf(before.From))
+		}
+		if r.Unassured {
+			v.doubt(old)
+		}
 	}
 	v.reinstate(uuid)
 	v.data.Source, v.data.SourceUUID = r.To, uuid

@@ -18,7 +18,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	st.Source, st.SourceUUID = d.Source, d.SourceUUID
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
 	left := slices.DeleteFunc(slices.Clone(d.Deposed), func(uuid string) bool { return slices.Contains(st.DeposedSourceUUIDs, uuid) })
-	st.DeposedSourceUUIDs = slices.Clone(d.Deposed)
+	st.DeposedSourceUUIDs, st.UnassuredSourceUUIDs = slices.Clone(d.Deposed), slices.Clone(d.Unassured)
 	topology := map[string]*v1alpha1.MysqlReplicationNode{}
 	ready, wanted := 0, 0
 	for _, m := range Members(obj) {
