@@ -280,6 +280,9 @@ func (w *world) semiSource(s *mServer, on bool) {
 
 // loosen makes a server writable.
 func (w *world) loosen(s *mServer, semi SemiSyncWant, persist bool) {
+	if !s.writable() {
+		w.tailLetOn(s)
+	}
 	s.semiRep = false
 	w.wait(s, semi, persist)
 	s.ro, s.super = false, false

@@ -168,6 +168,11 @@ var planted = []struct {
 		in.Object = in.Object.DeepCopy()
 		in.Object.Status.UnassuredSourceUUIDs = nil
 	}}},
+	{"a source that has lost its tail takes writes again", "law 2", flaws{profile: func(p *profile) { p.running, p.tails, p.crashes, p.byHand = true, true, true, false }, plan: func(in Input, p *reconcile.Plan[Data]) {
+		if s := in.State.Nodes[p.Data.Source]; p.Conditions[0].Reason == "SourceLostData" && s.Fenced() {
+			p.Steps = []reconcile.Step{{Name: "source-settings", Actions: []reconcile.Action{SetWritable{target: target{s.Name}}}}}
+		}
+	}}},
 	{"an unseen source is taken for a fenced one", "law", flaws{input: func(in *Input) {
 		for _, s := range in.State.Nodes {
 			if s.Reach == ReachNone {

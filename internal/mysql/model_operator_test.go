@@ -115,6 +115,9 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	for _, broken := range brokenLaws(in, p) {
 		o.w.violate("plan: %s", broken)
 	}
+	if p.Conditions[0].Reason == "SourceLostData" && o.w.anew == 0 && o.w.tail.of == nil {
+		o.w.violate("law 10: nobody has lost anything: %s", p.Conditions[0].Message)
+	}
 	if o.flaws.plan != nil {
 		o.flaws.plan(in, &p)
 	}
@@ -210,6 +213,9 @@ func (o *operator) gather() Input {
 	w.asked = func(name string) bool {
 		s := in.State.Nodes[name]
 		return s.OK()
+	}
+	w.tail.evidence = func(name string) bool {
+		return w.asked(name) && !w.hollow(w.servers[name]) && slices.ContainsFunc(members, func(m Member) bool { return m.Name == name && !m.Leaving })
 	}
 	if o.flaws.input != nil {
 		o.flaws.input(&in)

@@ -46,6 +46,8 @@ type profile struct {
 	rejoins bool
 	// byHand: somebody has failed over before the operator came.
 	byHand bool
+	// tails: a source may lose its last commits in a crash.
+	tails bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -77,6 +79,8 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	s.outside = places.IntN(100) < 25
 	s.rejoins = rand.New(rand.NewPCG(seed, 17)).IntN(100) < 25 //nolint:gosec // a schedule must be repeatable
 	s.byHand = rand.New(rand.NewPCG(seed, 23)).IntN(100) < 8   //nolint:gosec // a schedule must be repeatable
+	tail := rand.New(rand.NewPCG(seed, 29))                    //nolint:gosec // a schedule must be repeatable
+	s.tails = tail.IntN(100) < 12
 	if f.profile != nil {
 		f.profile(&s.profile)
 	}
@@ -86,6 +90,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 		opCut: map[string]bool{}, clientCut: map[string]bool{}, failing: map[string]bool{}, lacking: map[string]bool{}, nodeCut: map[link]bool{},
 		seq: map[string]int64{}, cache: map[txs]gtid.Set{}, deposed: map[string]bool{}, behind: map[string]bool{}, external: map[string]bool{},
 	}
+	w.tail.rng = tail
 	s.world = w
 	var spec []string
 	for _, n := range []string{"a", "b", "c", "d"}[:s.nodes] {
@@ -194,7 +199,7 @@ func (s *schedule) hire() {
 func (s *schedule) run() {
 	for range 14 + s.rng.IntN(20) {
 		s.turn()
-		if len(s.broken) > 0 {
+		if len(s.broken) > 0 || s.tail.over {
 			return
 		}
 	}
@@ -202,8 +207,9 @@ func (s *schedule) run() {
 	for range 45 {
 		s.settleDown()
 		s.obey()
+		s.obeyLost()
 		s.turn()
-		if len(s.broken) > 0 {
+		if len(s.broken) > 0 || s.tail.over {
 			return
 		}
 	}
@@ -268,6 +274,9 @@ func (s *schedule) mischief() {
 	case 4, 5:
 		if s.crashes && v.up {
 			s.crash(v)
+			if o := s.api.object; s.tails && s.tail.of == nil && o.Status.Source == n && o.Status.Switchover == nil && (s.op.object == nil || s.op.object.Status.Switchover == nil) {
+				s.loseTail(v)
+			}
 		}
 	case 6, 7, 8:
 		for _, n := range s.names {
@@ -576,7 +585,7 @@ func (s *schedule) final() {
 		lost = lost || s.servers[n].dead
 	}
 	fit := len(routed) == 1 && src != nil && routed[0] == st.Source && src.writable()
-	explained := lost || s.world.anew > 0
+	explained := lost || s.world.anew > 0 || s.tail.of != nil
 	switch {
 	case fit:
 	case explained && cond.Status == metav1.ConditionFalse:
@@ -700,13 +709,18 @@ func TestModel(t *testing.T) {
 		}
 		runs, limit = n, time.Now().Add(time.Hour)
 	}
-	done, failovers, sure, switches, clones, broken := 0, 0, 0, 0, 0, 0
+	done, failovers, sure, switches, clones, tails, left, broken := 0, 0, 0, 0, 0, 0, 0, 0
 	for seed := first; done < runs && time.Now().Before(limit); seed++ {
 		s := runSchedule(seed, false, flaws{})
 		done++
 		failovers += s.failovers
 		sure += s.claimed
 		clones += s.clones
+		if s.tail.of != nil {
+			if tails++; s.deposed[s.tail.of.name] {
+				left++
+			}
+		}
 		if l := s.api.object.Status.LastSwitchover; l != nil {
 			switches++
 		}
@@ -723,7 +737,7 @@ func TestModel(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("%d schedules; in %d the source changed; %d failovers, %d of them sure to lose nothing; %d nodes were made anew", done, switches, failovers, sure, clones)
+	t.Logf("%d schedules; in %d the source changed; %d failovers, %d of them sure to lose nothing; %d nodes were made anew; %d sources lost their tails, of which %d were left", done, switches, failovers, sure, clones, tails, left)
 	if done > 200 && (failovers < done/50 || switches < done/4 || clones < done/500 || sure < done/200) {
 		t.Error("the schedules do not try what they are for")
 	}

@@ -244,6 +244,7 @@ type world struct {
 	clones  int
 	purgeds int
 	anew    int
+	tail    mTail
 
 	// asked says whether a node answered in the last observation, as one of the set.
 	asked func(string) bool
@@ -457,7 +458,11 @@ func (w *world) connected(r *mServer) bool {
 		return false
 	}
 	has := r.executed | r.ch.retrieved
-	if !has.contains(src.purged) || w.ofUUID(r.executed, src.uuid())&^(src.executed|src.pending) != 0 {
+	ahead := r.executed
+	if w.tail.of != nil {
+		ahead |= r.ch.relaySet()
+	}
+	if !w.alike(has).contains(src.purged) || w.ofUUID(ahead, src.uuid())&^w.alike(src.executed|src.pending) != 0 {
 		r.ch.io, r.ch.ioErr = false, 1236
 		w.tracef("receiver of %s: error 1236 from %s", r.name, src.name)
 		return false
@@ -480,7 +485,7 @@ func (w *world) receive(r *mServer) bool {
 		return false
 	}
 	src := w.servers[r.ch.to]
-	has := r.executed | r.ch.relaySet()
+	has := w.alike(r.executed | r.ch.relaySet())
 	for _, i := range src.log {
 		if has.has(i) {
 			continue
@@ -503,7 +508,7 @@ func (w *world) apply(r *mServer) bool {
 	}
 	i := r.ch.relay[0]
 	r.ch.relay = r.ch.relay[1:]
-	if !r.executed.has(i) {
+	if !w.alike(r.executed).has(i) {
 		r.log = append(r.log, i)
 		r.executed.add(i)
 	}

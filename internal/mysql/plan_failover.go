@@ -108,6 +108,8 @@ func (v *view) unfitForFailover(to *Server) (reason, why string) {
 		return "", ""
 	case v.hollow(to):
 		return "CandidateCloning", "it " + v.cloneNote(to)
+	case v.lostTail(to) != "":
+		return "CandidateLostData", v.wouldRepeat(to)
 	case to.Received().Empty() && v.betterThan(to) == "":
 		return "CandidateEmpty", "it holds no transaction at all. To begin anew with it, set the annotation " + v1alpha1.AnnotationForcePromote + ": " + to.Name
 	case v.source.OK() && !v.sourceMadeAnew() && !to.Received().Contains(v.source.Executed):

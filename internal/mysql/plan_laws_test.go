@@ -473,6 +473,10 @@ func (l *lawyer) keepsItsNumbers(name, what string) {
 	s := l.server(name)
 	for other, m := range l.members {
 		o := l.server(other)
+		if l.in.Object.Annotations[v1alpha1.AnnotationForcePromote] == name {
+			// The user loses them by name.
+			continue
+		}
 		if other != name && l.seen(other) && !m.Leaving && !l.hollow(o) && o.Follows(s) && o.Channel.IO != ThreadYes &&
 			(o.Channel.IOErrno == 13114 || o.Channel.IOErrno == 1236) && holdsOf(o.Received().Subtract(s.Executed), s.UUID) {
 			l.broken("law 2: %s, which has lost what %s holds of it", what, other)

@@ -89,6 +89,13 @@ func reportedOf(n *v1alpha1.MysqlReplicationNode, uuid string) bool {
 	return err != nil || holdsOf(set, uuid)
 }
 
+// wouldRepeat says what is wrong with a candidate that was a source once and has lost the
+// last of its own commits, given up by a failover perhaps.
+func (v *view) wouldRepeat(to *Server) string {
+	holder := v.lostTail(to)
+	return fmt.Sprintf("%[2]s holds transactions that %[1]s itself has committed and lacks now: as the source it would commit others under the same numbers. Make %[2]s spec.source, or, to lose them, rebuild %[2]s or leave it out of the spec", to.Name, holder)
+}
+
 // reportLost keeps clients from a source that is not what it was. Which data counts is for
 // the user to say, and the wanted source may be another one already: that is the way out.
 func (v *view) reportLost() reconcile.Plan[Data] {
@@ -117,7 +124,7 @@ func (v *view) whatIsLost() string {
 	}
 	held = held.Subtract(src.Executed)
 	return fmt.Sprintf(
-		"%[1]s has committed transactions that it lacks now, and %[2]s holds them (%[3]d that %[1]s lacks: %[4]s). It crashed before they were on its disk (sync_binlog and innodb_flush_log_at_trx_commit must be 1), or its data was rolled back. It is kept read-only and out of -readwrite, for it would commit others under the same numbers. Make %[5]s spec.source to fail over, and leave %[1]s out of the spec until it is rebuilt. Do not rebuild %[2]s.",
+		"%[1]s has committed transactions that it lacks now, and %[2]s holds them (%[3]d that %[1]s lacks: %[4]s). It crashed before they were on its disk (sync_binlog and innodb_flush_log_at_trx_commit must be 1), or its data was rolled back. It is kept read-only and out of -readwrite, for it would commit others under the same numbers. Make %[5]s spec.source to fail over, and leave %[1]s out of the spec until it is rebuilt. Do not rebuild %[2]s. To go on with %[1]s and lose them, leave all nodes out of the spec that hold them.",
 		src.Name, holder, held.Count(), shorten(held.String()), cmp.Or(best, holder))
 }
 

@@ -177,6 +177,20 @@ func TestPlanSourceLostItsTail(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name: "a failover has given it up, and the old source is wanted again: it would commit under the same numbers",
+			scene: at("a", "b", "c").knowing("c", "a", "b", "c").failedOver("a", "c").seeing(source("c").has("a:1-90 c:1-5"),
+				replica("a", "c").has("a:1-90 c:1-5"), holds("b")),
+			steps:  []string{"route: {a=ro b=- c=rw}"},
+			reason: "SwitchoverRefused", source: "c", message: "(CandidateLostData): b holds transactions that a itself has committed",
+		},
+		{
+			name: "the same at a failover, and the node is kept apart",
+			scene: at("a", "b", "c").knowing("c", "a", "b", "c").failedOver("a", "c").reported("b", "a:91-100").seeing(source("c").unseen(),
+				replica("a", "c").has("a:1-90 c:1-5"), replica("b", "a").unattached()),
+			steps:  []string{"route: {a=ro b=-}"},
+			reason: "FailoverRefused", source: "c", message: "(CandidateLostData)",
+		},
+		{
 			name:   "it is found while a switchover is prepared: that becomes a failover",
 			scene:  wanted().record("a", "b", v1alpha1.SwitchoverPreparing),
 			steps:  []string{"persist", "route: {a=-}", "fence-extra: fence a kill persist release (optional)"},

@@ -95,6 +95,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "CandidateConfiguration", "gtid_mode, log_bin and log_replica_updates must be ON"
 	case v.hollow(to):
 		return "CandidateCloning", "it " + v.cloneNote(to)
+	case v.lostTail(to) != "":
+		return "CandidateLostData", v.wouldRepeat(to)
 	case to.Writable():
 		return "CandidateWritable", "it takes writes itself, and is made read-only first"
 	case c == nil || !to.Follows(from):
