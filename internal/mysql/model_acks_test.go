@@ -133,7 +133,7 @@ func (w *world) tire() {
 // have changed what the record says, and a channel of somebody else waits for nobody.
 func (w *world) surely(to *mServer) {
 	w.sure = ""
-	if !w.claims || w.forced || w.anew > 0 || w.lateRan {
+	if !w.claims || to == w.stale || w.forced || w.anew > 0 || w.lateRan {
 		return
 	}
 	w.sure = to.name

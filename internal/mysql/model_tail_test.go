@@ -68,6 +68,7 @@ func (w *world) tailLetOn(s *mServer) {
 		}
 	}
 	w.tail.over = true
+	w.acked &^= w.tail.lost &^ s.executed
 	w.tracef("%s is let on, and nobody was seen who holds what it has lost", s.name)
 }
 

@@ -165,6 +165,7 @@ func (s *schedule) failOverByHand(from, to *mServer) {
 		s.write(to, nil)
 	}
 	s.acked |= to.executed
+	s.deposed[from.name], s.stale = true, from
 	for _, n := range s.names[2:] {
 		s.servers[n].ch.to = to.name
 	}

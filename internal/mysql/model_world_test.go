@@ -215,6 +215,9 @@ type world struct {
 	deposed map[string]bool
 	// behind are the sources that the operator has left by a failover.
 	behind map[string]bool
+	// stale was the source before somebody failed over by hand. It may take writes still, so
+	// that a failover to it has nobody to promote, and only its beginning tells of a doubt.
+	stale *mServer
 	// starved members were seen, and their receivers stopped, at the last failover.
 	starved map[string]int
 	// forced: the user has accepted a loss by name.
