@@ -38,7 +38,7 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) error {
 	case Dissolve:
 		return a.dissolve(ctx)
 	case Fence:
-		return a.fence(ctx)
+		return a.fence(ctx, do.Persist)
 	case Disarm:
 		return a.disarm(ctx)
 	case Welcome:
@@ -81,13 +81,20 @@ func (c CatchUp) Deadline() time.Duration { return c.Timeout + c.Linger + slack 
 // now looks at the server again.
 func (a *actor) now(ctx context.Context) (*Server, error) { return a.look(ctx, a.node) }
 
-// fence makes a server read-only that is in no group.
-func (a *actor) fence(ctx context.Context) error {
+// persistReadOnly makes a server read-only now and after each restart.
+const persistReadOnly = "SET PERSIST super_read_only=ON, PERSIST read_only=ON"
+
+// fence makes a server read-only that is in no group; with persist, after a restart as well.
+func (a *actor) fence(ctx context.Context, persist bool) error {
 	s, err := a.now(ctx)
 	switch {
 	case err != nil:
 		return err
-	case s.InGroup() || s.ReadOnly && s.SuperReadOnly:
+	case s.InGroup():
+		return nil
+	case persist && !s.staysReadOnly():
+		return a.Exec(ctx, persistReadOnly)
+	case s.ReadOnly && s.SuperReadOnly:
 		return nil
 	}
 	return a.Exec(ctx, "SET GLOBAL super_read_only=ON")
@@ -133,7 +140,7 @@ func (a *actor) leave(ctx context.Context) error {
 		return err
 	}
 	if !s.InGroup() {
-		return a.fence(ctx)
+		return a.fence(ctx, true)
 	}
 	if why := s.cannotLeave(); why != "" {
 		return errors.New(why)
@@ -145,7 +152,8 @@ func (a *actor) leave(ctx context.Context) error {
 		if err := a.Exec(ctx, stopStatement); err != nil {
 			return err
 		}
-		return a.fence(ctx)
+		// A member that was adopted was never made ready by a join.
+		return a.fence(ctx, true)
 	})
 }
 

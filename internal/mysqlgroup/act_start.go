@@ -31,7 +31,7 @@ func (a *actor) join(ctx context.Context, do Join) error {
 		return err
 	}
 	// What it holds is compared after nobody can add to it.
-	if err := a.fence(ctx); err != nil {
+	if err := a.fence(ctx, false); err != nil {
 		return err
 	}
 	s, err := a.now(ctx)
@@ -123,7 +123,7 @@ func (a *actor) prepare(ctx context.Context, s *Server, set Settings) error {
 	}
 	// Persisted: a member that restarts takes no writes before the group says so. The group
 	// sets and clears the variable of a running member by itself.
-	if err := a.Exec(ctx, "SET PERSIST super_read_only=ON, PERSIST read_only=ON"); err != nil {
+	if err := a.Exec(ctx, persistReadOnly); err != nil {
 		return err
 	}
 	if s.Config.Bootstrap {

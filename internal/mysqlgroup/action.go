@@ -61,7 +61,11 @@ type Leave struct{ target }
 type Dissolve struct{ target }
 
 // Fence makes a server read-only that takes part in no group.
-type Fence struct{ target }
+type Fence struct {
+	target
+	// Persist: after a restart as well.
+	Persist bool
+}
 
 // Disarm takes back what somebody left on: group_replication_bootstrap_group, and
 // group_replication_force_members, with which a member does not start.

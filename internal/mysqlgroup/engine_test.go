@@ -33,7 +33,7 @@ func TestWithoutPasswords(t *testing.T) {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}
-	if _, err := e.Act(t.Context(), scene, Fence{target{"a"}}, nil); err == nil {
+	if _, err := e.Act(t.Context(), scene, Fence{target: target{"a"}}, nil); err == nil {
 		t.Error("an action without a password succeeded")
 	}
 }
@@ -73,7 +73,7 @@ func TestHandlesFollowTheSpec(t *testing.T) {
 	if e.handles.Len() != 0 {
 		t.Errorf("%d handles after Forget", e.handles.Len())
 	}
-	if _, err := e.Act(t.Context(), scene, Fence{target{"nobody"}}, nil); err == nil {
+	if _, err := e.Act(t.Context(), scene, Fence{target: target{"nobody"}}, nil); err == nil {
 		t.Error("an action on an unknown node succeeded")
 	}
 }

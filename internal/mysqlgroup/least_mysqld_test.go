@@ -84,7 +84,13 @@ func TestTheExamplesPrivilegesAreEnough(t *testing.T) {
 		t.Error("it was not cloned: the test shows nothing")
 	}
 
-	t.Log("and one leaves")
+	t.Log("and one leaves that was made ready by somebody else")
+	a := c.servers["a"]
+	a.SQL("RESET PERSIST super_read_only", "RESET PERSIST read_only")
 	c.object.Spec.Member = c.object.Spec.Member[1:]
 	c.until("a is out", func() bool { return c.reason() == "TopologyAsWanted" && c.object.Status.Topology["a"] == nil })
+	a.Restart()
+	if a.Value("SELECT @@GLOBAL.read_only + @@GLOBAL.super_read_only") != "2" || a.Value("SELECT @@GLOBAL.group_replication_start_on_boot") != "0" {
+		t.Error("it comes back and takes writes")
+	}
 }

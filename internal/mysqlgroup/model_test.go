@@ -308,7 +308,7 @@ func (w *world) act(action reconcile.Action) error {
 			s.state, s.group, s.believes, s.readOnly = MemberOffline, nil, nil, true
 		}
 	case Fence:
-		s.readOnly = s.readOnly || !s.inGroup()
+		s.readOnly, s.armed = s.readOnly || !s.inGroup(), s.armed || do.Persist && !s.inGroup()
 	case Disarm:
 		s.boot = false
 	case SetSeeds:

@@ -369,7 +369,7 @@ func (w *world) seen(s *modelServer) *Server {
 	}
 	out := &Server{
 		Name: s.name, Host: s.name, Port: 3306, Reach: shared.ReachOK, UUID: s.uuid, Version: "9.7.0",
-		ReadOnly: s.readOnly, SuperReadOnly: s.readOnly, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
+		ReadOnly: s.readOnly, SuperReadOnly: s.readOnly, ReadOnlyPersisted: s.armed, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: s.executed, Queued: s.queued, Plugin: true, ClonePlugin: true, RecoveryUser: "replication",
 		Config:  Config{GroupName: groupName, LocalAddress: s.name + ":33061", SinglePrimary: true, Bootstrap: s.boot, Seeds: s.seeds},
 		Members: []Member{{UUID: s.uuid, State: s.state}},

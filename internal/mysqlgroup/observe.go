@@ -33,8 +33,10 @@ var oldest = conn.Version{Major: 8, Minor: 0, Patch: 27}
 const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.version, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.offline_mode, " +
 	"@@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.log_replica_updates, @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged"
 
-// figuresQuery reads what is not there without the plugins. Plugins are marked by a prefix.
+// figuresQuery reads what is not there without the plugins, and what is persisted. Plugins
+// and persisted variables are marked by a prefix.
 const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME LIKE 'group_replication\\_%'" +
+	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = 'super_read_only'" +
 	" UNION ALL SELECT CONCAT('plugin.', PLUGIN_NAME), PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME IN ('group_replication', 'clone')"
 
 // viewQuery reads the group as the server sees it, with the id of the view in every row.
@@ -249,6 +251,7 @@ func (h *handle) channels(ctx context.Context, s *Server) error {
 func (s *Server) read(figures map[string]string) {
 	value := func(name string) string { return figures["group_replication_"+name] }
 	on := func(name string) bool { return strings.EqualFold(value(name), "ON") }
+	s.ReadOnlyPersisted = strings.EqualFold(figures["persisted.super_read_only"], "ON")
 	s.Plugin = figures["plugin.group_replication"] == "ACTIVE"
 	s.ClonePlugin = figures["plugin.clone"] == "ACTIVE"
 	s.Config = Config{

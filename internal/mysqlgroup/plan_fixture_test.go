@@ -63,7 +63,7 @@ func healthy(names ...string) *scenario {
 		o.Status.Topology[name] = &v1alpha1.MysqlGroupReplicationNode{Host: name, Port: 3306, ServerUUID: uuidFor(name), Member: true}
 		s.state.Nodes[name] = &Server{
 			Name: name, Host: name, Port: 3306, Reach: shared.ReachOK, UUID: uuidFor(name), Version: "9.7.0",
-			ReadOnly: i > 0, SuperReadOnly: i > 0, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
+			ReadOnly: i > 0, SuperReadOnly: i > 0, ReadOnlyPersisted: true, GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 			Executed: set("1-9"), Plugin: true, RecoveryUser: "replication",
 			Config: Config{GroupName: groupName, LocalAddress: name + ":33061", SinglePrimary: true, Seeds: seedsBut(name, names)},
 		}
@@ -154,6 +154,11 @@ func writable(names ...string) change {
 			s.state.Nodes[name].ReadOnly, s.state.Nodes[name].SuperReadOnly = false, false
 		}
 	}
+}
+
+// adopted: the server was never made ready by a join.
+func adopted(name string) change {
+	return server(name, func(s *Server) { s.ReadOnlyPersisted = false })
 }
 
 func wants(primary string) change {

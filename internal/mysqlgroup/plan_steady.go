@@ -59,8 +59,10 @@ func (v *view) fences(except string) []reconcile.Step {
 	step := reconcile.Step{Name: "fence-outside", Optional: true}
 	for _, n := range v.nodes {
 		s := v.servers[n.Name]
-		if n.Name != except && s.Out() && (!s.ReadOnly || !s.SuperReadOnly) {
-			step.Actions = append(step.Actions, Fence{target{n.Name}})
+		// Nobody looks after one that left any more once it is fenced.
+		loose := !s.ReadOnly || !s.SuperReadOnly || n.Leaving && !s.staysReadOnly()
+		if n.Name != except && s.Out() && loose {
+			step.Actions = append(step.Actions, Fence{target: target{n.Name}, Persist: n.Leaving})
 		}
 	}
 	if len(step.Actions) == 0 {
@@ -156,8 +158,7 @@ func (v *view) dropLeaving() {
 			continue
 		}
 		s := v.servers[n.Name]
-		out := s.Out() && s.ReadOnly && s.SuperReadOnly
-		if out || v.isLost(n) {
+		if s.Out() && s.staysReadOnly() || v.isLost(n) {
 			v.data.Drop[n.Name] = true
 		}
 	}

@@ -105,6 +105,8 @@ var rows = []row{
 	{"it left the spec, the rest has no quorum", changes(removed("c"), views("a b c", "b RECOVERING")), "MemberNotReady", "", "a=rw b=- c=-", "lose its quorum"},
 	{"it left the spec and the group", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c")), "TopologyAsWanted", "set the seeds a,set the seeds b", "a=rw b=ro c=-", ""},
 	{"it left the spec and the group and takes writes", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), writable("c")), "TopologyAsWanted", "fence c,set the seeds a,set the seeds b", "a=rw b=ro c=-", ""},
+	{"it left the spec and the group, and would take writes after a restart", changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"), adopted("c")), "TopologyAsWanted", "fence c,set the seeds a,set the seeds b", "a=rw b=ro c=-", ""},
+	{"a node of the spec is out, and would take writes after a restart", changes(group("a", "a", "b"), out(MemberOffline, "c"), adopted("c")), "MemberNotReady", "join c", "a=rw b=ro c=-", ""},
 	{"a secondary got another name", changes(renamed("c", "d")), "TopologyAsWanted", "", "a=rw b=ro c=- d=ro", ""},
 	{"the primary got another name", changes(renamed("a", "d")), "TopologyAsWanted", "", "a=- b=ro c=ro d=rw", ""},
 	{"another name, and the primary has gone", changes(renamed("c", "d"), func(s *scenario) {
@@ -285,6 +287,39 @@ func TestForceAsksTheOthers(t *testing.T) {
 		}
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.about, got, c.want)
+		}
+	}
+}
+
+// A node that left is forgotten once it stays read-only without anybody's looking after it.
+func TestWhichNodesAreForgotten(t *testing.T) {
+	left := changes(removed("c"), group("a", "a", "b"), out(MemberOffline, "c"))
+	for _, c := range []struct {
+		name    string
+		changes []change
+		want    bool
+	}{
+		{"it stays read-only", left, true},
+		{"it takes writes", append(left, writable("c")), false},
+		{"it would take writes after a restart", append(left, adopted("c")), false},
+		{"it is in the group", changes(removed("c")), false},
+		{"it is not seen", append(left, unreachable("c")), false},
+		{"it is not seen, and its pod is gone", append(left, unreachable("c"), podGone("c")), true},
+	} {
+		s := healthy("a", "b", "c")
+		for _, change := range slices.Clone(c.changes) {
+			change(s)
+		}
+		p := s.plan()
+		if p.Data.Drop["c"] != c.want {
+			t.Errorf("%s: forgotten: %t", c.name, p.Data.Drop["c"])
+		}
+		for _, step := range p.Steps {
+			for _, a := range step.Actions {
+				if do, is := a.(Fence); is && !do.Persist {
+					t.Errorf("%s: %s is fenced until it restarts", c.name, do.Node())
+				}
+			}
 		}
 	}
 }

@@ -32,6 +32,9 @@ type Server struct {
 	Version string
 
 	ReadOnly, SuperReadOnly bool
+	// ReadOnlyPersisted says whether a restarted server comes up with
+	// super_read_only=ON from its persisted variables.
+	ReadOnlyPersisted bool
 	// OfflineMode is offline_mode: only administrators may connect.
 	OfflineMode bool
 	// GTIDMode is true when gtid_mode is ON.
@@ -113,6 +116,9 @@ func (s *Server) OK() bool { return s != nil && s.Reach == shared.ReachOK }
 
 // Writable says whether ordinary clients can write.
 func (s *Server) Writable() bool { return s.OK() && !s.ReadOnly && !s.SuperReadOnly && !s.OfflineMode }
+
+// staysReadOnly says whether the server refuses writes, now and after a restart.
+func (s *Server) staysReadOnly() bool { return s.ReadOnly && s.SuperReadOnly && s.ReadOnlyPersisted }
 
 // Holds is everything that the server has of transactions, applied or not yet.
 func (s *Server) Holds() gtid.Set { return s.Executed.Union(s.Queued) }
