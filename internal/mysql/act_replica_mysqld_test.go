@@ -268,6 +268,11 @@ func TestSetSemiSync(t *testing.T) {
 		mustWrite(t, c.servers["a"])
 	}
 	c.do(SetSemiSync{target: target{"a"}})
+	// A receiver that runs does not notice that the setting is off.
+	c.servers["b"].SQL("SET PERSIST rpl_semi_sync_replica_enabled=OFF")
+	if b := c.server("b"); b.SemiSync.ReplicaEnabled || !b.SemiSync.ReplicaActive {
+		t.Errorf("off, and the receiver runs: %+v", b.SemiSync)
+	}
 	c.do(SetSemiSync{target: target{"b"}})
 	if state := c.observe(); state.Nodes["a"].SemiSync.SourceEnabled || state.Nodes["b"].SemiSync.ReplicaActive || !state.Nodes["b"].Channel.Streams() {
 		t.Errorf("off: %+v, %+v", state.Nodes["a"].SemiSync, state.Nodes["b"].SemiSync)
