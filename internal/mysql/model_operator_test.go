@@ -157,6 +157,10 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 			continue
 		}
 		err := act()
+		if err == nil && o.w.strikes != nil && o.w.strikes(s.Name) {
+			o.dead = true
+			o.w.tracef("the operator dies after %s", s.Name)
+		}
 		if o.dead {
 			return false, "", true
 		}

@@ -255,6 +255,8 @@ type world struct {
 	seen map[string]int
 	// mischief happens to the world at any moment.
 	mischief func()
+	// strikes says whether the operator dies after a step.
+	strikes func(step string) bool
 
 	broken  []string
 	tracing bool

@@ -33,7 +33,7 @@ const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.server_id, @@GLOBAL
 // figuresQuery reads what has another name on another server or may not be there.
 // Persisted variables are marked by a prefix.
 const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN (" +
-	"'performance_schema','ssl_ca','log_replica_updates','log_slave_updates'," +
+	"'performance_schema','ssl_ca','persisted_globals_load','log_replica_updates','log_slave_updates'," +
 	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
 	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
 	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave'," +
@@ -239,6 +239,7 @@ func (s *Server) read(w words, figures map[string]string) {
 	cipher, known := figures["ssl_cipher"]
 	s.Plain = known && cipher == ""
 	s.ReadOnlyPersisted = on("persisted.super_read_only")
+	s.IgnoresPersisted = strings.EqualFold(figures["persisted_globals_load"], "OFF")
 	semi := SemiSync{SourcePlugin: w.sourcePlugin != "", ReplicaPlugin: w.replicaPlugin != ""}
 	if semi.SourcePlugin {
 		status := "rpl_semi_sync_" + w.sourcePlugin + "_"

@@ -216,3 +216,20 @@ func TestObservationEndsWithItsContext(t *testing.T) {
 		t.Errorf("reach %s", s.Reach)
 	}
 }
+
+// A server that does not read its persisted variables forgets a fence when it restarts.
+func TestObserveAServerThatIgnoresWhatIsPersisted(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, mysqld.Options{Args: []string{"--persisted-globals-load=OFF"}})
+	c.do(ArmFence{target{"a"}})
+	if s := c.server("a"); !s.IgnoresPersisted || !s.ReadOnlyPersisted {
+		t.Errorf("it ignores what is persisted: %v; it has persisted a fence: %v", s.IgnoresPersisted, s.ReadOnlyPersisted)
+	}
+	c.servers["a"].Restart()
+	if s := c.server("a"); !s.Writable() {
+		t.Error("it came back fenced: say so in state.go")
+	}
+	if c := newCluster(t, 1, mysqld.Options{}); c.server("a").IgnoresPersisted {
+		t.Error("persisted_globals_load is ON and said to be OFF")
+	}
+}

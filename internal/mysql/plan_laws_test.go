@@ -651,9 +651,11 @@ func (l *lawyer) route(r reconcile.Routing) {
 	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && (!l.seen(rec.From) || l.writable[rec.From]) && l.labels[rec.From] == "false" {
 		l.broken("law 1: %s is routed while %s is routed and may be writable", rec.To, rec.From)
 	}
+	l.keepsTaken(r)
 	for name, access := range r {
 		switch access {
 		case reconcile.AccessReadWrite:
+			l.besideALooseSource(name)
 			if !l.writable[name] {
 				l.broken("law 1: %s is routed and not known to be writable", name)
 			}
@@ -690,5 +692,31 @@ func (l *lawyer) route(r reconcile.Routing) {
 	}
 	if routed > 1 {
 		l.broken("law 1: two writable nodes are behind -readwrite")
+	}
+}
+
+// keepsTaken: once clients were led to the candidate of a planned switchover and have
+// written there, nobody else gets them, whatever the old source has taken since.
+func (l *lawyer) keepsTaken(r reconcile.Routing) {
+	was := l.in.Object.Status.Switchover
+	if !working(was) || was.Failover || r[was.From] != reconcile.AccessReadWrite || !l.seen(was.To) || l.in.Pods[was.To].Readonly != "false" {
+		return
+	}
+	to, from := l.server(was.To), l.server(was.From)
+	if n := l.in.Object.Status.Topology[was.To]; n.ServerUUID == to.UUID && l.seen(was.From) && l.in.Object.Status.SourceUUID == from.UUID && !from.Executed.Contains(to.Executed) {
+		l.broken("law 2: %s is routed again and %s has taken writes", was.From, was.To)
+	}
+}
+
+// besideALooseSource: nobody is led to a planned switchover's new source while the old one
+// is seen to take writes.
+func (l *lawyer) besideALooseSource(name string) {
+	was := l.in.Object.Status.Switchover
+	if working(was) && l.members[was.From].Leaving && l.seen(was.From) && l.server(was.From).UUID != l.in.Object.Status.SourceUUID {
+		// Another server, which the spec does not name: it is led away from, and not touched.
+		return
+	}
+	if working(was) && !was.Failover && name == was.To && l.labels[name] != "false" && l.writable[was.From] {
+		l.broken("law 1: %s is routed while %s takes writes", name, was.From)
 	}
 }

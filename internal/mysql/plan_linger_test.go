@@ -137,12 +137,22 @@ func TestPlanAfterAFailoverFromANodeThatLeft(t *testing.T) {
 		{
 			name: "it restarted unfenced when it had been switched over and had left",
 			scene: given("b", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
-				seeing(source("a"), replica("b", "a").stopped().writable(), replica("c", "b")),
+				seeing(source("a").labelled(""), replica("b", "a").stopped().writable(), replica("c", "b")),
 			steps: []string{
-				"persist", "route: {a=- b=rw}", "source-settings: settle b",
-				fence, "route: {a=- b=rw c=ro}",
+				"persist", "unroute: {a=-}", strings.TrimSuffix(fence, " (optional)"), "route: {a=- b=rw}", "source-settings: settle b",
+				"route: {a=- b=rw c=ro}",
 			},
 			reason: "OldSourceReturned",
+		},
+		{
+			// It may have acknowledged something since it was looked at: the switchover begins anew.
+			name: "the same, and clients are led to it still",
+			scene: given("b", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+				seeing(source("a"), replica("b", "a").stopped().writable(), replica("c", "b")),
+			steps: []string{
+				"fence-extra: fence b kill persist release", "attach: attach b to a, attach c to a (optional)", "route: {a=rw b=- c=-}",
+			},
+			reason: "SwitchoverRefused", source: "a",
 		},
 	})
 }

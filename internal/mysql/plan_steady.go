@@ -530,6 +530,7 @@ func (v *view) steadyEvents() []reconcile.Event {
 	}
 	out = append(out, v.deposedEvents()...)
 	out = append(out, v.privilegeEvents()...)
+	out = append(out, v.persistenceEvents()...)
 	if s := v.source; s.OK() && s.Writable() && v.commitsWait(s) {
 		out = append(out, reconcile.Event{Warning: true, Reason: "CommitsWaitForReplica", Once: s.Name, Message: s.Name + ": " + v.ackProblem(s)})
 	}
@@ -538,6 +539,18 @@ func (v *view) steadyEvents() []reconcile.Event {
 	}
 	if v.moved {
 		out = append(out, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Message: fmt.Sprintf("%s was the source and now follows %s, which is writable: it is taken as the source", v.status.Source, v.source.Name)})
+	}
+	return out
+}
+
+// persistenceEvents name the servers that forget a fence when they restart.
+func (v *view) persistenceEvents() []reconcile.Event {
+	var out []reconcile.Event
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s.OK() && s.IgnoresPersisted {
+			out = append(out, reconcile.Event{Warning: true, Reason: "PersistedIgnored", Once: m.Name,
+				Message: m.Name + ": persisted_globals_load is OFF, so that a restart forgets read_only: a replica or an old source comes back taking writes until it is fenced again. Set persisted_globals_load=ON in its configuration and restart it, or set read_only=ON and super_read_only=ON there"})
+		}
 	}
 	return out
 }

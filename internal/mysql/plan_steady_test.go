@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -1096,5 +1097,22 @@ func TestPlanTellsThatCommitsHang(t *testing.T) {
 	s := wanting().semiSync().seeing(hanging, replica("b", "a").plugins().ioError(2003), replica("c", "a").plugins().ioError(2003))
 	if p := Plan(s.Input); p.Conditions[0].Reason != "SwitchoverRefused" || p.Data.Switchover != nil {
 		t.Errorf("a switchover is not refused: %s", p.Conditions[0].Reason)
+	}
+}
+
+// A server that forgets a fence when it restarts is named, once.
+func TestPlanTellsWhoIgnoresWhatIsPersisted(t *testing.T) {
+	s := steadySet()
+	for want := range 2 {
+		told := 0
+		for _, e := range Plan(s.Input).Events {
+			if e.Reason == "PersistedIgnored" && e.Warning && e.Once == "b" && strings.Contains(e.Message, "persisted_globals_load=ON") {
+				told++
+			}
+		}
+		if told != want {
+			t.Errorf("told %d times, want %d", told, want)
+		}
+		s.State.Nodes["b"].IgnoresPersisted = true
 	}
 }

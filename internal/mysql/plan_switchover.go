@@ -206,7 +206,8 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	}
 	cancelled := v.spec.Source.Name != r.To
 	switch {
-	case v.promoted(from, to):
+	case v.promoted(from, to), v.tookOver(from, to) && (from.Writable() || !to.Executed.Contains(from.Executed)):
+		// What has taken clients' writes is the source also when it is not writable now.
 		return v.finish(to)
 	case v.sourceLost():
 		// What it held is gone: this is no switchover any more.
@@ -268,9 +269,10 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 }
 
 // promoted: the candidate takes writes with its replication stopped, and holds all
-// that it had to have for that: else somebody else made it writable, it was made anew,
-// or the old source restarted unfenced. After a failover the old source does not count:
-// it is fenced and reported. One that is not seen says nothing, so that others are asked.
+// that it had to have for that: else somebody else made it writable, it was made anew, or
+// the old source restarted unfenced before clients were led away from it. After a failover
+// the old source does not count, and neither does it once the candidate has taken over: it
+// is fenced and reported. One that is not seen says nothing, so that others are asked.
 func (v *view) promoted(from, to *Server) bool {
 	if !to.Writable() || to.Channel.Running() {
 		return false
@@ -281,11 +283,33 @@ func (v *view) promoted(from, to *Server) bool {
 		better := v.holdsMore(to, to.UUID) != "" || from.OK() && !v.sourceMadeAnew() && !to.Executed.Contains(from.Executed)
 		return v.forced() || !to.Executed.Empty() && (v.routed(to) || !better)
 	}
-	if from.OK() && !from.Writable() && from.Follows(to) {
+	switch {
+	case v.tookOver(from, to):
+		return true
+	case !from.Writable() && from.Follows(to):
 		// It may be a moment ahead of what was seen of the new source.
 		return onlyOf(from.Executed.Subtract(to.Executed), to.UUID)
+	case from.Writable() && v.routed(from) && !v.sourceMadeAnew() && !holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
+		// Clients may be writing there since it was looked at, and nobody has written here.
+		return false
 	}
 	return to.Executed.Contains(from.Executed)
+}
+
+// tookOver: clients may have written to the seen candidate of a planned switchover. It was
+// routed, which comes after the promotion; or it holds transactions of its own, and no
+// label says that clients are still led to the old source. What that one has taken since,
+// after a restart that lost its fence, is what the new source lacks (law 5), and no reason
+// to give up what was acknowledged there.
+func (v *view) tookOver(from, to *Server) bool {
+	if v.data.Switchover.Failover || !from.OK() || !to.OK() || to.Executed.Empty() || v.sourceMadeAnew() {
+		return false
+	}
+	if was := v.status.Topology[to.Name]; was != nil && was.ServerUUID != "" && was.ServerUUID != to.UUID {
+		// Made anew, it has nothing of what it took.
+		return false
+	}
+	return v.routed(to) || !v.routed(from) && holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
 }
 
 // routed: clients are led to it for writes.
@@ -498,15 +522,13 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	clear(v.data.Notes)
 	clear(v.data.Ready)
 	v.assess()
-	p := v.steady()
-	// The route first: clients wait for it, if an earlier operator died before it.
-	first := reconcile.Routing{to.Name: reconcile.AccessReadWrite, r.From: reconcile.AccessNone}
-	ahead := []reconcile.Step{{Name: "route", Routing: first}}
-	if r.Failover {
-		// Not to have two behind -readwrite: the old source may be writable and unseen.
-		ahead = append([]reconcile.Step{{Name: "unroute", Routing: reconcile.Routing{r.From: reconcile.AccessNone}}}, ahead...)
+	from := v.server(r.From)
+	if !r.Failover && from.OK() && !onlyOf(from.Executed.Subtract(to.Executed), to.UUID) {
+		// Others may have it from there, and would be taken for those who know better.
+		v.depose(from.UUID)
 	}
-	p.Steps = append(ahead, p.Steps...)
+	p := v.steady()
+	p.Steps = routeFirst(from, to, p.Steps, r.Failover)
 	p.Persist, p.Again = true, true
 	e := reconcile.Event{Reason: "SwitchoverFinished", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the source; it was %s", r.To, r.From)}
 	if r.Failover {
@@ -516,6 +538,30 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	p.Data.Result = v.data.Result
 	p.Events = append(p.Events, e)
 	return p
+}
+
+// routeFirst puts the route before the other steps of a change that is over: clients wait
+// for it, if an earlier operator died before it. Two who may take writes are never behind it:
+// an old source that was left, or has lost its fence, loses its label before. One that has
+// lost its fence is fenced before, too; of one that was left nothing is expected.
+func routeFirst(from, to *Server, steps []reconcile.Step, failover bool) []reconcile.Step {
+	var first []reconcile.Step
+	loose := from.OK() && !from.Fenced()
+	if failover || loose {
+		first = append(first, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})
+	}
+	fences := func(s reconcile.Step) bool {
+		return slices.ContainsFunc(s.Actions, func(a reconcile.Action) bool { f, is := a.(FenceSource); return is && f.On == from.Name })
+	}
+	if i := slices.IndexFunc(steps, fences); loose && !failover && i >= 0 {
+		fence := steps[i]
+		fence.Optional = false
+		first, steps = append(first, fence), slices.Delete(slices.Clone(steps), i, i+1)
+	}
+	if to.Writable() {
+		first = append(first, reconcile.Step{Name: "route", Routing: reconcile.Routing{to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
+	}
+	return append(first, steps...)
 }
 
 // undo gives the old source its writes back. It does not depend on the record: a

@@ -58,9 +58,12 @@ type Server struct {
 	At     time.Time
 
 	ReadOnly, SuperReadOnly bool
-	// ReadOnlyPersisted says whether a restarted server comes up with
-	// super_read_only=ON from its persisted variables.
+	// ReadOnlyPersisted says whether super_read_only=ON is among the persisted variables,
+	// from which a restarted server comes up fenced.
 	ReadOnlyPersisted bool
+	// IgnoresPersisted: persisted_globals_load is OFF. The server writes down what is
+	// persisted and does not read it when it starts, so that no fence outlives a restart.
+	IgnoresPersisted bool
 	// GTIDMode is true when gtid_mode is ON.
 	GTIDMode bool
 	// LogReplicaUpdates and LogBin are both needed of a node that may be promoted.
