@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
@@ -348,23 +349,44 @@ func (w *world) promote(s *mServer, do Promote, facts reconcile.Facts, f flaws) 
 	}}
 }
 
+// ledWithoutPromotion settles the same for a failover to a node that took writes already:
+// nobody is promoted, and the record is all that tells.
+func (w *world) ledWithoutPromotion(before, after *v1alpha1.MysqlReplication) {
+	r := before.Status.Switchover
+	if r == nil || !r.Failover || r.Phase != v1alpha1.SwitchoverSwitching || after.Status.Switchover != nil || after.Status.Source != r.To {
+		return
+	}
+	to := w.servers[r.To]
+	w.leavesNothingSeen(to)
+	w.deposed[r.From] = true
+	w.acked &= to.executed
+}
+
+// leavesNothingSeen: nobody who was asked has what the new source lacks.
+func (w *world) leavesNothingSeen(to *mServer) {
+	for _, n := range w.names {
+		s := w.servers[n]
+		if n == to.name || !w.asked(n) || s.writable() || w.forced {
+			continue
+		}
+		if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
+			w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)
+		}
+	}
+}
+
 // failoverDone settles what a failover may lose: what nobody who was asked had.
 func (w *world) failoverDone(to *mServer) {
 	w.failovers++
 	w.surely(to)
 	w.starved = map[string]int{}
 	for _, n := range w.names {
-		s := w.servers[n]
 		if n == to.name || !w.asked(n) {
 			continue
 		}
 		w.starved[n] = w.seen[n]
-		if !s.writable() && !w.forced {
-			if lost := (s.holds() & w.acked) &^ to.executed; lost != 0 {
-				w.violate("law 4: %s is promoted and lacks acknowledged %s, which %s holds", to.name, w.show(lost), n)
-			}
-		}
 	}
+	w.leavesNothingSeen(to)
 	for _, n := range w.names {
 		w.deposed[n] = n != to.name
 	}

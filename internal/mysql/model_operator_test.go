@@ -408,9 +408,11 @@ func (o *operator) write(rebase bool) bool {
 		w.tracef("the status is not written: conflict")
 		return false
 	}
+	before := o.api.object.DeepCopy()
 	o.api.object.Status = *o.object.Status.DeepCopy()
 	o.api.version++
 	o.api.statusVersion++
+	o.w.ledWithoutPromotion(before, o.api.object)
 	if !w.calm && w.chance(2) {
 		w.tracef("the status is written, and the answer lost")
 		return false
