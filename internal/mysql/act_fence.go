@@ -93,14 +93,9 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 	if err := conn.QueryRowContext(ctx, query).Scan(&id, &before.readOnly, &before.superReadOnly); err != nil {
 		return basics{}, a.Fail(query, err)
 	}
-	acks := false
 	// Only once the fence is asked for, which holds up new commits, and clients are
 	// killed: nobody may be told of a commit that no other node has.
-	release := func() error {
-		was, err := a.releaseAcks(ctx, w, f)
-		acks = acks || was
-		return err
-	}
+	free := &release{actor: a, w: w, wanted: f.releaseAcks, fence: id, ended: map[int64]bool{}}
 
 	deadline, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -116,53 +111,42 @@ func (a *actor) fence(ctx context.Context, w words, f fencing) (basics, error) {
 		done <- a.Fail(statement, err)
 	}()
 
-	err = a.hurry(deadline, w, done, f.kill, release)
+	held, err := a.hurry(deadline, done, f.kill, free)
 	if errors.Is(err, errWaiting) {
 		err = a.giveUp(ctx, id, done)
 	}
 	if err != nil {
-		return basics{}, a.unfence(ctx, w, id, before, acks, fmt.Errorf("no fence within %s: %w", f.timeout, err))
+		return basics{}, a.unfence(ctx, before, free, held, fmt.Errorf("no fence within %s: %w", f.timeout, err))
 	}
 	after, err := a.verifyFence(ctx, w, f, before)
 	if err != nil {
 		return after, err
 	}
-	return after, release()
-}
-
-// releaseAcks lets commits that wait for an acknowledgement complete, and says
-// whether the source side was on.
-func (a *actor) releaseAcks(ctx context.Context, w words, f fencing) (bool, error) {
-	if !f.releaseAcks || w.sourcePlugin == "" {
-		return false, nil
-	}
-	name := w.sourceVariable("enabled")
-	var was bool
-	if err := a.Row(ctx, "SELECT @@GLOBAL."+name, nil, &was); err != nil || !was {
-		return false, err
-	}
-	return true, a.Exec(ctx, "SET GLOBAL "+name+"=OFF")
+	return after, free.untilFree(ctx, deadline, f.kill)
 }
 
 // errWaiting is the end of the patience with a statement that still runs.
 var errWaiting = errors.New("the server still waits for others")
 
-// hurry waits for the fence, and after a grace kills the clients that may hold it up.
-func (a *actor) hurry(ctx context.Context, w words, done chan error, kill bool, release func() error) error {
+// hurry waits for the fence, and after a grace kills the clients that may hold it up. held
+// says for whose sake commits were not released that may hold it up as well.
+func (a *actor) hurry(ctx context.Context, done chan error, kill bool, free *release) (held, err error) {
 	pause := time.NewTimer(fenceGrace)
 	defer pause.Stop()
 	for {
 		select {
 		case err := <-done:
-			return err
+			return held, err
 		case <-ctx.Done():
-			return errWaiting
+			return held, errWaiting
 		case <-pause.C:
 			if kill {
-				a.killClients(ctx, w)
+				free.kill(ctx)
 			}
-			if err := release(); err != nil {
-				return errors.Join(errWaiting, err)
+			if err := free.try(ctx); isHeld(err) {
+				held = err
+			} else if held = nil; err != nil && ctx.Err() == nil {
+				return nil, errors.Join(errWaiting, err)
 			}
 			pause.Reset(killPause)
 		}
@@ -215,19 +199,21 @@ func (a *actor) verifyFence(ctx context.Context, w words, f fencing, before basi
 }
 
 // unfence withdraws a fence that did not get up, and says what held it up.
-func (a *actor) unfence(ctx context.Context, w words, id int64, before basics, acks bool, why error) error {
+func (a *actor) unfence(ctx context.Context, before basics, free *release, held, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
-	if held := a.holders(ctx, id); held != "" {
-		why = fmt.Errorf("%w (%s)", why, held)
+	if held != nil {
+		why = fmt.Errorf("%w: %w", why, held)
+	} else if by := a.holders(ctx, free.fence); by != "" {
+		why = fmt.Errorf("%w (%s)", why, by)
 	}
 	if before.writable() {
 		if err := a.withdraw(ctx); err != nil {
 			return fmt.Errorf("%w; and the server could not be made writable again: %w", why, err)
 		}
 	}
-	if acks {
-		if err := a.Exec(ctx, "SET GLOBAL "+w.sourceVariable("enabled")+"=ON"); err != nil {
+	if free.done {
+		if err := a.Exec(ctx, "SET GLOBAL "+free.w.sourceVariable("enabled")+"=ON"); err != nil {
 			return fmt.Errorf("%w; and the semi-sync source could not be switched on again: %w", why, err)
 		}
 	}
@@ -279,8 +265,11 @@ func (a *actor) holders(ctx context.Context, own int64) string {
 	return "locks are held by " + strings.Join(sessions, ", ")
 }
 
-// killClients ends the connections of clients, those that do something first.
-func (a *actor) killClients(ctx context.Context, w words) { a.Kill(ctx, a.clients(ctx, w)) }
+// killClients ends the connections of clients, those that do something first, and says
+// which have ended.
+func (a *actor) killClients(ctx context.Context, w words) []int64 {
+	return a.Kill(ctx, a.clients(ctx, w))
+}
 
 // clients lists whom a fence cuts off; none when they cannot be listed.
 func (a *actor) clients(ctx context.Context, w words) []int64 {

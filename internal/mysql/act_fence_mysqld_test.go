@@ -227,6 +227,59 @@ func TestFenceAndCommitsThatWaitForAcknowledgement(t *testing.T) {
 	}
 }
 
+// Whoever cannot be ended would be told of a commit that no other node has: it is not
+// released, and the server is left as it was, with its commits hanging.
+func TestFenceKeepsCommitsOfWhomItCannotEnd(t *testing.T) {
+	t.Parallel()
+	for name, as := range map[string]struct{ user, password string }{
+		"a user with SYSTEM_USER": {mysqld.User, mysqld.Password},
+		// CONNECTION_ADMIN is taken from the operator's user.
+		"any user": {mysqld.AppUser, mysqld.AppPassword},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, 1, mysqld.Options{SemiSync: true})
+			a := c.servers["a"]
+			c.do(SetWritable{target: target{"a"}, SemiSync: SemiSyncWant{Enabled: true}})
+			// What else is killed, and what only has a transaction open, is no commit that waits.
+			killable := a.Session(mysqld.AppUser, mysqld.AppPassword)
+			run(t, killable, "BEGIN", "INSERT INTO app.entries (writer, seq) VALUES (7, 7)")
+			if as.user == mysqld.AppUser {
+				a.SQL("SET GLOBAL rpl_semi_sync_source_enabled=OFF", fmt.Sprintf("REVOKE CONNECTION_ADMIN ON *.* FROM '%s'@'%%'", mysqld.LeastUser), "SET GLOBAL rpl_semi_sync_source_enabled=ON")
+				run(t, killable, "ROLLBACK")
+			}
+			c.as(mysqld.LeastUser, mysqld.LeastPassword)
+			client := a.Session(as.user, as.password)
+			committed := make(chan error, 1)
+			go func() { committed <- write(t, client) }()
+			a.Eventually("a commit waits", func() bool { return c.server("a").SemiSync.WaitSessions == 1 })
+
+			f := fence("a")
+			f.ReleaseAcks = true
+			c.fails(f, "1 session(s) could not be ended", fmt.Sprintf("of user %q", as.user), "GRANT CONNECTION_ADMIN")
+			if s := c.server("a"); !s.Writable() || !s.SemiSync.SourceEnabled || s.SemiSync.WaitSessions != 1 {
+				t.Errorf("it was not left as it was: read_only %v, super_read_only %v, %+v", s.ReadOnly, s.SuperReadOnly, s.SemiSync)
+			}
+			select {
+			case err := <-committed:
+				t.Fatalf("the commit has ended: %v", err)
+			default:
+			}
+
+			// Somebody ends it by hand.
+			a.SQL("KILL " + a.Value("SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_STATE LIKE 'Waiting for semi-sync ACK%'"))
+			c.as(mysqld.User, mysqld.Password)
+			c.do(f)
+			if err := <-committed; err == nil {
+				t.Error("the client was told of a commit that no other node has")
+			}
+			if s := c.server("a"); !s.Fenced() || s.SemiSync.SourceEnabled {
+				t.Errorf("fenced %v, semi-sync %v", s.Fenced(), s.SemiSync.SourceEnabled)
+			}
+		})
+	}
+}
+
 // Replication, and the operator's own connections of another process, survive a fence.
 func TestFenceSparesReplication(t *testing.T) {
 	t.Parallel()

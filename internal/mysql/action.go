@@ -25,7 +25,7 @@ func (t target) Node() string { return t.On }
 // super_read_only=ON is set with lock_wait_timeout as its bound, while
 // connections of clients are killed (not replication, not the operator's own).
 // A statement that hangs because a commit waits for a semi-sync ACK is freed by
-// ReleaseAcks only; otherwise the action fails, having withdrawn its own statement,
+// ReleaseAcks only, and not while a client is left there who could not be ended; otherwise the action fails, having withdrawn its own statement,
 // and the variables are read back: read_only AND super_read_only.
 type FenceSource struct {
 	target
@@ -44,7 +44,8 @@ type FenceSource struct {
 	Persist bool
 	// ReleaseAcks lets commits that wait for a semi-sync ACK complete, by switching
 	// the semi-sync source off: only for a server that is no longer to be trusted
-	// with acknowledged writes alone (a returning or extra writable node).
+	// with acknowledged writes alone (a returning or extra writable node). Nobody is told
+	// of such a commit: sessions that the operator's user may not end keep theirs waiting.
 	ReleaseAcks bool
 }
 

@@ -239,19 +239,27 @@ func (w *world) fence(s *mServer, kill, release, persist bool, f flaws) statemen
 	reach := func() error { return w.reach(s) }
 	killing := func() error {
 		if kill {
-			w.kill(s)
+			w.end(s)
 		}
 		return w.reach(s)
 	}
 	releasing := func() error {
 		if release {
 			if !f.releaseBeforeKill {
-				w.kill(s)
+				w.end(s)
+			}
+			if !f.releaseAnyway && !f.releaseBeforeKill && w.held(s) {
+				return errors.New("no fence: whoever waits for an acknowledgement could not be ended")
 			}
 			for _, c := range w.sessions {
 				if s.semiSource && c.alive && c.on == s.name && c.waiting >= 0 {
 					w.violate("law 2: the fence of %s lets %d be acknowledged, which nobody else need have", s.name, c.waiting)
 				}
+			}
+			if w.roots != nil && s.semiSource && !f.fenceUnverified {
+				// The fence is asked for already: nobody begins a commit.
+				s.ro, s.super = true, true
+				s.roPersisted = s.roPersisted || persist
 			}
 			w.semiSource(s, false)
 		}

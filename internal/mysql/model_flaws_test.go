@@ -52,6 +52,7 @@ var planted = []struct {
 	{"a candidate is promoted without waiting", "law", flaws{promoteWithoutWaiting: true}},
 	{"replicas are attached whatever they hold", "law 5", flaws{attachAnyway: true}},
 	{"commits are released before their clients are killed", "law 2", flaws{releaseBeforeKill: true}},
+	{"commits are released although a client could not be killed", "law 2", flaws{releaseAnyway: true}},
 	{"a replica is led ahead of what the candidate has", "law", flaws{aheadAnyway: true}},
 	{"no fence before the promotion", "law", flaws{plan: func(_ Input, p *reconcile.Plan[Data]) {
 		if without(p, "fence") {

@@ -16,7 +16,7 @@ import (
 
 // flaws are bugs to plant: the model must find every one of them.
 type flaws struct {
-	fenceUnverified, promoteWithoutWaiting, attachAnyway, releaseBeforeKill, aheadAnyway, cloneAnyway bool
+	fenceUnverified, promoteWithoutWaiting, attachAnyway, releaseBeforeKill, releaseAnyway, aheadAnyway, cloneAnyway bool
 	// input and plan change what the planner is given and what it says.
 	input func(*Input)
 	plan  func(Input, *reconcile.Plan[Data])

@@ -130,6 +130,9 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	}
 	s.hire()
 	w.mischief = s.mischief
+	if roots := rand.New(rand.NewPCG(seed, 29)); roots.IntN(100) < 25 { //nolint:gosec // a schedule must be repeatable
+		w.roots = roots
+	}
 	if s.loosely > 0 {
 		w.strikes = func(step string) bool {
 			return !s.calm && (step == "promote" || step == "route") && underWay(s.api.object.Status.Switchover) && s.loose.IntN(100) < 30

@@ -172,6 +172,8 @@ type session struct {
 	on      string
 	alive   bool
 	waiting int
+	// root is one that the operator may not end.
+	root bool
 }
 
 type link struct{ a, b string }
@@ -255,6 +257,8 @@ type world struct {
 	seen map[string]int
 	// mischief happens to the world at any moment.
 	mischief func()
+	// roots decides which clients the operator may not end; nil: none.
+	roots *rand.Rand
 	// strikes says whether the operator dies after a step.
 	strikes func(step string) bool
 
@@ -421,7 +425,7 @@ func (w *world) client() {
 		if to := w.routed(); len(to) > 0 {
 			n := pick(w, to)
 			if w.servers[n].up && !w.clientCut[n] {
-				w.sessions = append(w.sessions, &session{on: n, alive: true, waiting: -1})
+				w.sessions = append(w.sessions, &session{on: n, alive: true, waiting: -1, root: w.roots != nil && w.roots.IntN(100) < 30})
 			}
 		}
 	}
@@ -432,6 +436,9 @@ func (w *world) client() {
 	c := pick(w, w.sessions)
 	s := w.servers[c.on]
 	switch {
+	case w.calm && c.root && c.waiting >= 0 && w.label[c.on] != "false":
+		// Somebody ends it by hand in the end.
+		c.alive = false
 	case !s.up || w.clientCut[c.on]:
 		c.alive = false
 	case c.waiting >= 0:
@@ -440,6 +447,20 @@ func (w *world) client() {
 	default:
 		w.write(s, c)
 	}
+}
+
+// end is what the operator can do about clients.
+func (w *world) end(s *mServer) {
+	for _, c := range w.sessions {
+		if c.on == s.name && !c.root {
+			c.alive = false
+		}
+	}
+}
+
+// held says whether one is left who would be told of a commit that no other node has.
+func (w *world) held(s *mServer) bool {
+	return slices.ContainsFunc(w.sessions, func(c *session) bool { return s.semiSource && c.alive && c.on == s.name && c.waiting >= 0 })
 }
 
 // kill ends the connections of clients.

@@ -46,22 +46,24 @@ func (h *Handle) Clients(ctx context.Context, instrumented bool, replicationUser
 	return out
 }
 
-// Kill ends connections. It does what it can: one that is gone already, or belongs to
-// somebody whom the operator's user may not touch, is left.
-func (h *Handle) Kill(ctx context.Context, clients []int64) {
+// Kill ends connections, and says which have ended, or were gone. It does what it can: one
+// of somebody whom the operator's user may not touch is left.
+func (h *Handle) Kill(ctx context.Context, clients []int64) (ended []int64) {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
 	for _, id := range clients {
 		err := h.Exec(ctx, fmt.Sprintf("KILL %d", id))
 		switch {
-		case IsNumber(err, NumberUnknownThread):
+		case err == nil, IsNumber(err, NumberUnknownThread):
+			ended = append(ended, id)
 		case IsNumber(err, NumberNotOwnerOfThread, NumberPrivilege):
 			log.FromContext(ctx).V(1).Info("a client could not be killed: grant SYSTEM_USER to end such sessions", "session", id, "error", err.Error())
-		case err != nil:
+		default:
 			log.FromContext(ctx).V(1).Info("killing clients ends", "error", err.Error())
-			return
+			return ended
 		}
 	}
+	return ended
 }
 
 func (h *Handle) listClients(ctx context.Context, instrumented bool, replicationUser string) ([]int64, error) {
