@@ -143,9 +143,10 @@ func (a *actor) hurry(ctx context.Context, done chan error, kill bool, free *rel
 			if kill {
 				free.kill(ctx)
 			}
-			if err := free.try(ctx); isHeld(err) {
+			switch err := free.try(ctx); {
+			case isHeld(err), err == nil:
 				held = err
-			} else if held = nil; err != nil && ctx.Err() == nil {
+			case ctx.Err() == nil:
 				return nil, errors.Join(errWaiting, err)
 			}
 			pause.Reset(killPause)
