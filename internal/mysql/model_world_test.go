@@ -332,6 +332,12 @@ func (w *world) write(s *mServer, by *session) {
 	i := w.next
 	w.next++
 	w.seq[s.uuid()]++
+	for j := range w.next {
+		// What it got back of what it had lost has its number already.
+		if o := w.origin[j]; j != i && o.uuid == s.uuid() && s.holds().has(j) {
+			w.seq[s.uuid()] = max(w.seq[s.uuid()], o.n+1)
+		}
+	}
 	w.origin[i] = gtidOf{s.uuid(), w.seq[s.uuid()]}
 	s.log = append(s.log, i)
 	if s.waiting() {

@@ -309,7 +309,12 @@ func (v *view) tookOver(from, to *Server) bool {
 		// Made anew, it has nothing of what it took.
 		return false
 	}
-	return v.routed(to) || !v.routed(from) && holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
+	if v.routed(from) {
+		// Both are: between the two labels of a route, or because the change before this one
+		// has not taken its label off yet. Only then it is no source.
+		return v.routed(to) && to.Writable()
+	}
+	return v.routed(to) || holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
 }
 
 // routed: clients are led to it for writes.
