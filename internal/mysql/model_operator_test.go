@@ -380,6 +380,7 @@ func (o *operator) route(r reconcile.Routing) error {
 			}
 			w.deposed[name] = false
 		}
+		delete(w.loosened, name)
 		w.tracef("label %s %s", name, r[name])
 	}
 	w.check()

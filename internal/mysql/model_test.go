@@ -397,6 +397,7 @@ func (s *schedule) unfence() {
 	s.start(from)
 	from.ro, from.super = false, false
 	s.tracef("%s has restarted unfenced", from.name)
+	s.loosened = map[string]bool{from.name: len(s.routed()) > 1}
 	if s.loose.IntN(2) == 0 {
 		s.write(from, nil)
 	}
