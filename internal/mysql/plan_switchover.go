@@ -345,11 +345,6 @@ func (v *view) served(to *Server) bool {
 	return follow > 1
 }
 
-// anyFollows says whether the channel of a replica leads to the candidate, running or not.
-func (v *view) anyFollows(to *Server) bool {
-	return slices.ContainsFunc(v.replicasOf(to), func(m Member) bool { s := v.server(m.Name); return s.OK() && s.Follows(to) })
-}
-
 // mayServe: it may have been. The labels change one right after the other, and a pod
 // that was made anew has lost its own: so the old source's tells as well, and where the
 // candidate has another pod now nothing tells. force-promote of the old source says
