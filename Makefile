@@ -304,7 +304,8 @@ fault-matrix: bin/testbed ## Every fault of a set and of a group, at rest, in a 
 .PHONY: on-testbed-matrix
 on-testbed-matrix: ## A part of fault-matrix: the specs, on a testbed that is up and has the images.
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
-	$(ON_TESTBED) FAULT_MATRIX_PAGE=$(CURDIR)/docs/fault-matrix.md INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/e2e.test -test.timeout 90m -ginkgo.timeout 90m -ginkgo.label-filter=matrix $(TESTARGS)
+	go build -o bin/ginkgo github.com/onsi/ginkgo/v2/ginkgo
+	$(ON_TESTBED) FAULT_MATRIX_PAGE=$(CURDIR)/docs/fault-matrix.md INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/ginkgo --procs=$(E2E_PROCS) --timeout=90m --no-color --label-filter=matrix bin/e2e.test -- $(TESTARGS)
 
 .PHONY: test-e2e-cluster
 test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.

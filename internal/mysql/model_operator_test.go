@@ -20,6 +20,8 @@ type flaws struct {
 	// input and plan change what the planner is given and what it says.
 	input func(*Input)
 	plan  func(Input, *reconcile.Plan[Data])
+	// near is the first seed that is tried: a schedule that shows the bug is known there.
+	near uint64
 	// counts has all of them change spec.semiSync.
 	counts bool
 	// profile makes schedules more likely to meet the bug.

@@ -423,6 +423,11 @@ func (l *lawyer) ousts(m Member, s *Server) {
 			}
 		}
 	}
+	if was := l.in.Object.Status.Switchover; working(was) && was.From == s.Name && was.To == src.Name {
+		// The new source has taken writes already. What the old one has taken since, and
+		// others have from it, is reported, and a person decides.
+		return
+	}
 	for name := range l.members {
 		if o := l.server(name); o != s && l.seen(name) && holdsOf(o.Received().Subtract(src.Executed), s.UUID) {
 			l.broken("law 3: %s takes writes, %s follows it, and it is fenced while the source %s stays read-only", s.Name, name, src.Name)
@@ -704,6 +709,10 @@ func (l *lawyer) keepsTaken(r reconcile.Routing) {
 	}
 	to, from := l.server(was.To), l.server(was.From)
 	if n := l.in.Object.Status.Topology[was.To]; n.ServerUUID == to.UUID && l.seen(was.From) && l.in.Object.Status.SourceUUID == from.UUID && !from.Executed.Contains(to.Executed) {
+		if l.in.Pods[was.From].Readonly == "false" && !holdsOf(to.Executed.Subtract(from.Executed), to.UUID) {
+			// The label is of the change before.
+			return
+		}
 		l.broken("law 2: %s is routed again and %s has taken writes", was.From, was.To)
 	}
 }

@@ -309,12 +309,15 @@ func (v *view) tookOver(from, to *Server) bool {
 		// Made anew, it has nothing of what it took.
 		return false
 	}
-	if v.routed(from) {
-		// Both are: between the two labels of a route, or because the change before this one
-		// has not taken its label off yet. Only then it is no source.
-		return v.routed(to) && to.Writable()
+	switch {
+	case v.routed(from) && !v.routed(to):
+		return false
+	case v.routed(from) && to.Writable():
+		return true
 	}
-	return v.routed(to) || holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
+	// Both are routed: between the two labels of a route, or because the change before this one
+	// has not taken a label off yet. Then it has nothing of its own.
+	return v.routed(to) && !v.routed(from) || holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
 }
 
 // routed: clients are led to it for writes.

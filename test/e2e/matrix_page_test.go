@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -46,7 +47,7 @@ func matrixText(specs types.SpecReports, at time.Time) string {
 			continue
 		}
 		for _, entry := range spec.ReportEntries {
-			if c, is := entry.GetRawValue().(cell); is {
+			if c, is := cellOf(entry); is {
 				text := fmt.Sprintf("%s; %d ms", c.End, c.Outage.Milliseconds())
 				if spec.Failed() {
 					text = "**FAILED** " + text
@@ -69,6 +70,17 @@ func matrixText(specs types.SpecReports, at time.Time) string {
 	ofGroups.table(&b, texts)
 	fmt.Fprintf(&b, "\n%s, %d cells failed. The operator killed at each step of a switchover is `test/e2e/crash_test.go`; a clock of the operator's that jumps is in the planner's model (`internal/mysql/model_test.go`).\n", at.Format("2006-01-02"), failed)
 	return b.String()
+}
+
+// cellOf reads what a spec has noted, in this process or in another one.
+func cellOf(entry types.ReportEntry) (c cell, is bool) {
+	if entry.Name != inMatrix {
+		return c, false
+	}
+	if c, is = entry.GetRawValue().(cell); is {
+		return c, true
+	}
+	return c, json.Unmarshal([]byte(entry.Value.AsJSON), &c) == nil
 }
 
 func (c cell) key() string { return c.Kind + "|" + c.Fault + "|" + string(c.Situation) }
