@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -142,12 +143,20 @@ func At(t testing.TB, host string, port int32) *Server {
 // FreePort finds a port of an address that nobody listens on.
 func FreePort(t testing.TB, host string) int32 {
 	t.Helper()
-	l, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		// Not one of those that the kernel gives to connections: a client that tries again and
+		// again to reach a server which is down would be connected with itself there, one day,
+		// and the server could not have its port back.
+		port := 10_000 + rand.Int32N(20_000) //nolint:gosec // any will do
+		var l net.Listener
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port)))); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
-	return int32(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal(err)
+	return 0
 }
 
 func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
