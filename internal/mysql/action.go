@@ -25,8 +25,9 @@ func (t target) Node() string { return t.On }
 // super_read_only=ON is set with lock_wait_timeout as its bound, while
 // connections of clients are killed (not replication, not the operator's own).
 // A statement that hangs because a commit waits for a semi-sync ACK is freed by
-// ReleaseAcks only, and not while a client is left there who could not be ended; otherwise the action fails, having withdrawn its own statement,
-// and the variables are read back: read_only AND super_read_only.
+// ReleaseAcks only, and not while a client is left there who could not be ended;
+// otherwise the action fails, having withdrawn its own statement, and the variables are
+// read back: read_only AND super_read_only.
 type FenceSource struct {
 	target
 	// Timeout within which the fence must be up.

@@ -309,15 +309,13 @@ func (v *view) tookOver(from, to *Server) bool {
 		// Made anew, it has nothing of what it took.
 		return false
 	}
-	switch {
-	case v.routed(from) && !v.routed(to):
-		return false
-	case v.routed(from) && to.Writable():
-		return true
+	own := holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
+	if v.routed(from) {
+		// Both labels are set between the two of a route, or because the change before this one
+		// has not taken one off yet. Then it is read-only, and has nothing of its own.
+		return v.routed(to) && (to.Writable() || own)
 	}
-	// Both are routed: between the two labels of a route, or because the change before this one
-	// has not taken a label off yet. Then it has nothing of its own.
-	return v.routed(to) && !v.routed(from) || holdsOf(to.Executed.Subtract(from.Executed), to.UUID)
+	return v.routed(to) || own
 }
 
 // routed: clients are led to it for writes.
