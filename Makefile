@@ -240,7 +240,7 @@ test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API ser
 
 .PHONY: test-mysql
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
-	$(WITH_MYSQL) go test -p 2 -tags mysqld -count=1 -timeout 40m -parallel 4 $(TESTARGS) ./test/mysqld/... ./internal/mysql/... ./internal/mysqlgroup/
+	$(WITH_MYSQL) go test -p 2 -tags mysqld -count=1 -timeout 15m -parallel 4 $(TESTARGS) ./test/mysqld/... ./internal/mysql/... ./internal/mysqlgroup/
 
 .PHONY: soak
 soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), a crash after every step of set-up and switchover, all that the tests of groups have, and SOAK_SCHEDULES schedules of the model (100000).
