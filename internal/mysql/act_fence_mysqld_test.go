@@ -338,11 +338,9 @@ func TestFenceOnAFullServer(t *testing.T) {
 		t.Fatal("it is not seen")
 	}
 	a.SQL("SET GLOBAL max_connections=" + a.Value("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Threads_connected'"))
-	for range 10 {
-		c.do(fence("a"))
-		c.do(SetWritable{target: target{"a"}})
-		// The next fence has to make all its connections but one, when the server has noticed
-		// that the others have gone.
+	// gone leaves one connection of the operator, and waits until the server has noticed.
+	gone := func() {
+		t.Helper()
 		handle, err := c.engine.named(c.scene(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -351,5 +349,12 @@ func TestFenceOnAFullServer(t *testing.T) {
 		a.Eventually("the others have gone", func() bool {
 			return a.Value("SELECT COUNT(*) <= 1 FROM performance_schema.session_connect_attrs WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = ?", conn.ProgramName) == "1"
 		})
+	}
+	for range 10 {
+		// A fence has to make all its connections but one.
+		c.do(fence("a"))
+		gone()
+		c.do(SetWritable{target: target{"a"}})
+		gone()
 	}
 }
