@@ -167,7 +167,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayHaveServed(from, to) && v.force != from.Name:
 		// It is taken for the source on a guess only if the user goes on to another one.
 		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, set the annotation %s: %s", v1alpha1.AnnotationForcePromote, from.Name))
-	case r.Phase == v1alpha1.SwitchoverSwitching && back && to.OK() && from.OK() && holdsOf(to.Executed.Subtract(from.Executed), to.UUID):
+	case r.Phase == v1alpha1.SwitchoverSwitching && back && v.committedSince(from, to):
 		// It was promoted, took writes of its own and lost its writability: forward. What
 		// it only received does not count: the old source may still be about to commit that.
 		return v.promoteAfterDeath(from, to)
@@ -195,6 +195,20 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		return v.refuse("FailoverRefused", to, reason, why)
 	}
 	return v.promoteAfterDeath(from, to)
+}
+
+// committedSince: both are seen, and the candidate has committed what the old source lacks.
+// What it was reported to hold apart before tells nothing of a promotion, and a report that
+// was cut short says at least how much that was.
+func (v *view) committedSince(from, to *Server) bool {
+	if !from.OK() || !to.OK() {
+		return false
+	}
+	extra, was := to.Executed.Subtract(from.Executed), v.status.Topology[to.Name]
+	if was != nil && extra.Count() <= was.ErrantCount {
+		return false
+	}
+	return holdsOf(extra.Subtract(reportedErrant(was)), to.UUID)
 }
 
 // mayHaveServed: the candidate's pod was made anew and has lost its label. The old
@@ -290,6 +304,8 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is at work: the candidate executes what it has received")
 	p.MustFinish, p.Again, p.Next = true, true, busy
+	// What it has more than an old source that is back is not kept apart: it is what counts.
+	delete(v.data.Errant, to.Name)
 	received, all := to.Received(), true
 	if v.forced() {
 		if to.Channel != nil && to.Channel.SQLErrno != 0 {

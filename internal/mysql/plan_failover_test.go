@@ -346,7 +346,34 @@ func TestPlanFailoverAtWork(t *testing.T) {
 	promoted := func() *node { return replica("b", "a").stopped().writable() }
 	routed := func() *node { return promoted().labelled("false") }
 	wrote := "a:1-100 b:1-5"
+	apart := func() *scene {
+		return at().seeing(source("a").has("a:1-105"), replica("b", "a").unattached().has(wrote)).reported("b", "b:1-5")
+	}
 	runRows(t, []row{
+		{
+			name:   "the source answers again, and what the candidate has more was reported before: nobody was promoted",
+			scene:  apart(),
+			steps:  nil,
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:   "the same with a report that was cut short",
+			scene:  apart().cutShort("b", 5),
+			steps:  nil,
+			reason: "FailoverAbandoned", source: "a",
+		},
+		{
+			name:  "the same, and the candidate has committed more since: forward",
+			scene: apart().seeing(replica("b", "a").unattached().has("a:1-100 b:1-6")),
+			steps: []string{
+				"unroute: {a=-}",
+				"fence-extra: fence a kill persist release",
+				"promote: promote b after a:1-100 b:1-6 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
 		{
 			name:   "patience",
 			scene:  preparing(),

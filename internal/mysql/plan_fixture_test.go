@@ -347,6 +347,13 @@ func (s *scene) reported(name, errant string) *scene {
 	return s
 }
 
+// cutShort: the report of what a node holds is longer than the status takes.
+func (s *scene) cutShort(name string, count int64) *scene {
+	n := s.Object.Status.Topology[name]
+	n.ErrantTransactions, n.ErrantCount = n.ErrantTransactions+"…", count
+	return s
+}
+
 // rejoining: nodes are to be made anew by CLONE.
 func (s *scene) rejoining() *scene {
 	s.Object.Spec.RejoinPolicy = v1alpha1.MysqlRejoinClone
