@@ -313,9 +313,16 @@ func (v *view) tookOver(from, to *Server) bool {
 	if v.routed(from) {
 		// Both labels are set between the two of a route, or because the change before this one
 		// has not taken one off yet. Then it is read-only, and has nothing of its own.
-		return v.routed(to) && (to.Writable() || own)
+		return v.routed(to) && (to.Writable() || own) || own && v.lostFence(from)
 	}
 	return v.routed(to) || own
+}
+
+// lostFence: the old source takes writes and was restarted after the fence was begun. Until
+// then nobody else could commit anything, and who has was promoted.
+func (v *view) lostFence(from *Server) bool {
+	at := v.data.Switchover.SwitchingAt
+	return from.Writable() && at != nil && v.startOf(from).After(at.Time)
 }
 
 // routed: clients are led to it for writes.

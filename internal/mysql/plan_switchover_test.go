@@ -688,6 +688,29 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			reason: "ReplicaNotReady",
 		},
 		{
+			name:  "the same, and the old source took writes since: they are kept apart",
+			scene: at().seeing(source("a").has("a:1-101").upFor(500*time.Millisecond), promoted().has(wrote)),
+			steps: []string{
+				"persist",
+				"unroute: {a=-}",
+				"fence-extra: fence a kill persist release",
+				"route: {a=- b=rw}",
+				"source-settings: settle b",
+				"attach: attach c to b (optional)",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "ReplicaDiverged", message: "a: holds 1 transaction(s) that the source b lacks",
+		},
+		{
+			name:  "both took writes, and the old source was not restarted: somebody else made the candidate writable",
+			scene: at().seeing(source("a").has("a:1-101"), promoted().has(wrote)),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a",
+		},
+		{
 			name:  "routed, old source restarted half fenced",
 			scene: at().seeing(source("a").halfFenced().labelled(""), routed().has(wrote)),
 			steps: []string{
