@@ -77,6 +77,15 @@ func TestPlanWithoutPrivileges(t *testing.T) {
 			reason: "PrivilegeMissing",
 		},
 		{
+			name: "a source that restarted before it was settled, and whose replication may not be ended: not made writable in vain",
+			scene: given("b", "a", "c").knowing("a", "a", "b", "c").seeing(
+				source("a").follows("b").lacks(grants.ReplicationSlaveAdmin), server("b").unseen(), replica("c", "a")),
+			steps: []string{
+				"route: {a=rw c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a",
+		},
+		{
 			name:  "isolation waits",
 			scene: given("a", "b!", "c").knowing("a", "a", "b", "c").seeing(source("a"), replica("b", "a").lacks(grants.Reload), replica("c", "a")),
 			steps: []string{

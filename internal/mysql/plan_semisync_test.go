@@ -22,6 +22,13 @@ func counted() *scene {
 		source("a").waitsFor(2), replica("b", "a").acks(), replica("c", "a").acks(), replica("d", "a").acks())
 }
 
+// heldUp: the source runs on, and waits for the acknowledgement of the one replica that has
+// the commit, and does not replicate any more.
+func heldUp() *scene {
+	return given("a", "b").semiSync().knowing("a", "a", "b").wasActive("a").startedAt("a", t0.Add(-time.Hour)).seeing(
+		source("a").waits().clients(0).waitingSince(), replica("b", "a").acks().unattached().has("a:1-101").labelled(""))
+}
+
 func (n *node) waitingSince() *node { n.SemiSync.WaitSessions = 1; return n }
 func (n *node) times(t time.Duration) *node {
 	n.SemiSync.Timeout = t
@@ -150,6 +157,26 @@ func TestPlanSemiSyncSettings(t *testing.T) {
 			name:  "the same when nothing waits: it is errant",
 			scene: counted().seeing(replica("b", "a").acks().has("a:1-101").stopped()),
 			steps: []string{"route: {a=rw b=- c=ro d=ro}"}, reason: "ReplicaDiverged",
+		},
+		{
+			name:  "a replica was taken out of replication with what waits for it: it is attached again",
+			scene: heldUp(),
+			steps: []string{"attach: attach b to a semi (optional)", "route: {a=rw b=-}"}, reason: "CommitsWaitForReplica",
+		},
+		{
+			name:  "the same, and it was cut off before: it is not errant",
+			scene: heldUp().seeing(replica("b", "a").acks().has("a:1-101").ioError(2003)),
+			steps: []string{"route: {a=rw b=ro}"}, reason: "CommitsWaitForReplica",
+		},
+		{
+			name:  "the same, and the source was restarted: it may have lost that, and commit something else now",
+			scene: heldUp().startedAt("a", t0.Add(-2*time.Hour)),
+			steps: []string{"route: {a=rw b=-}"}, reason: "CommitsWaitForReplica", message: "b: holds 1 transaction(s) that the source a lacks",
+		},
+		{
+			name:  "the same at a later look",
+			scene: heldUp().reported("b", "a:101"),
+			steps: []string{"route: {a=rw b=-}"}, reason: "CommitsWaitForReplica", message: "b: holds 1 transaction(s) that the source a lacks",
 		},
 		{
 			name:  "a source that was fenced takes writes with the whole count, whoever acknowledges",

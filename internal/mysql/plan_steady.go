@@ -44,8 +44,9 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	acks := v.replicaSettings()
 	source := v.sourceSettings()
 	detach := v.detachSource()
-	if before := append(extras, detach...); !v.source.Writable() && len(v.allowed(before)) < len(before) {
-		// Somebody else takes writes, or it replicates itself, and that cannot be ended.
+	hindered := func(actions []reconcile.Action) bool { return len(v.allowed(actions)) < len(actions) }
+	if hindered(detach) || !v.source.Writable() && hindered(extras) {
+		// It replicates itself, or somebody else takes writes, and that cannot be ended.
 		source = nil
 	}
 	attach := v.attachments(untouched)
@@ -339,15 +340,31 @@ func (v *view) stillCommits(s *Server, extra gtid.Set) bool {
 
 // awaitsMore: what a replica has more than the source are commits that wait for the
 // acknowledgement of further replicas, or that it has through a node which does not
-// acknowledge. With a count of one a replica that follows the source itself would have
-// ended that. Of a source that has lost them its receiver reports an error. Of one that was
+// acknowledge. Of a source that has lost them its receiver reports an error. Of one that was
 // led ahead of a switchover stillCommits knows more.
+//
+// With a count of one a replica that follows the source itself would have ended that, unless
+// it was cut off or taken out of replication in between: then the source waits for what only
+// attaching it again can tell.
 func (v *view) awaitsMore(s *Server, extra gtid.Set) bool {
-	semi := v.source.SemiSync
+	semi, c := v.source.SemiSync, s.Channel
 	if r := v.recorded; semi.WaitCount < 2 && r != nil && s.Follows(v.server(r.To)) {
 		return false
 	}
-	return s.Channel != nil && s.Channel.IOErrno == 0 && (semi.WaitCount > 1 || !s.Follows(v.source)) && semi.SourceActive && semi.WaitSessions > 0 && onlyOf(extra, v.source.UUID)
+	if !semi.SourceActive || semi.WaitSessions == 0 || !onlyOf(extra, v.source.UUID) {
+		return false
+	}
+	if c != nil && (semi.WaitCount > 1 || !s.Follows(v.source)) {
+		return c.IOErrno == 0
+	}
+	return !s.turnedAwayBy(v.source) && v.ranOn(s)
+}
+
+// ranOn: the source runs since it was seen without what the replica has more than it, so
+// that it cannot have lost that in between, and commit something else under its number now.
+func (v *view) ranOn(s *Server) bool {
+	was := v.status.Topology[v.source.Name]
+	return was != nil && was.StartedAt != nil && !v.restarted(v.source) && !reportedOf(v.status.Topology[s.Name], v.source.UUID)
 }
 
 // attach points a member at the source.
