@@ -298,7 +298,8 @@ func (v *view) promoted(from, to *Server) bool {
 
 // tookOver: clients may have written to the seen candidate of a planned switchover. It was
 // routed, which comes after the promotion; or it holds transactions of its own, and no
-// label says that clients are still led to the old source. What that one has taken since,
+// label says that clients are still led to the old source, or that one has lost its fence
+// by a restart. What the old source has taken since,
 // after a restart that lost its fence, is what the new source lacks (law 5), and no reason
 // to give up what was acknowledged there.
 func (v *view) tookOver(from, to *Server) bool {
