@@ -153,6 +153,15 @@ func (v *view) keptApart(s *Server) gtid.Set {
 	return apart
 }
 
+// cutShort: what the status says of a node is not all that it held.
+func cutShort(n *v1alpha1.MysqlReplicationNode) bool {
+	if n == nil {
+		return false
+	}
+	_, err := gtid.Parse(n.ErrantTransactions)
+	return err != nil
+}
+
 // reportedErrant is what the status says of a node; empty when that was cut short.
 func reportedErrant(n *v1alpha1.MysqlReplicationNode) gtid.Set {
 	if n == nil {

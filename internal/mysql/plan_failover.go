@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -198,17 +199,19 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 }
 
 // committedSince: both are seen, and the candidate has committed what the old source lacks.
-// What it was reported to hold apart before tells nothing of a promotion, and a report that
-// was cut short says at least how much that was.
 func (v *view) committedSince(from, to *Server) bool {
-	if !from.OK() || !to.OK() {
+	return from.OK() && to.OK() && v.committedMore(to, to.Executed.Subtract(from.Executed))
+}
+
+// committedMore: a server has committed some of what it has more than others. What it was
+// reported to hold apart before tells nothing of a promotion. A report that was cut short says
+// only how much that was; of a complete one the number may have come to be that of others.
+func (v *view) committedMore(s *Server, extra gtid.Set) bool {
+	was := v.status.Topology[s.Name]
+	if cutShort(was) && extra.Count() <= was.ErrantCount {
 		return false
 	}
-	extra, was := to.Executed.Subtract(from.Executed), v.status.Topology[to.Name]
-	if was != nil && extra.Count() <= was.ErrantCount {
-		return false
-	}
-	return holdsOf(extra.Subtract(reportedErrant(was)), to.UUID)
+	return holdsOf(extra.Subtract(reportedErrant(was)), s.UUID)
 }
 
 // mayHaveServed: the candidate's pod was made anew and has lost its label. The old

@@ -363,6 +363,30 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverAbandoned", source: "a",
 		},
 		{
+			name:  "a report that was cut short, and the candidate has more than it counts: forward",
+			scene: apart().cutShort("b", 4),
+			steps: []string{
+				"unroute: {a=-}",
+				"fence-extra: fence a kill persist release",
+				"promote: promote b after a:1-100 b:1-5 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "a complete report is out of date, and the candidate has committed as many since: forward",
+			scene: apart().seeing(source("a").has("a:1-105 b:1-5"), replica("b", "a").unattached().has("a:1-100 b:1-10")),
+			steps: []string{
+				"unroute: {a=-}",
+				"fence-extra: fence a kill persist release",
+				"promote: promote b after a:1-100 b:1-10 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "the same, and the candidate has committed more since: forward",
 			scene: apart().seeing(replica("b", "a").unattached().has("a:1-100 b:1-6")),
 			steps: []string{

@@ -343,7 +343,8 @@ func (s *scene) on(port int32, name string) *scene {
 
 // reported says what the status remembers a node to hold and the source to lack.
 func (s *scene) reported(name, errant string) *scene {
-	s.Object.Status.Topology[name].ErrantTransactions = set(errant).String()
+	n := s.Object.Status.Topology[name]
+	n.ErrantTransactions, n.ErrantCount = set(errant).String(), set(errant).Count()
 	return s
 }
 
