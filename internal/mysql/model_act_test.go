@@ -6,6 +6,7 @@ package mysql
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/grants"
@@ -33,7 +34,7 @@ func (w *world) observeOne(m Member) *Server {
 		return out
 	}
 	*out = Server{
-		Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: s.uuid(), Version: "8.4.0", Uptime: w.now.Sub(s.since),
+		Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: s.uuid(), Version: "8.4.0", Uptime: w.now.Sub(s.since).Truncate(time.Second),
 		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
 		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),

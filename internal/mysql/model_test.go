@@ -382,6 +382,9 @@ func (s *schedule) mischief() {
 	}
 }
 
+// restartTime is what Kubernetes takes to start a container anew.
+const restartTime = 1500 * time.Millisecond
+
 // unfence: between two operators the old source of a switchover restarts without the fence
 // that was persisted (persisted_globals_load=OFF), when the candidate was promoted already.
 func (s *schedule) unfence() {
@@ -394,6 +397,7 @@ func (s *schedule) unfence() {
 		return
 	}
 	s.crash(from)
+	s.now = s.now.Add(restartTime)
 	s.start(from)
 	from.ro, from.super = false, false
 	s.tracef("%s has restarted unfenced", from.name)

@@ -142,6 +142,7 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 
+	asked := time.Now()
 	var figures map[string]string
 	var figuresErr error
 	var beside sync.WaitGroup
@@ -184,6 +185,7 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 		return nil, err
 	}
 	s.read(w, figures)
+	s.At = asked
 	s.Account, s.Missing = c.lacks(ctx, w)
 	return s, nil
 }
@@ -233,7 +235,7 @@ func (s *Server) read(w words, figures map[string]string) {
 		n, _ := strconv.ParseInt(figures[name], 10, 64)
 		return n
 	}
-	s.Uptime, s.At = time.Duration(number("uptime"))*time.Second, time.Now()
+	s.Uptime = time.Duration(number("uptime")) * time.Second
 	s.LogReplicaUpdates = on("log_replica_updates", "log_slave_updates")
 	s.CAFile = figures["ssl_ca"]
 	cipher, known := figures["ssl_cipher"]

@@ -319,11 +319,15 @@ func (v *view) tookOver(from, to *Server) bool {
 	return v.routed(to) || own
 }
 
-// lostFence: the old source takes writes and was restarted after the fence was begun. Until
-// then nobody else could commit anything, and who has was promoted.
+// uptimeAllowance is by how much a server may have been started before its uptime says so,
+// which is in whole seconds, rounded down.
+const uptimeAllowance = time.Second
+
+// lostFence: the old source takes writes and was surely restarted after the fence was begun.
+// Until then nobody else could commit anything, and who has was promoted.
 func (v *view) lostFence(from *Server) bool {
 	at := v.data.Switchover.SwitchingAt
-	return from.Writable() && at != nil && v.startOf(from).After(at.Time)
+	return from.Writable() && at != nil && v.startOf(from).Add(-uptimeAllowance).After(at.Time)
 }
 
 // routed: clients are led to it for writes.

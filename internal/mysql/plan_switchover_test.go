@@ -689,7 +689,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 		},
 		{
 			name:  "the same, and the old source took writes since: they are kept apart",
-			scene: at().seeing(source("a").has("a:1-101").upFor(500*time.Millisecond), promoted().has(wrote)),
+			scene: at().after(3*time.Second).seeing(source("a").has("a:1-101").upFor(time.Second), promoted().has(wrote)),
 			steps: []string{
 				"persist",
 				"unroute: {a=-}",
@@ -700,6 +700,15 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 				"route: {a=- b=rw c=-}",
 			},
 			reason: "ReplicaDiverged", message: "a: holds 1 transaction(s) that the source b lacks",
+		},
+		{
+			name:  "both took writes, and in whole seconds the old source may have been started just before the fence: not on a guess",
+			scene: at().after(3*time.Second).seeing(source("a").has("a:1-101").upFor(2*time.Second), promoted().has(wrote)),
+			steps: []string{
+				"fence-extra: fence b kill persist release",
+				"route: {a=rw b=- c=ro}",
+			},
+			reason: "SwitchoverRefused", source: "a",
 		},
 		{
 			name:  "both took writes, and the old source was not restarted: somebody else made the candidate writable",

@@ -53,7 +53,8 @@ type Server struct {
 	UUID     string
 	ServerID uint32
 	Version  string
-	// Uptime of the server process, and when it was read; zero: now.
+	// Uptime of the server process in whole seconds, rounded down, and when the look began
+	// that has read it; zero: now.
 	Uptime time.Duration
 	At     time.Time
 
