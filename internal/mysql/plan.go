@@ -157,7 +157,7 @@ func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data)
 	case found.OK() && v.sourceLost():
 		p.Steps = []reconcile.Step{{Name: "route", Routing: reconcile.Routing{found.Name: reconcile.AccessNone}}}
 	case found.OK() && found.Writable():
-		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
+		p.Steps = append(v.unroute(), reconcile.Step{Name: "route", Routing: v.routing()})
 	}
 	return p
 }

@@ -487,6 +487,16 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "a source of before is not seen and has its label still: nobody is led to it any more",
+			scene: starved().seeing(replica("c", "a").unseen().labelled("false")),
+			steps: []string{
+				"unroute: {a=- c=-}",
+				"promote: promote b after a:1-100 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "the candidate executes its relay log first",
 			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").threads(ThreadNo, ThreadYes)),
 			steps: []string{

@@ -664,6 +664,7 @@ func (l *lawyer) route(r reconcile.Routing) {
 			if !l.writable[name] {
 				l.broken("law 1: %s is routed and not known to be writable", name)
 			}
+			l.besideAnUnseenOne(name)
 			if l.seen(name) {
 				l.keepsItsNumbers(name, name+" is routed")
 			}
@@ -714,6 +715,18 @@ func (l *lawyer) keepsTaken(r reconcile.Routing) {
 			return
 		}
 		l.broken("law 2: %s is routed again and %s has taken writes", was.From, was.To)
+	}
+}
+
+// besideAnUnseenOne: nobody is led to a node while another one has the label that is not seen,
+// and may take writes. The fence of a planned switchover was verified.
+func (l *lawyer) besideAnUnseenOne(name string) {
+	was := l.in.Object.Status.Switchover
+	for other, label := range l.labels {
+		fenced := working(was) && !was.Failover && other == was.From
+		if other != name && label == "false" && !l.seen(other) && l.labels[name] != "false" && !fenced {
+			l.broken("law 1: %s is routed while %s is, and is not seen", name, other)
+		}
 	}
 }
 

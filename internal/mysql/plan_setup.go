@@ -64,7 +64,7 @@ func (v *view) reportGTID() reconcile.Plan[Data] {
 	p.Conditions = reconcile.Topology(false, "GTIDRequired", fmt.Sprintf(
 		"%s: gtid_mode and log_bin must be ON. Set gtid_mode=ON and enforce_gtid_consistency=ON on every node. Replication is not touched until then.", strings.Join(v.withoutGTID(), ", ")))
 	if v.source != nil && v.source.Writable() {
-		p.Steps = []reconcile.Step{{Name: "route", Routing: v.routing()}}
+		p.Steps = append(v.unroute(), reconcile.Step{Name: "route", Routing: v.routing()})
 	}
 	return p
 }

@@ -37,6 +37,8 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 		}
 	}
 
+	first := v.unroute()
+	p.Steps = first
 	// A second writable node first: it must be fenced before the source is let loose.
 	extras := v.fenceIntruders()
 	add("fence-extra", false, extras...)
@@ -62,7 +64,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	add("attach", true, attach...)
 	add("detach", true, v.detachments()...)
 	add("hold-read-only", true, v.holds()...)
-	p.Again = len(p.Steps) > 0
+	p.Again = len(p.Steps) > len(first)
 
 	add("renew-password", true, v.renewals()...)
 	add("secure-channels", true, v.securing(untouched)...)
@@ -89,6 +91,29 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 		p.Next = busy
 	}
 	return p
+}
+
+// unroute comes before clients are led to the source: whoever is not seen may take writes, and
+// has its label still when the end of a failover is on record and the step after that failed.
+func (v *view) unroute() []reconcile.Step {
+	if v.source.Writable() && v.routed(v.source) {
+		return nil
+	}
+	return v.unrouteUnseen()
+}
+
+// unrouteUnseen takes the label of a source from those who are not seen.
+func (v *view) unrouteUnseen() []reconcile.Step {
+	others := reconcile.Routing{}
+	for _, m := range v.members {
+		if s := v.server(m.Name); s != v.source && !s.OK() && v.routed(s) {
+			others[m.Name] = reconcile.AccessNone
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return []reconcile.Step{{Name: "unroute", Routing: others}}
 }
 
 // fenceExtra fences a node that nobody should write to.

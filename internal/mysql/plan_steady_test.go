@@ -42,6 +42,33 @@ func TestPlanSteady(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
+			name:  "a failover has ended, and the old source, which is not seen, has its label still: it goes before clients are led here",
+			scene: steadySet().seeing(source("a").labelled(""), server("c").unseen().labelled("false")),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "the same with skip",
+			scene: steadySet().seeing(source("a").labelled(""), server("c").unseen().labelled("false")).skipping(),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
+			name:  "the same without GTIDs",
+			scene: steadySet().seeing(source("a").labelled(""), replica("b", "a").withoutGTID(), server("c").unseen().labelled("false")),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "GTIDRequired",
+		},
+		{
 			name:  "in order, semi-sync",
 			scene: steadySemiSet(),
 			steps: []string{

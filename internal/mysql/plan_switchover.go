@@ -409,6 +409,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.MustFinish, p.Again = true, true
 	p.Next = busy
+	p.Steps = v.unrouteUnseen()
 	attach := v.repoint(from, to, nil)
 	var ahead Led
 	if from.Writable() {
@@ -558,10 +559,24 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 // an old source that was left, or has lost its fence, loses its label before. One that has
 // lost its fence is fenced before, too; of one that was left nothing is expected.
 func routeFirst(from, to *Server, steps []reconcile.Step, failover bool) []reconcile.Step {
-	var first []reconcile.Step
-	loose := from.OK() && !from.Fenced()
+	loose, others := from.OK() && !from.Fenced(), reconcile.Routing{}
 	if failover || loose {
-		first = append(first, reconcile.Step{Name: "unroute", Routing: reconcile.Routing{from.Name: reconcile.AccessNone}})
+		others[from.Name] = reconcile.AccessNone
+	}
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s reconcile.Step) bool {
+		if s.Name != "unroute" {
+			return false
+		}
+		for name, access := range s.Routing {
+			if name != from.Name {
+				others[name] = access
+			}
+		}
+		return true
+	})
+	var first []reconcile.Step
+	if len(others) > 0 {
+		first = append(first, reconcile.Step{Name: "unroute", Routing: others})
 	}
 	fences := func(s reconcile.Step) bool {
 		return slices.ContainsFunc(s.Actions, func(a reconcile.Action) bool { f, is := a.(FenceSource); return is && f.On == from.Name })

@@ -395,6 +395,19 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
+			name:  "the source of before is not seen and has its label still: that goes first",
+			scene: switching(v1alpha1.SwitchoverSwitching).after(time.Second).seeing(source("a").armed(), replica("b", "a").labelled(""), server("c").unseen().labelled("false")),
+			steps: []string{
+				"unroute: {c=-}",
+				"catch-up: catch up b to a:1-100",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a",
+				"repoint: attach a to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
 			name:  "an errant and a broken replica are not re-pointed",
 			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverPreparing).after(time.Minute).seeing(source("a").armed(), replica("b", "a"), replica("c", "a").has("a:1-100 c:1"), replica("d", "a").sqlError(1062)),
 			steps: []string{
