@@ -6,6 +6,7 @@ package mysql
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -221,15 +222,24 @@ func (v *view) mayHaveServed(from, to *Server) bool {
 	return !to.OK() && v.podMadeAnew(to) && v.pods[from.Name].Readonly != "false"
 }
 
-// receiving lists the seen nodes whose receiver could still acknowledge to the old source.
+// receiving lists the seen nodes whose receiver could still acknowledge to the old source, or
+// bring what that commits by way of a member that is not seen.
 func (v *view) receiving(from *Server) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != from && s.OK() && s.Follows(from) && s.Channel.IO != ThreadNo {
+		if s := v.server(m.Name); s != from && s.OK() && (s.Follows(from) || v.followsUnseen(s)) && s.Channel.IO != ThreadNo {
 			out = append(out, StopReceiver{target{m.Name}})
 		}
 	}
 	return out
+}
+
+// followsUnseen says whether the channel of a server points at a member that is not seen.
+func (v *view) followsUnseen(s *Server) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool {
+		o := v.server(m.Name)
+		return m.Name != s.Name && !o.OK() && s.Follows(o)
+	})
 }
 
 // stopReceivers starves an unseen old source of acknowledgements before anybody is compared.

@@ -466,6 +466,15 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name: "a receiver runs behind a member that is not seen, which may bring what the old source commits",
+			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+				seeing(source("a").unseen(), replica("b", "a").threads(ThreadNo, ThreadYes), replica("c", "a").unseen(), replica("d", "c")),
+			steps: []string{
+				"stop-receivers: stop receiver d",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "receivers are stopped: promote",
 			scene: starved(),
 			steps: []string{

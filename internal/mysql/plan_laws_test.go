@@ -152,6 +152,12 @@ func (l *lawyer) receives(o *Server, from string) bool {
 	if o.Channel == nil || o.Channel.IO == ThreadNo {
 		return false
 	}
+	for name := range l.members {
+		if name != o.Name && !l.seen(name) && o.Follows(l.server(name)) {
+			// It may bring what the old source commits.
+			return true
+		}
+	}
 	uuid := l.in.Object.Status.Topology[from].ServerUUID
 	return o.Follows(l.server(from)) || o.Channel.IO == ThreadYes && !l.addressed(o) && isOf(uuid)(o.Channel.SourceUUID)
 }

@@ -90,10 +90,10 @@ func (v *view) hindrance(from, to *Server) string {
 	}
 	for _, m := range v.members {
 		switch s := v.server(m.Name); {
-		case s == from || s == to || !s.OK() || !s.Follows(from):
-		case !m.Isolated && !m.Leaving:
+		case s == from || s == to || !s.OK():
+		case s.Follows(from) && !m.Isolated && !m.Leaving:
 			check(s, takesToFollow)
-		case !from.OK():
+		case !from.OK() && (s.Follows(from) || v.followsUnseen(s)):
 			// Its receiver is stopped like the others'.
 			check(s, needs(StopReceiver{target{m.Name}}))
 		}

@@ -136,6 +136,15 @@ func TestPlanWithoutPrivileges(t *testing.T) {
 			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): b:",
 		},
 		{
+			name: "failover: another would go on receiving by way of one that is not seen",
+			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").
+				seeing(source("a").unseen(), replica("b", "a"), replica("c", "a").unseen(), replica("d", "c").lacks(grants.ReplicationSlaveAdmin)),
+			steps: []string{
+				"route: {b=ro d=-}",
+			},
+			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): d:",
+		},
+		{
 			name:  "failover: another would go on acknowledging",
 			scene: losing().seeing(replica("c", "a").lacks(grants.ReplicationSlaveAdmin)),
 			steps: []string{
