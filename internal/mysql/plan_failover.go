@@ -173,6 +173,12 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		// It was promoted, took writes of its own and lost its writability: forward. What
 		// it only received does not count: the old source may still be about to commit that.
 		return v.promoteAfterDeath(from, to)
+	case r.Phase == v1alpha1.SwitchoverSwitching && v.committedAlone(from, to):
+		// The same, and nobody knows what the old source has.
+		if len(v.receiving(from)) > 0 {
+			return v.stopReceivers(from)
+		}
+		return v.promoteAfterDeath(from, to)
 	case r.Phase == v1alpha1.SwitchoverSwitching && back && v.spec.Source.Name == r.To && !to.OK() && v.podMadeAnew(to):
 		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, make %s spec.source", from.Name))
 	case v.spec.Source.Name != r.To, back:
@@ -202,6 +208,21 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 // committedSince: both are seen, and the candidate has committed what the old source lacks.
 func (v *view) committedSince(from, to *Server) bool {
 	return from.OK() && to.OK() && v.committedMore(to, to.Executed.Subtract(from.Executed))
+}
+
+// committedAlone: the old source is not seen and is not routed, and the candidate, which was
+// routed, or has another pod by now, has committed what nobody else has who does not follow it.
+func (v *view) committedAlone(from, to *Server) bool {
+	if from.OK() || !to.OK() || v.routed(from) || !v.routed(to) && !v.podMadeAnew(to) {
+		return false
+	}
+	alone := to.Executed
+	for _, m := range v.members {
+		if s := v.server(m.Name); s != to && s.OK() && !s.Follows(to) {
+			alone = alone.Subtract(s.Received())
+		}
+	}
+	return v.committedMore(to, alone)
 }
 
 // committedMore: a server has committed some of what it has more than others. What it was

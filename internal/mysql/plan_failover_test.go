@@ -346,6 +346,9 @@ func TestPlanFailoverAtWork(t *testing.T) {
 	promoted := func() *node { return replica("b", "a").stopped().writable() }
 	routed := func() *node { return promoted().labelled("false") }
 	wrote := "a:1-100 b:1-5"
+	madeAnew := func(receiver Thread, has string) *scene {
+		return cancelled().seeing(source("a").unseen().labelled(""), replica("b", "a").has(has).threads(receiver, ThreadYes).newPod())
+	}
 	apart := func() *scene {
 		return at().seeing(source("a").has("a:1-105"), replica("b", "a").unattached().has(wrote)).reported("b", "b:1-5")
 	}
@@ -833,6 +836,60 @@ func TestPlanFailoverAtWork(t *testing.T) {
 				"route: {a=- b=rw c=-}",
 			},
 			reason: "SourceNotAsWanted", source: "b",
+		},
+		{
+			name:  "cancelled, the old source is away, and the candidate took writes before its pod was made anew: it receives no more",
+			scene: madeAnew(ThreadYes, wrote),
+			steps: []string{
+				"stop-receivers: stop receiver b",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
+		},
+		{
+			name:  "the same: forward",
+			scene: madeAnew(ThreadNo, wrote),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 b:1-5 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
+		},
+		{
+			name:  "the same, and it restarted in its pod, routed",
+			scene: cancelled().seeing(source("a").unseen().labelled(""), replica("b", "a").has(wrote).threads(ThreadNo, ThreadYes).labelled("false")),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-100 b:1-5 failover",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
+		},
+		{
+			name:  "the same, and others have what it has committed: it was the source once, and nobody was promoted",
+			scene: madeAnew(ThreadNo, wrote).seeing(replica("c", "a").has(wrote).threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "the same, and it was reported to hold that apart",
+			scene: madeAnew(ThreadNo, wrote).reported("b", "b:1-5"),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "the same, and the old source has its label: nobody was promoted",
+			scene: madeAnew(ThreadNo, wrote).seeing(source("a").unseen()),
+			steps: []string{
+				"restart-replication: start b, start c (optional)",
+			},
+			reason: "FailoverAbandoned",
 		},
 		{
 			name:  "skip does not stop it in the middle",

@@ -548,7 +548,7 @@ func (l *lawyer) promote(do Promote, s *Server) {
 	// It was the source already and took writes: it is only made writable again, or
 	// clients are led to it still.
 	was := l.seen(r.From) && holdsOf(s.Executed.Subtract(l.server(r.From).Executed), s.UUID) ||
-		s.Writable() && l.in.Pods[do.On].Readonly == "false"
+		s.Writable() && l.in.Pods[do.On].Readonly == "false" || l.hasCommitted(s, r)
 	for name := range l.members {
 		o := l.server(name)
 		if was || name == do.On || name == r.From || !l.seen(name) {
@@ -564,6 +564,22 @@ func (l *lawyer) promote(do Promote, s *Server) {
 	if from := l.server(r.From); l.seen(r.From) && l.writable[r.From] && !l.fenced[r.From] {
 		l.broken("law 1: %s while %s takes writes", describeAction(do), from.Name)
 	}
+}
+
+// hasCommitted: the candidate of a failover, which clients may have been led to, holds
+// transactions of its own that are nowhere else to be seen but with those who follow it.
+func (l *lawyer) hasCommitted(s *Server, r *v1alpha1.SwitchoverStatus) bool {
+	pods := l.in.Pods
+	if l.seen(r.From) || pods[r.From].Readonly == "false" || pods[r.To].Readonly != "false" && pods[r.To].UID == r.ToPodUID {
+		return false
+	}
+	rest := s.Executed
+	for name := range l.members {
+		if o := l.server(name); o != s && l.seen(name) && !o.Follows(s) {
+			rest = rest.Subtract(o.Received())
+		}
+	}
+	return holdsOf(rest, s.UUID)
 }
 
 // hollow: a clone of the node is on record that has not ended well, so that it may hold
