@@ -103,7 +103,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	var spec []string
 	for _, n := range []string{"a", "b", "c", "d"}[:s.nodes] {
 		w.names = append(w.names, n)
-		w.servers[n] = &mServer{name: n, up: true}
+		w.servers[n] = &mServer{name: n, up: true, since: t0.Add(-time.Hour)}
 		spec = append(spec, n)
 	}
 	s.api = &store{object: given(spec...).Object}
@@ -785,6 +785,19 @@ func TestModel(t *testing.T) {
 	t.Logf("%d schedules; in %d the source changed; %d failovers, %d of them sure to lose nothing; %d nodes were made anew; %d sources lost their tails, of which %d were left; %d old sources restarted unfenced", done, switches, failovers, sure, clones, tails, left, unfenced)
 	if done > 200 && (failovers < done/50 || switches < done/4 || clones < done/500 || sure < done/200 || unfenced < done/500) {
 		t.Error("the schedules do not try what they are for")
+	}
+}
+
+// Servers say when they were started, and say the same later on. (With the zero time they
+// seemed to start anew all the time, and nobody was believed to vouch for a source.)
+func TestModelServersRunOn(t *testing.T) {
+	t.Parallel()
+	s := newSchedule(firstSeed, false, flaws{profile: func(p *profile) { p.running = true }})
+	m := Member{Name: "a", Host: "a", Port: 3306}
+	before := s.observeOne(m).Uptime
+	s.now = s.now.Add(time.Minute)
+	if got := s.observeOne(m).Uptime - before; got != time.Minute {
+		t.Errorf("within a minute it has run for %s", got)
 	}
 }
 

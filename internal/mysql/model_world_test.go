@@ -647,7 +647,7 @@ func (w *world) forgetLost() {
 // renew: the server comes back under its name with an empty data directory.
 func (w *world) renew(s *mServer) {
 	epoch, restarts := s.epoch+1, s.restarts+1
-	*s = mServer{name: s.name, epoch: epoch, restarts: restarts, up: true}
+	*s = mServer{name: s.name, epoch: epoch, restarts: restarts, up: true, since: w.now}
 	w.kill(s)
 	w.anew++
 	w.forgetLost()
