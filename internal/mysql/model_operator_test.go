@@ -142,7 +142,12 @@ func (o *operator) round() (again bool, failing string, stop bool) {
 	}
 	o.w.claims = claim(o.object, p)
 	o.w.unsure = !o.w.claims && o.object.Spec.Mode == v1alpha1.MysqlSemiSync
-	o.w.failingOver = p.Data.Switchover != nil && p.Data.Switchover.Failover
+	o.w.failingOver, o.w.switchingFrom = false, ""
+	if r := p.Data.Switchover; r != nil && r.Failover {
+		o.w.failingOver = true
+	} else if r != nil {
+		o.w.switchingFrom = r.From
+	}
 	if o.w.tracing {
 		o.w.tracef("plan %s %s | %s | record %s | source %s", p.Conditions[0].Reason, p.Conditions[0].Message, strings.Join(stepsOf(p), " | "), recordOf(p.Data.Switchover), p.Data.Source)
 	}
@@ -219,6 +224,9 @@ func (o *operator) gather() Input {
 	w.asked = func(name string) bool {
 		s := in.State.Nodes[name]
 		return s.OK()
+	}
+	if s := w.unfencedOne; s != nil && w.asked(s.name) {
+		w.unfencedOne = nil
 	}
 	w.tail.evidence = func(name string) bool {
 		return w.asked(name) && !w.hollow(w.servers[name]) && slices.ContainsFunc(members, func(m Member) bool { return m.Name == name && !m.Leaving })
@@ -380,6 +388,7 @@ func (o *operator) route(r reconcile.Routing) error {
 				// It was writable already, so that nobody had to promote it.
 				w.failoverDone(w.servers[name])
 			}
+			w.leavesUnfenced(w.servers[name])
 			w.deposed[name] = false
 		}
 		delete(w.loosened, name)

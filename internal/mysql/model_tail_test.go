@@ -55,9 +55,10 @@ func (w *world) loseTail(s *mServer) {
 	w.tracef("%s has lost its tail, of which others hold %s", s.name, w.show(w.tail.lost))
 }
 
-// tailLetOn: the server takes writes again, under the numbers of what it has lost.
+// tailLetOn: the server takes writes again, under the numbers of what it has lost; or another
+// one after it, which was taken for a whole source.
 func (w *world) tailLetOn(s *mServer) {
-	if s != w.tail.of || s.executed.contains(w.tail.lost) {
+	if of := w.tail.of; of == nil || s != of && w.switchingFrom != of.name || s.executed.contains(w.tail.lost) {
 		// It has it back, as a replica of who held it.
 		return
 	}

@@ -400,8 +400,14 @@ func (s *schedule) unfence() {
 	s.now = s.now.Add(restartTime)
 	s.start(from)
 	from.ro, from.super = false, false
+	s.unfencedOne, s.unfencedHad = from, from.executed
 	s.tracef("%s has restarted unfenced", from.name)
-	s.loosened = map[string]bool{from.name: len(s.routed()) > 1}
+	s.loosened = nil
+	if both := len(s.routed()) > 1; both {
+		// Clients were led to the new source, and some come here all the same.
+		s.loosened = map[string]bool{from.name: true}
+		s.setApart(from)
+	}
 	if s.loose.IntN(2) == 0 {
 		s.write(from, nil)
 	}

@@ -224,8 +224,9 @@ type world struct {
 	starved map[string]int
 	// forced: the user has accepted a loss by name.
 	forced bool
-	// failingOver: the plan that is carried out is a failover.
-	failingOver bool
+	// failingOver: the plan that is carried out is a failover; or a switchover, switchingFrom.
+	failingOver   bool
+	switchingFrom string
 	// runsLate while an action of a leader that was frozen runs: nobody is led to its node.
 	runsLate bool
 	// lateTo was promoted by it.
@@ -236,6 +237,10 @@ type world struct {
 	// loosened servers came back without their fence while both labels of a route were set,
 	// and no pass has ended since.
 	loosened map[string]bool
+	// unfencedOne has come back without its fence in the middle of a switchover, when it had
+	// unfencedHad, and was not seen since.
+	unfencedOne *mServer
+	unfencedHad txs
 	// recovers: the servers have relay_log_recovery.
 	recovers bool
 	// counts: spec.semiSync is in play, with a randomness of its own.
@@ -395,6 +400,22 @@ func (w *world) ack(s *mServer, i int, by string) {
 	w.acked.add(i)
 	if by != "" {
 		w.semiAcked.add(i)
+	}
+}
+
+// setApart: what a server takes from now on is kept apart, and was promised by nobody.
+func (w *world) setApart(s *mServer) {
+	w.deposed[s.name], w.starved, w.sure = true, map[string]int{}, ""
+}
+
+// leavesUnfenced: an old source that has lost its fence, and is not seen, takes writes until
+// another node is routed. Nobody could have known; they are kept apart.
+func (w *world) leavesUnfenced(to *mServer) {
+	if from := w.unfencedOne; from != nil && from != to {
+		w.acked &^= from.executed &^ w.unfencedHad
+		w.setApart(from)
+		w.unfencedOne = nil
+		w.tracef("%s is left, unseen and without its fence", from.name)
 	}
 }
 
@@ -614,6 +635,9 @@ func (w *world) start(s *mServer) {
 	s.executed |= s.pending
 	s.pending = 0
 	s.up, s.since, s.podless = true, w.now, false
+	if w.unfencedOne == s {
+		w.unfencedOne = nil
+	}
 	s.restarts++
 	s.ro, s.super = s.roPersisted, s.roPersisted
 	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
