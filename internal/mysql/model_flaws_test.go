@@ -152,7 +152,7 @@ var planted = []struct {
 			}
 		}
 	}}},
-	{"an old source is forgotten between two pods", "law 5", flaws{near: 329, profile: func(p *profile) {
+	{"an old source is forgotten between two pods", "law 5", flaws{near: 1656, profile: func(p *profile) {
 		partitions(p)
 		p.newPods, p.crashes, p.nodes = true, true, 3
 	}, plan: func(in Input, p *reconcile.Plan[Data]) {
