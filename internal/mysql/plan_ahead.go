@@ -20,7 +20,7 @@ func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcil
 		return nil
 	}
 	if led := v.led(from, to); led != nil {
-		if led.Channel.IO == ThreadYes || !led.Fenced() {
+		if led.Channel.IO == ThreadYes || !led.Fenced() || len(missingOn(led, takesToFollow)) > 0 {
 			return nil
 		}
 		return []reconcile.Action{FollowAhead{Timeout: aheadTimeout, Attach: Attach{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 )
 
 // A replica that was led to the candidate before the fence, and what goes wrong meanwhile.
@@ -141,6 +142,19 @@ func TestPlanAhead(t *testing.T) {
 			steps: []string{
 				"ahead: lead c to b semi (optional)",
 				"catch-up: catch up b to a:1-100 unless it turns away c",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a semi",
+				"repoint: attach d to b semi (background)",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b semi (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the same, and the operator may not start it",
+			scene: at("b", "a", "c", "d").seeing(from(), candidate(), replica("c", "b").acks().stopped().lacks(grants.ReplicationSlaveAdmin), replica("d", "a").acks()),
+			steps: []string{
+				"catch-up: catch up b to a:1-100",
 				"fence: fence a still kill",
 				"promote: promote b after fenced a semi",
 				"repoint: attach d to b semi (background)",
