@@ -23,6 +23,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&MysqlReplication{}, &MysqlReplicationList{},
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
+		&RedisReplication{}, &RedisReplicationList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

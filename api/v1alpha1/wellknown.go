@@ -35,6 +35,21 @@ const (
 	LabelMysqlGroupReplicationReadonly = "compose-operator/mysql-group-replication.readonly"
 )
 
+// Labels that the operator writes on the pods of a RedisReplication.
+const (
+	LabelRedisReplicationName     = "compose-operator/redis-replication.name"
+	LabelRedisReplicationReadonly = "compose-operator/redis-replication.readonly"
+)
+
+// Labels that the operator writes on the Sentinel pods of a RedisReplication: the source's
+// pod, LabelSourceUnknown while nobody can say which that is, and where it is reached.
+const (
+	LabelSentinelSource     = "compose-operator.redisreplication.source"
+	LabelSentinelSourceHost = "compose-operator/redis-replication.source.host"
+	LabelSentinelSourcePort = "compose-operator/redis-replication.source.port"
+	LabelSourceUnknown      = "unknown"
+)
+
 // Condition types that every kind reports.
 const (
 	// ConditionReady is true when the topology is as the spec says and healthy
@@ -46,6 +61,9 @@ const (
 	ConditionResourceReady = "ResourceReady"
 	// ConditionReconciling is true while the operator works towards the spec (kstatus).
 	ConditionReconciling = "Reconciling"
+	// ConditionAsSpecified says of a kind whose topology somebody else decides (Sentinel)
+	// whether what is observed is what the spec says. It does not count for Ready.
+	ConditionAsSpecified = "AsSpecified"
 	// ConditionStalled is true when the operator cannot go on without help (kstatus).
 	ConditionStalled = "Stalled"
 )

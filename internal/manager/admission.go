@@ -59,6 +59,9 @@ func setupAdmission(mgr ctrl.Manager, rotator *certs.Rotator) error {
 	if err := webhook.SetupMysqlGroupReplication(mgr); err != nil {
 		return fmt.Errorf("set up the admission of MysqlGroupReplication: %w", err)
 	}
+	if err := webhook.SetupRedisReplication(mgr); err != nil {
+		return fmt.Errorf("set up the admission of RedisReplication: %w", err)
+	}
 	return nil
 }
 

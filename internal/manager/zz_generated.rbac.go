@@ -16,3 +16,6 @@ package manager
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications/status,verbs=patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=mysqlgroupreplications/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/finalizers,verbs=update
