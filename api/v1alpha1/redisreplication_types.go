@@ -206,6 +206,10 @@ type RedisReplicationNode struct {
 	// HeldData is true when the node held keys when it was seen last.
 	// +optional
 	HeldData bool `json:"heldData,omitempty"`
+	// Replicated is true once the node has replicated from the source, until it was the source
+	// or was seen to hold something of its own.
+	// +optional
+	Replicated bool `json:"replicated,omitempty"`
 	// ExtraBytes is how many bytes of replication stream the node holds and the source lacks,
 	// where the two can be compared.
 	// +optional

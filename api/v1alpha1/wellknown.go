@@ -47,7 +47,9 @@ const (
 	LabelSentinelSource     = "compose-operator.redisreplication.source"
 	LabelSentinelSourceHost = "compose-operator/redis-replication.source.host"
 	LabelSentinelSourcePort = "compose-operator/redis-replication.source.port"
-	LabelSourceUnknown      = "unknown"
+	// LabelSentinelOf is the name of the resource that a Sentinel pod is labelled for.
+	LabelSentinelOf    = "compose-operator/redis-replication.sentinel-of"
+	LabelSourceUnknown = "unknown"
 )
 
 // Condition types that every kind reports.

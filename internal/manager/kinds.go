@@ -10,6 +10,7 @@ import (
 	"github.com/upmio/compose-operator/internal/mysql"
 	"github.com/upmio/compose-operator/internal/mysqlgroup"
 	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/redis"
 )
 
 // kinds are the kinds of resources that the operator looks after, one line for each.
@@ -18,6 +19,7 @@ func kinds() []kind {
 	return []kind{
 		kindOf(mysql.NewEngine()),
 		kindOf(mysqlgroup.NewEngine()),
+		kindOf(redis.NewEngine()),
 	}
 }
 

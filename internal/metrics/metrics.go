@@ -58,6 +58,10 @@ var (
 		Namespace: namespace, Name: "node_errant_transactions",
 		Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
 	}, ofSetAnd(labelNode))
+	nodeDiverged = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "node_diverged",
+		Help: "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis cannot count them. Absent when the two could not be compared.",
+	}, ofSetAnd(labelNode))
 	nodeClone = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "node_clone_progress",
 		Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
@@ -108,10 +112,10 @@ var (
 )
 
 // ofNode are the metrics of one node.
-var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, nodeSemiSync, nodeVouchedBy}
+var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeDiverged, nodeClone, nodeSemiSync, nodeVouchedBy}
 
 func init() {
-	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeClone, nodeSemiSync, nodeVouchedBy, rejoins, setReady, setCondition,
+	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeDiverged, nodeClone, nodeSemiSync, nodeVouchedBy, rejoins, setReady, setCondition,
 		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
 }
 
@@ -144,6 +148,9 @@ type Node struct {
 	// Errant is how many transactions the node has and its source lacks; nil when the
 	// two could not be compared.
 	Errant *float64
+	// Diverged says whether it has, or may have, something that its source lacks; nil when
+	// the two could not be compared, and where Errant counts it.
+	Diverged *bool
 	// Clone is the part that is copied while the node is made anew; nil when it is not.
 	Clone *float64
 	// SemiSync is nil when unknown, and for a node that has no part in it.
@@ -168,6 +175,7 @@ func SetNode(set Set, name string, node Node) {
 	replace(nodeReadOnly, labels, truth(node.ReadOnly))
 	replace(nodeReplicating, labels, truth(node.Replicating))
 	replace(nodeErrant, labels, node.Errant)
+	replace(nodeDiverged, labels, truth(node.Diverged))
 	replace(nodeClone, labels, node.Clone)
 	replace(nodeSemiSync, labels, truth(node.SemiSync))
 	replace(nodeVouchedBy, labels, node.VouchedBy)

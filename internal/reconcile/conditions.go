@@ -101,7 +101,7 @@ func (v verdict) resourceReady() metav1.Condition {
 // that is not says.
 func ready(positive []metav1.Condition) metav1.Condition {
 	for _, condition := range positive {
-		if condition.Status != metav1.ConditionTrue {
+		if condition.Status != metav1.ConditionTrue && condition.Type != v1alpha1.ConditionAsSpecified {
 			return metav1.Condition{
 				Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse,
 				Reason: condition.Reason, Message: condition.Message,

@@ -36,6 +36,10 @@ type Description struct {
 	TLS credential.TLSRef
 	// LabelName and LabelReadonly are the keys of the managed pod labels.
 	LabelName, LabelReadonly string
+	// Marks are the keys of labels on further pods, which are none of the nodes (Plan.Labels).
+	Marks kube.MarkKeys
+	// Marked are those pods: the resource is looked at when one of them changes.
+	Marked []string
 	// Services that should exist. A managed Service that is not listed is deleted.
 	Services []ServiceWant
 	// InFlight: a record says that something is half done. It is finished or undone

@@ -285,6 +285,9 @@ func (p *pass[T, S, D]) index() {
 	for _, node := range p.description.Pods {
 		pods = append(pods, types.NamespacedName{Namespace: p.key.Namespace, Name: node})
 	}
+	for _, pod := range p.description.Marked {
+		pods = append(pods, types.NamespacedName{Namespace: p.key.Namespace, Name: pod})
+	}
 	p.pods.put(p.key, pods...)
 	var secrets []types.NamespacedName
 	if p.description.SecretName != "" {

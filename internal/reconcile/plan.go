@@ -79,6 +79,9 @@ type Plan[D any] struct {
 	MustFinish bool
 	// Steps in order. A step that fails ends the pass unless it is Optional.
 	Steps []Step
+	// Labels of further pods, which are none of the nodes: by pod the value of each key of
+	// Description.Marks; "" is no label. A pod that is not here any more loses them.
+	Labels map[string]map[string]string
 	// Conditions to report, without ObservedGeneration and times.
 	Conditions []metav1.Condition
 	// Events to announce. The same event is not repeated while it stays true.

@@ -53,13 +53,14 @@ type Reconciler[T client.Object, S, D any] struct {
 	dependencies
 	engine   Engine[T, S, D]
 	keys     kube.LabelKeys
+	marks    kube.MarkKeys
 	memories *memories[T]
 	// pods and secrets say which resources depend on one.
 	pods, secrets *index
 }
 
 func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with dependencies) (*Reconciler[T, S, D], error) {
-	keys, err := labelKeys(engine)
+	keys, marks, err := labelKeys(engine)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with depen
 		with.claims = NewClaims()
 	}
 	r := &Reconciler[T, S, D]{
-		dependencies: with, engine: engine, keys: keys, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(),
+		dependencies: with, engine: engine, keys: keys, marks: marks, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(),
 	}
 	r.claims.know(r.claiming())
 	return r, nil
@@ -171,6 +172,7 @@ func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedNa
 	}
 	err = errors.Join(
 		r.unlabel(ctx, key, func(string) bool { return false }),
+		r.unmark(ctx, key, func(string) bool { return false }),
 		kube.DeleteEndpointSlices(ctx, r.client, owner),
 		kube.DeleteServices(ctx, r.client, owner, func(string) bool { return false }),
 	)

@@ -93,6 +93,10 @@ func (p *pass[T, S, D]) keepResources(ctx context.Context) {
 		p.broken = true
 		p.trouble(problem{reason: reasonLabelsFailed, message: err.Error()})
 	}
+	if err := p.mark(ctx); err != nil {
+		p.broken = true
+		p.trouble(problem{reason: reasonLabelsFailed, message: err.Error()})
+	}
 	ours := func(service string) bool {
 		return !p.theirs[service] && slices.ContainsFunc(p.description.Services, func(s ServiceWant) bool { return s.Name == service })
 	}

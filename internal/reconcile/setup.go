@@ -72,6 +72,11 @@ func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D
 			return fmt.Errorf("set up the controller of %s: %w", engine.Kind(), err)
 		}
 	}
+	if r.marks.Owner != "" {
+		if err := r.marks.Index().Add(context.Background(), mgr.GetFieldIndexer()); err != nil {
+			return fmt.Errorf("set up the controller of %s: %w", engine.Kind(), err)
+		}
+	}
 	recoverPanic := true
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named(name).
@@ -118,6 +123,9 @@ func (r *Reconciler[T, S, D]) resourcesOfPod(_ context.Context, pod client.Objec
 	if name := r.keys.Of(pod).Name; r.keys.Name != "" && name != "" {
 		resources = append(resources, types.NamespacedName{Namespace: pod.GetNamespace(), Name: name})
 	}
+	if name := r.marks.Of(pod); r.marks.Owner != "" && name != "" {
+		resources = append(resources, types.NamespacedName{Namespace: pod.GetNamespace(), Name: name})
+	}
 	return requests(resources)
 }
 
@@ -135,12 +143,12 @@ func requests(resources []types.NamespacedName) []ctrlreconcile.Request {
 }
 
 // labelKeys asks the engine for the label keys, with an empty object.
-func labelKeys[T client.Object, S, D any](engine Engine[T, S, D]) (keys kube.LabelKeys, err error) {
+func labelKeys[T client.Object, S, D any](engine Engine[T, S, D]) (keys kube.LabelKeys, marks kube.MarkKeys, err error) {
 	defer func() {
 		if caught := recover(); caught != nil {
 			err = fmt.Errorf("the engine of %s cannot describe an empty object: %v", engine.Kind(), caught)
 		}
 	}()
 	description := engine.Describe(engine.New())
-	return kube.LabelKeys{Name: description.LabelName, Readonly: description.LabelReadonly}, nil
+	return kube.LabelKeys{Name: description.LabelName, Readonly: description.LabelReadonly}, description.Marks, nil
 }

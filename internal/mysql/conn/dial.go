@@ -5,46 +5,12 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"net"
-	"net/netip"
+
+	"github.com/upmio/compose-operator/internal/server"
 )
 
-// dial connects to the first of the server's addresses that answers. They are tried at
-// the same time: a family that the network does not have must not use up the deadline.
+// dial connects to the first of the server's addresses that answers.
 func (a Access) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	results := make(chan result, len(a.At))
-	for _, address := range a.At {
-		//nolint:gosec // A port of the API is between 1 and 65535.
-		target := netip.AddrPortFrom(address, uint16(a.Port)).String()
-		go func() {
-			var dialer net.Dialer
-			conn, err := dialer.DialContext(ctx, network, target)
-			results <- result{conn, err}
-		}()
-	}
-	var errs []error
-	for left := len(a.At); left > 0; left-- {
-		r := <-results
-		if r.err != nil {
-			errs = append(errs, r.err)
-			continue
-		}
-		// Those that come later are not needed.
-		go func() {
-			for range left - 1 {
-				if late := <-results; late.conn != nil {
-					_ = late.conn.Close()
-				}
-			}
-		}()
-		return r.conn, nil
-	}
-	return nil, errors.Join(errs...)
+	return server.Dial(ctx, network, a.At, a.Port)
 }

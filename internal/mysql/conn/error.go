@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"syscall"
 
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/server"
 )
 
 // Numbers of MySQL's errors that mean something to the operator:
@@ -116,24 +115,10 @@ func (h *Handle) Fail(statement string, err error) error {
 		p.Answered = true
 		p.Text = h.insecure(err)
 	default:
-		p.Refused = allRefused(err)
+		p.Refused = server.AllRefused(err)
 		p.Text = fmt.Sprintf("%s: %v", summary(statement), err)
 	}
 	return p
-}
-
-// allRefused says whether nothing listens at any of the addresses that were tried. Of a
-// server that listens on one family only, the other refuses while it hangs.
-func allRefused(err error) bool {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if several, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // the chain is walked here
-			return !slices.ContainsFunc(several.Unwrap(), func(one error) bool { return !allRefused(one) })
-		}
-		if errors.Is(err, syscall.ECONNREFUSED) && errors.Unwrap(err) == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // remedy is the server's error in words that say what to do.

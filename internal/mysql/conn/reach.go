@@ -3,15 +3,7 @@
 
 package conn
 
-import "github.com/upmio/compose-operator/internal/mysql/shared"
+import "github.com/upmio/compose-operator/internal/server"
 
 // ReachOf says what an error tells of a server: it refuses, or it was not seen.
-func ReachOf(err error) shared.Reach {
-	switch {
-	case err == nil:
-		return shared.ReachOK
-	case Answered(err):
-		return shared.ReachError
-	}
-	return shared.ReachNone
-}
+func ReachOf(err error) server.Reach { return server.ReachOf(err, Answered) }

@@ -17,6 +17,7 @@ import (
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/server"
 )
 
 // secure puts the TLS of an access into the driver's configuration. Nothing is put
@@ -33,23 +34,12 @@ func (a Access) secure(cfg *driver.Config) error {
 		cfg.AllowFallbackToPlaintext = true
 		return nil
 	}
-	if mode.Verifies() && a.TLS.Roots() == nil {
+	made, err := server.TLSConfig(a.Host, a.TLS)
+	if errors.Is(err, server.ErrNoCA) {
 		return Refusal(fmt.Sprintf("spec.tls.mode %s has no CA to verify %s with: put it under ca.crt into the Secret of spec.tls.secretName", mode, a.Address()))
 	}
-	cfg.TLS = &tls.Config{RootCAs: a.TLS.Roots(), ServerName: strings.TrimSuffix(a.Host, ".")}
-	if mode != v1alpha1.TLSVerifyFull {
-		cfg.TLS.InsecureSkipVerify = true //nolint:gosec // the name; verify-ca verifies the rest below
-	}
-	if mode == v1alpha1.TLSVerifyCA {
-		roots := a.TLS.Roots()
-		// Not VerifyPeerCertificate: that is not called for a session that is resumed.
-		cfg.TLS.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s.PeerCertificates, roots) }
-	}
-	if own := a.TLS.Certificate(); own != nil {
-		// Presented whichever issuers the server names: it says best itself what it minds.
-		cfg.TLS.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
-	}
-	return nil
+	cfg.TLS = made
+	return err
 }
 
 // connector opens connections with a configuration and a memory of its own for each:
@@ -99,22 +89,6 @@ func (h *hearsay) last() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.err
-}
-
-// verifyChain is the verification of crypto/tls without the host's name.
-func verifyChain(chain []*x509.Certificate, roots *x509.CertPool) error {
-	if len(chain) == 0 {
-		return errors.New("the server has presented no certificate")
-	}
-	between := x509.NewCertPool()
-	for _, one := range chain[1:] {
-		between.AddCert(one)
-	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
-	if err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
-	}
-	return nil
 }
 
 // insecure says in words why the way to the server could not be secured as wanted; ""

@@ -6,33 +6,18 @@ package conn
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/internal/mysql/shared"
+	"github.com/upmio/compose-operator/internal/server"
 )
 
 // Each runs f for 0 … n-1 at the same time and waits.
-func Each(n int, f func(int)) {
-	var running sync.WaitGroup
-	for i := range n {
-		running.Go(func() { f(i) })
-	}
-	running.Wait()
-}
+func Each(n int, f func(int)) { server.Each(n, f) }
 
 // Pause waits, and says whether the context lives on.
-func Pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
+func Pause(ctx context.Context, d time.Duration) bool { return server.Pause(ctx, d) }
 
 // Executed reads gtid_executed.
 func (h *Handle) Executed(ctx context.Context) (gtid.Set, error) {

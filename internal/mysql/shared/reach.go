@@ -3,17 +3,14 @@
 
 package shared
 
+import "github.com/upmio/compose-operator/internal/server"
+
 // Reach says whether a server could be observed.
-type Reach string
+type Reach = server.Reach
 
 // The values of Reach.
 const (
-	// ReachOK: everything was read.
-	ReachOK Reach = "OK"
-	// ReachError: the server answers, but with an error (credentials, privileges,
-	// too many connections). It may well be serving clients: it is not gone.
-	ReachError Reach = "Error"
-	// ReachNone: no answer within the deadline, or the connection was refused.
-	// Unknown, neither empty nor dead.
-	ReachNone Reach = "None"
+	ReachOK    = server.ReachOK
+	ReachError = server.ReachError
+	ReachNone  = server.ReachNone
 )

@@ -6,18 +6,12 @@ package shared
 import (
 	"slices"
 	"strings"
+
+	"github.com/upmio/compose-operator/internal/server"
 )
 
-// longest is how much of a text is shown, in bytes.
-const longest = 240
-
 // Shorten cuts a GTID set or a server's message to what a person reads.
-func Shorten(s string) string {
-	if len(s) > longest {
-		return s[:longest] + "…"
-	}
-	return s
-}
+func Shorten(s string) string { return server.Shorten(s) }
 
 // Names are those in a list that a user wrote, separated by commas, each once.
 func Names(list string) []string {

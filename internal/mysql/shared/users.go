@@ -3,7 +3,10 @@
 
 package shared
 
-import "github.com/upmio/compose-operator/api/v1alpha1"
+import (
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/server"
+)
 
 // Users when the spec names none. The spec's defaults say the same; an object
 // from before they existed does not have them.
@@ -26,9 +29,4 @@ func ReplicationUser(s v1alpha1.MysqlReplicationSecret) string {
 }
 
 // OrDefault is value, or otherwise when that is empty.
-func OrDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
-}
+func OrDefault(value, otherwise string) string { return server.OrDefault(value, otherwise) }

@@ -1,0 +1,302 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/server"
+)
+
+// steady keeps a set with a known and seen source as the spec says. except are left alone.
+func (v *view) steady(except ...string) reconcile.Plan[Data] {
+	p := v.plan()
+	add := func(name string, optional bool, actions ...reconcile.Action) {
+		actions = slices.DeleteFunc(actions, func(a reconcile.Action) bool { return slices.Contains(except, a.Node()) })
+		if len(actions) > 0 {
+			p.Steps = append(p.Steps, reconcile.Step{Name: name, Optional: optional, Actions: actions})
+		}
+	}
+	// A second node that takes writes first: it must be fenced before the source is let loose.
+	add("fence-extra", v.source.Writable(), v.strays()...)
+	add("detach", true, v.detachments()...)
+	add("configure", true, v.configurations()...)
+	add("source", false, v.opens()...)
+	add("attach", true, v.attachments(except)...)
+	p.Again = len(p.Steps) > 0
+	v.dropLeaving()
+	p.Steps = append(p.Steps, v.route())
+	p.Conditions = v.steadyCondition()
+	p.Events = append(p.Events, v.steadyEvents()...)
+	p.Next = v.nextLook()
+	return p
+}
+
+// nextLook is soon where much depends on seeing the end of the source at once: a replica
+// connects to one that restarts within a second, and takes over that it is empty.
+func (v *view) nextLook() (wait time.Duration) {
+	if v.source.OK() && !v.source.AOF {
+		wait = busy
+	}
+	for _, m := range v.ours() {
+		if left := v.lingers(m); left > 0 {
+			wait = min(cmp.Or(wait, left), left)
+		}
+		if !v.data.Ready[m.Name] {
+			wait = busy
+		}
+	}
+	return wait
+}
+
+// strays fences who takes writes and is not the source.
+func (v *view) strays() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s == v.source || !s.Master() || s.Fenced() || s.Config == nil {
+			continue
+		}
+		if m.Isolated || v.data.Diverged[m.Name] && !v.resyncs() {
+			out = append(out, Shut{target{m.Name}})
+		}
+	}
+	return out
+}
+
+// resyncs says whether a node's own data may be thrown away.
+func (v *view) resyncs() bool { return v.spec.RejoinPolicy == v1alpha1.RedisRejoinResync }
+
+// detachments ends replication that must not go on.
+func (v *view) detachments() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		switch {
+		case !s.OK() || s == v.source:
+		case m.Leaving:
+			if v.followsMember(s) || s.Detached() || s.Fenced() {
+				out = append(out, Release{target{m.Name}})
+			}
+		case m.Isolated && (!s.Detached() || s.WritableReplica),
+			s.Replica && !s.Detached() && v.data.Diverged[m.Name] && !v.resyncs():
+			// It would throw away what it holds as soon as it is connected.
+			out = append(out, Detach{target{m.Name}})
+		}
+	}
+	return out
+}
+
+// followsMember says whether a server replicates from a member.
+func (v *view) followsMember(s *Server) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool { return s.Follows(v.server(m.Name)) })
+}
+
+// configurations set what differs.
+func (v *view) configurations() []reconcile.Action {
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s.OK() && (s.WritableReplica || s.Config != nil && (!s.Config.AuthOK || !v.announces(s) || s.Config.TLSReplication != v.tls)) {
+			out = append(out, Configure{target{m.Name}})
+		}
+	}
+	return out
+}
+
+func (v *view) announces(s *Server) bool {
+	return s.Config.AnnounceHost == s.AnnounceHost && s.Config.AnnouncePort == s.AnnouncePort
+}
+
+// opens makes the source take writes.
+func (v *view) opens() []reconcile.Action {
+	s := v.source
+	switch {
+	case !s.OK():
+		return nil
+	case s.Detached():
+		return []reconcile.Action{MakeSource{target: target{s.Name}, ID: s.ReplID}}
+	case s.Master() && s.Fenced():
+		return []reconcile.Action{Open{target{s.Name}}}
+	}
+	return nil
+}
+
+// attachments points those at the source who do not follow it and may. One of except is no
+// candidate, but is attached where it follows nobody.
+func (v *view) attachments(except []string) []reconcile.Action {
+	if !v.source.Master() || v.lost {
+		return nil
+	}
+	var out []reconcile.Action
+	for _, m := range v.replicasOf(v.source) {
+		s := v.server(m.Name)
+		if slices.Contains(except, m.Name) || !s.OK() || s.Follows(v.source) || v.data.Diverged[m.Name] && !v.resyncs() {
+			continue
+		}
+		out = append(out, v.followAction(m, s, v.source))
+	}
+	return out
+}
+
+// followAction makes a server follow the source, which stands as it was seen.
+func (v *view) followAction(m Member, s, src *Server) Follow {
+	return Follow{
+		target: target{m.Name}, Source: src.Name, SourceID: src.ReplID,
+		ID: s.ReplID, Offset: s.Offset, Discard: v.data.Diverged[m.Name] && v.resyncs(), Fenced: v.former(s),
+	}
+}
+
+// dropLeaving forgets nodes that have no part any more, or that nobody can ask.
+func (v *view) dropLeaving() {
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if !m.Leaving || m.Name == v.data.Source {
+			continue
+		}
+		if s.OK() && !v.followsMember(s) && !s.Detached() && !s.Fenced() || !m.External && v.pods[m.Name].Gone() {
+			v.data.Drop[m.Name] = true
+		}
+	}
+}
+
+// steadyCondition says whether everything is as wanted, and otherwise what is not.
+func (v *view) steadyCondition() []metav1.Condition {
+	var problems []string
+	reason := ""
+	note := func(r, text string) {
+		if reason == "" {
+			reason = r
+		}
+		problems = append(problems, text)
+	}
+	if w := v.wanted(); w != v.source {
+		note("SourceNotAsWanted", fmt.Sprintf("the source is %s and spec.source is %s", v.source.Name, w.Name))
+	}
+	if u := v.data.Switchover; u != nil && u.Phase == v1alpha1.SwitchoverUndone {
+		reason, problems = "SwitchoverUndone", []string{fmt.Sprintf("the switchover to %s was undone: %s. %s is the source again. Put it back as spec.source; to try again, name %s once more after that.", u.To, u.Message, u.From, u.To)}
+	}
+	if !v.data.Ready[v.source.Name] {
+		note("SourceNotReady", v.source.Name+": "+v.data.Notes[v.source.Name])
+	}
+	names := []string{}
+	for _, m := range v.ours() {
+		if m.Name != v.source.Name && !v.data.Ready[m.Name] {
+			names = append(names, m.Name)
+		}
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		switch {
+		case v.data.Diverged[n]:
+			note("ReplicaDiverged", n+": "+v.data.Notes[n])
+		case !v.server(n).OK():
+			note("ReplicaUnreachable", n+": "+v.data.Notes[n])
+		default:
+			note("ReplicaNotReady", n+": "+v.data.Notes[n])
+		}
+	}
+	if reason != "" {
+		return reconcile.Topology(false, reason, strings.Join(problems, "; "))
+	}
+	return reconcile.Topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %d of %d replicas follow it",
+		v.source.Name, len(v.replicasOf(v.source)), len(v.replicasOf(v.source))))
+}
+
+// steadyEvents tell once what a person should know.
+func (v *view) steadyEvents() []reconcile.Event {
+	out := slices.Clone(v.events)
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s.OK() && v.data.Diverged[m.Name] && !m.Isolated {
+			e := reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name + " " + s.RunID, Message: m.Name + " " + v.data.Notes[m.Name]}
+			if last := v.data.Last; last != nil && last.From == m.Name && last.Failover {
+				e.Reason = "OldSourceReturned"
+			}
+			if v.resyncs() {
+				e.Reason, e.Message = "RejoinStarted", m.Name+" is made a replica again, and what it holds is thrown away (spec.rejoinPolicy: Resync)"
+			}
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// sourceUnseen: it gives no answer, or only errors.
+func (v *view) sourceUnseen() bool { return !v.source.OK() }
+
+// holdWithoutSource changes nothing but what protects: replicas that have lost it are
+// detached, so that they do not take over that it has restarted empty.
+func (v *view) holdWithoutSource() reconcile.Plan[Data] {
+	p := v.plan()
+	if extra := v.strays(); len(extra) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
+	}
+	if keep := v.keeps(); len(keep) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "keep", Optional: true, Actions: keep})
+	}
+	p.Steps = append(p.Steps, v.route())
+	hint := "A failover happens only when you make another node spec.source."
+	if best := v.mostAdvanced(); best != "" {
+		hint += " " + best + " has received the most."
+	}
+	reason, text := "SourceUnreachable", "the source %s is not seen (%s). %s"
+	if v.source.Reach == server.ReachError {
+		reason, text = "SourceAnswersWithError", "the source %s answers with an error (%s): it may be serving clients, and is left alone. %s"
+	}
+	p.Conditions = reconcile.Topology(false, reason, fmt.Sprintf(text, v.source.Name, v.source.Problem, hint))
+	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.Name, Message: p.Conditions[0].Message})
+	p.Next = busy
+	v.dropLeaving()
+	return p
+}
+
+// keeps detaches the replicas with data whose link to a silent source is down.
+func (v *view) keeps() []reconcile.Action {
+	if v.source.Reach == server.ReachError {
+		return nil
+	}
+	var out []reconcile.Action
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s.OK() && s.Replica && s.Follows(v.source) && !s.LinkUp && s.Keys > 0 {
+			out = append(out, Detach{target{m.Name}})
+		}
+	}
+	return out
+}
+
+// sourceLost: it has restarted empty, and another node holds what it held.
+func (v *view) sourceLost() bool { return v.lost }
+
+// reportLost keeps what the others hold: nobody follows the empty node or writes to it.
+func (v *view) reportLost() reconcile.Plan[Data] {
+	p := v.plan()
+	var keep []reconcile.Action
+	for _, m := range v.ours() {
+		if s := v.server(m.Name); s.OK() && s.Replica && !s.Detached() && s.Keys > 0 {
+			keep = append(keep, Detach{target{m.Name}})
+		}
+	}
+	if len(keep) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "keep", Optional: true, Actions: keep})
+	}
+	if v.source.Config != nil && v.source.Master() && !v.source.Fenced() {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-empty", Optional: true, Actions: []reconcile.Action{Shut{target{v.source.Name}}}})
+	}
+	p.Steps = append(p.Steps, v.route())
+	message := fmt.Sprintf("the source %s has restarted empty, and %s holds what it held: nobody follows %[1]s or is led to it. Make %[2]s spec.source to go on with the data; or, to go on empty, set the annotation %[3]s: %[1]s",
+		v.source.Name, cmp.Or(v.mostAdvanced(), v.keeper), v1alpha1.AnnotationForcePromote)
+	p.Conditions = reconcile.Topology(false, "SourceRestartedEmpty", message)
+	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "SourceRestartedEmpty", Once: v.source.RunID, Message: message})
+	p.Next = busy
+	return p
+}

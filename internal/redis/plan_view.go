@@ -1,0 +1,446 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/server"
+)
+
+// view is the input seen through the questions that rules ask.
+type view struct {
+	in       Input
+	spec     *v1alpha1.RedisReplicationSpec
+	status   *v1alpha1.RedisReplicationStatus
+	gen      int64
+	force    string
+	skip     bool
+	tls      bool
+	members  []Member
+	nodes    map[string]*Server
+	pods     map[string]reconcile.Pod
+	now      time.Time
+	readers  int32
+	recorded *v1alpha1.RedisSwitchoverStatus
+
+	// source is the node that is the source now, as far as known; nil: unknown.
+	// It may be unseen.
+	source *Server
+	// moved says that somebody else made another node the source.
+	moved bool
+	// lineage is what the source holds; where it is not seen, what is on record of it.
+	lineage history
+	// lost: the source has restarted empty, and another node holds what it held.
+	lost bool
+	// keeper is that node.
+	keeper string
+	data   Data
+	events []reconcile.Event
+}
+
+func look(in Input) *view {
+	o := in.Object
+	v := &view{
+		in: in, spec: &o.Spec, status: &o.Status, gen: o.Generation,
+		force: o.Annotations[v1alpha1.AnnotationForcePromote],
+		skip:  v1alpha1.SkipsReconcile(o.Annotations), tls: o.Spec.TLS.EffectiveMode().Demands(),
+		pods: in.Pods, now: in.Now, members: Members(o), recorded: o.Status.Switchover.DeepCopy(),
+		data: Data{
+			Source: o.Status.Source, ReplicationID: o.Status.ReplicationID, History: slices.Clone(o.Status.History),
+			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(), Drop: map[string]bool{},
+		},
+	}
+	_, v.readers = ports(o)
+	// A server that the observation left out is unknown, like one that does not answer.
+	v.nodes = maps.Clone(in.State.Nodes)
+	if v.nodes == nil {
+		v.nodes = map[string]*Server{}
+	}
+	for _, m := range v.members {
+		if v.nodes[m.Name] == nil {
+			v.nodes[m.Name] = &Server{
+				Name: m.Name, Host: m.Host, Port: m.Port, AnnounceHost: m.AnnounceHost, AnnouncePort: m.AnnouncePort,
+				Reach: server.ReachNone, Problem: "not observed",
+			}
+		}
+	}
+	v.forgetUndone()
+	if v.inFlight() {
+		// A fence may be up: it is resolved first, whatever is asked since.
+		v.skip = false
+	}
+	if v.skip {
+		// Nothing is begun and nothing goes on; the record stays for later.
+		v.data.Switchover = nil
+	}
+	v.findSource()
+	v.judgeSource()
+	v.assess()
+	return v
+}
+
+// inFlight says whether a change of the source is on record that has touched something.
+func (v *view) inFlight() bool {
+	r := v.data.Switchover
+	return r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing)
+}
+
+// forgetUndone drops the record of an undone switchover once the spec has changed
+// or asks for the old source again.
+func (v *view) forgetUndone() {
+	r := v.data.Switchover
+	if r != nil && r.Phase == v1alpha1.SwitchoverUndone && (r.Generation != v.gen || v.spec.Source.Name == r.From) {
+		v.data.Switchover = nil
+	}
+}
+
+// server by name; nil when no member has that name.
+func (v *view) server(name string) *Server {
+	if name == "" {
+		return nil
+	}
+	return v.nodes[name]
+}
+
+// ours are the members that the spec names.
+func (v *view) ours() []Member {
+	return slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool { return m.Leaving })
+}
+
+// wanted is the node that the spec wants as the source.
+func (v *view) wanted() *Server { return v.server(v.spec.Source.Name) }
+
+// replicasOf lists the members that the spec names as attached replicas of s.
+func (v *view) replicasOf(s *Server) []Member {
+	return slices.DeleteFunc(v.ours(), func(m Member) bool { return m.Isolated || m.Name == s.Name })
+}
+
+// findSource decides who is the source now. The record counts, unless the servers show
+// that somebody else moved it: the recorded one follows a member that takes writes.
+func (v *view) findSource() {
+	rec := v.server(v.data.Source)
+	if rec == nil {
+		v.source = v.head()
+	} else if v.source = rec; rec.OK() && rec.Replica && !v.inFlight() {
+		for _, m := range v.ours() {
+			if s := v.server(m.Name); s.Master() && !s.Fenced() && rec.Follows(s) && (rec.LinkUp || s.holds(rec)) {
+				v.source, v.moved = s, true
+			}
+		}
+	}
+	if v.source == nil {
+		return
+	}
+	if v.moved {
+		v.data.History = appendHistory(v.data.History, v.data.ReplicationID, cmp.Or(v.source.SecondOffset-1, whole))
+		v.data.ReplicationID = v.source.ReplID
+		v.events = append(v.events, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Once: v.source.Name,
+			Message: fmt.Sprintf("%s is the source now, and the operator did not make it so; it was %s", v.source.Name, v.data.Source)})
+	}
+	v.data.Source = v.source.Name
+}
+
+// head is the one member that others follow and that follows no member itself.
+func (v *view) head() *Server {
+	var found *Server
+	for _, m := range v.ours() {
+		lead := v.server(m.Name)
+		if !lead.Master() || !v.isFollowed(lead) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = lead
+	}
+	return found
+}
+
+// isFollowed says whether a member is seen to follow the server.
+func (v *view) isFollowed(lead *Server) bool {
+	return slices.ContainsFunc(v.ours(), func(m Member) bool { return v.server(m.Name).Follows(lead) })
+}
+
+// appendHistory remembers how far an id is held.
+func appendHistory(past []v1alpha1.RedisReplicationHistory, id string, offset int64) []v1alpha1.RedisReplicationHistory {
+	if id == "" || id == noReplID {
+		return past
+	}
+	past = slices.DeleteFunc(slices.Clone(past), func(one v1alpha1.RedisReplicationHistory) bool { return one.ID == id })
+	past = append(past, v1alpha1.RedisReplicationHistory{ID: id, Offset: offset})
+	return past[max(0, len(past)-historyLength):]
+}
+
+// onRecord is what the source held when it was seen last.
+func (v *view) onRecord() history {
+	h := history{}
+	for _, one := range v.data.History {
+		h.add(one.ID, one.Offset)
+	}
+	h.add(v.data.ReplicationID, whole)
+	return h
+}
+
+// judgeSource says whether the source is what it was, and what it holds.
+func (v *view) judgeSource() {
+	src, id := v.source, v.data.ReplicationID
+	v.lineage = v.onRecord()
+	if !src.OK() {
+		return
+	}
+	was := v.status.Topology[src.Name]
+	sameProcess := was != nil && was.RunID != "" && was.RunID == src.RunID
+	switch {
+	case v.inFlight():
+		// The record of the change has the id that counts.
+		return
+	case src.Replica || src.ReplID == id:
+	case id == "":
+		v.data.ReplicationID = src.ReplID
+	case src.ReplID2 == id:
+		v.inherit(src.SecondOffset - 1)
+	case sameProcess, src.Keys > 0 && src.AOF:
+		// A source without replicas gives up its id after repl-backlog-ttl. One that has read
+		// its append-only file does not know it any more.
+		v.inherit(whole)
+	case src.Empty() && v.force != src.Name && v.keeperOf(src) != "":
+		v.lost, v.keeper = true, v.keeperOf(src)
+		return
+	default:
+		if src.Empty() && was != nil && was.HeldData {
+			v.events = append(v.events, reconcile.Event{Warning: true, Reason: "SourceLostData", Once: src.RunID, Message: fmt.Sprintf(
+				"%s has restarted empty, and no other node is seen that holds what it held. Turn persistence on (appendonly yes)", src.Name)})
+		}
+		// What others hold of its past is theirs now.
+		v.data.ReplicationID, v.data.History, v.data.Anew = src.ReplID, nil, true
+	}
+	v.lineage = historyOf(src, v.data.History)
+}
+
+// inherit: the source continues the recorded id up to an offset.
+func (v *view) inherit(until int64) {
+	v.data.History = appendHistory(v.data.History, v.data.ReplicationID, until)
+	v.data.ReplicationID = v.source.ReplID
+}
+
+// keeperOf names a seen node that holds data of the source's recorded history; "" when there is none.
+func (v *view) keeperOf(src *Server) string {
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		if s == src || !s.OK() || s.Keys == 0 || v.onFile(m.Name).Diverged {
+			continue
+		}
+		if r, _ := v.onRecord().compare(s); r != unrelated || v.returned(m, s) {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// onFile is what is on record of a node; never nil.
+func (v *view) onFile(name string) *v1alpha1.RedisReplicationNode {
+	if n := v.status.Topology[name]; n != nil {
+		return n
+	}
+	return &v1alpha1.RedisReplicationNode{}
+}
+
+// returned: a replica that has restarted without knowing of whom, and was not written to
+// since.
+func (v *view) returned(m Member, s *Server) bool {
+	was := v.onFile(m.Name)
+	return s.Master() && s.Untouched && was.Replicated && !was.Diverged
+}
+
+// former: the source before, which was fenced when the present one had all of it, and runs
+// since. What it may have sent its followers after that are signs of life.
+func (v *view) former(s *Server) bool {
+	last := v.data.Last
+	return last != nil && v.source != nil && last.To == v.source.Name && last.From == s.Name &&
+		s.Master() && s.Fenced() && last.FromRunID != "" && last.FromRunID == s.RunID
+}
+
+// standing says how what a seen node holds stands to the source.
+func (v *view) standing(m Member, s *Server) (relation, int64) {
+	switch {
+	case s.Keys == 0, v.former(s), v.returned(m, s) && !v.source.Empty():
+		return within, 0
+	case s.Replica && s.LinkUp && s.Follows(v.source):
+		// It may have been seen a moment after the source.
+		return within, 0
+	case s.Replica && s.SyncInProgress && s.Follows(v.source):
+		return within, 0
+	}
+	return v.lineage.compare(s)
+}
+
+// assess fills roles, notes and readiness of every node, relative to the source.
+func (v *view) assess() {
+	d := &v.data
+	d.Notes, d.Roles, d.Ready = map[string]string{}, map[string]v1alpha1.RedisRole{}, map[string]bool{}
+	d.Diverged, d.Extra, d.Compared = map[string]bool{}, map[string]int64{}, map[string]bool{}
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		d.Roles[m.Name] = v1alpha1.RedisRoleNone
+		switch {
+		case !s.OK():
+			d.Notes[m.Name] = s.Problem
+			// What it was found to hold stays true until it is seen again.
+			d.Diverged[m.Name] = v.onFile(m.Name).Diverged && s != v.source
+		case v.source == nil:
+			v.assessUnattached(s)
+		case s == v.source:
+			v.assessSource(s)
+		default:
+			v.assessReplica(m, s)
+		}
+	}
+}
+
+func (v *view) assessUnattached(s *Server) {
+	if s.Replica && !s.Detached() {
+		v.data.Notes[s.Name] = fmt.Sprintf("replicates from %s:%d", s.MasterHost, s.MasterPort)
+	}
+}
+
+func (v *view) assessSource(s *Server) {
+	d := &v.data
+	note := ""
+	switch {
+	case v.lost:
+		note = fmt.Sprintf("it has restarted empty, and %s holds what it held", v.keeper)
+	case s.Replica && s.Detached():
+		note = "the source is detached and takes no writes"
+	case s.Replica:
+		note = fmt.Sprintf("the source replicates from %s:%d: end that first (REPLICAOF NO ONE)", s.MasterHost, s.MasterPort)
+	case s.Fenced():
+		note = "the source is fenced"
+	}
+	if !s.Replica && !v.lost {
+		d.Roles[s.Name] = v1alpha1.RedisRoleSource
+	}
+	d.Notes[s.Name], d.Ready[s.Name] = note, note == ""
+}
+
+func (v *view) assessReplica(m Member, s *Server) {
+	d := &v.data
+	if v.source.OK() && !v.lost {
+		d.Compared[m.Name] = true
+	}
+	rel, extra := v.standing(m, s)
+	if rel == beyond && extra > 0 {
+		d.Extra[m.Name] = extra
+	}
+	d.Diverged[m.Name] = rel != within && !m.Leaving
+	if s.Follows(v.source) {
+		d.Roles[m.Name] = v1alpha1.RedisRoleReplica
+	}
+	d.Notes[m.Name] = v.replicaProblem(m, s)
+	d.Ready[m.Name] = d.Notes[m.Name] == ""
+}
+
+// replicaProblem says in words what keeps a seen node from being what the spec wants; "" when nothing.
+func (v *view) replicaProblem(m Member, s *Server) string {
+	src := v.source
+	switch {
+	case m.Leaving:
+		return "no longer named by the spec"
+	case m.Isolated && s.Detached() && !s.WritableReplica:
+		return ""
+	case m.Isolated:
+		return "is to be isolated and is not detached yet"
+	case v.data.Diverged[m.Name]:
+		what := "may hold writes that the source " + src.Name + " lacks: their replication ids have nothing in common"
+		if extra := v.data.Extra[m.Name]; extra > 0 {
+			what = fmt.Sprintf("holds %d byte(s) of replication stream that the source %s lacks", extra, src.Name)
+		}
+		return what + ". It is kept apart: make it the source, or give it up with spec.rejoinPolicy: Resync"
+	case !s.Replica:
+		return "does not replicate yet"
+	case s.WritableReplica:
+		return "is a replica and not read-only"
+	case s.Detached():
+		return "is detached, and keeps what it holds"
+	case !s.Follows(src):
+		return fmt.Sprintf("replicates from %s:%d and not from the source %s", s.MasterHost, s.MasterPort, src.Name)
+	case s.SyncInProgress:
+		return "receives a full copy from the source"
+	case !s.LinkUp && s.Config != nil && !s.Config.AuthOK:
+		return "the link to the source is down, and masterauth is not the password of the Secret"
+	case !s.LinkUp:
+		return "the link to the source is down"
+	}
+	return ""
+}
+
+// route is who may be reached through the Services, as observed.
+func (v *view) route() reconcile.Step { return reconcile.Step{Name: "route", Routing: v.routing()} }
+
+// routing names the source only when it is seen writable; a node that was the source and is
+// not any more is named always.
+func (v *view) routing() reconcile.Routing {
+	r := reconcile.Routing{}
+	for _, m := range v.members {
+		s := v.server(m.Name)
+		switch {
+		case v.source != nil && s == v.source:
+			if v.lost || s.Master() && s.Fenced() && !v.inFlight() {
+				r[m.Name] = reconcile.AccessNone
+			} else if s.Writable() && s.Master() {
+				r[m.Name] = reconcile.AccessReadWrite
+			}
+		case m.Leaving || m.Isolated:
+			r[m.Name] = reconcile.AccessNone
+		case !s.OK():
+			if v.pods[m.Name].Readonly == "false" {
+				r[m.Name] = reconcile.AccessNone
+			}
+		case v.serves(m, s) && v.lingers(m) == 0:
+			r[m.Name] = reconcile.AccessReadOnly
+		default:
+			r[m.Name] = reconcile.AccessNone
+		}
+	}
+	return r
+}
+
+// serves says whether a replica is fit for readers: it holds nothing but what the source
+// does, and listens where -readonly leads to. (The way to an external node has a port of
+// its own.) One that is detached while the source is away serves on.
+func (v *view) serves(m Member, s *Server) bool {
+	return v.source != nil && s.OK() && s.Replica && !s.WritableReplica && !s.SyncInProgress && !v.data.Diverged[m.Name] &&
+		(m.External || m.Port == v.readers) && (s.Follows(v.source) || s.Detached() || v.followsReplica(s))
+}
+
+// followsReplica: it gets everything by way of another replica, as after a FAILOVER.
+func (v *view) followsReplica(s *Server) bool {
+	return s.LinkUp && slices.ContainsFunc(v.ours(), func(m Member) bool {
+		between := v.server(m.Name)
+		return s.Follows(between) && between.OK() && between.Follows(v.source) && between.LinkUp
+	})
+}
+
+// lingers says for how long the old source of the last switchover is kept from
+// readers still; zero when it need not be, or when nobody else could serve them.
+func (v *view) lingers(m Member) time.Duration {
+	last := v.data.Last
+	if last == nil || last.From != m.Name || v.source == nil || !v.othersServe(m.Name) {
+		return 0
+	}
+	return max(0, last.FinishedAt.Add(lingerTime).Sub(v.now))
+}
+
+// othersServe says whether readers have a replica other than the named one.
+func (v *view) othersServe(name string) bool {
+	return slices.ContainsFunc(v.replicasOf(v.source), func(m Member) bool {
+		return m.Name != name && v.serves(m, v.server(m.Name))
+	})
+}
