@@ -62,6 +62,8 @@ type Data struct {
 	Drop map[string]bool
 	// Anew: the history of the source begins anew, and nobody has replicated it yet.
 	Anew bool
+	// Lost: the source has restarted empty, and does not count as what it was.
+	Lost bool
 	// Result of a switchover that this plan ends: "", finished, undone, failover, refused.
 	Result string
 }
@@ -123,7 +125,7 @@ func (v *view) plan() reconcile.Plan[Data] { return reconcile.Plan[Data]{Data: v
 func (v *view) withoutActions(p reconcile.Plan[Data]) reconcile.Plan[Data] {
 	found := look(v.in)
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
-	p.Data, p.Data.Notes = found.data, p.Data.Notes
+	p.Data = found.data
 	p.Data.Switchover = v.recorded
 	if !found.hasTwins() && found.source.OK() {
 		p.Steps = []reconcile.Step{found.route()}

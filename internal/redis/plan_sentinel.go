@@ -25,7 +25,7 @@ func (v *view) follow() reconcile.Plan[Data] {
 	}
 	v.judgeSource()
 	// Whether a source that restarted empty goes on is Sentinel's to decide.
-	v.lost = false
+	v.lost, v.data.Lost = false, false
 	v.assess()
 	p := v.plan()
 	p.Steps = []reconcile.Step{v.route()}

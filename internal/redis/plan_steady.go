@@ -260,14 +260,16 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	return p
 }
 
-// keeps detaches the replicas with data whose link to a silent source is down.
+// keeps detaches the replicas with data whose link to a silent source is down. That of a
+// source whose process is gone is down, whether they have noticed or not.
 func (v *view) keeps() []reconcile.Action {
 	if v.source.Reach == server.ReachError {
 		return nil
 	}
+	dead := v.source.Refused || v.pods[v.source.Name].Gone()
 	var out []reconcile.Action
 	for _, m := range v.ours() {
-		if s := v.server(m.Name); s.OK() && s.Replica && s.Follows(v.source) && !s.LinkUp && s.Keys > 0 {
+		if s := v.server(m.Name); s.OK() && s.Replica && s.Follows(v.source) && (dead || !s.LinkUp) && s.Keys > 0 {
 			out = append(out, Detach{target{m.Name}})
 		}
 	}

@@ -129,11 +129,11 @@ func (v *view) prepare() reconcile.Plan[Data] {
 	if set := v.configurations(); len(set) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "configure", Optional: true, Actions: set})
 	}
+	r := v.routing()
 	if v.drains(to) {
-		r := v.routing()
 		r[to.Name] = reconcile.AccessNone
-		p.Steps = append(p.Steps, reconcile.Step{Name: "drain", Routing: r})
 	}
+	p.Steps = append(p.Steps, reconcile.Step{Name: "drain", Routing: r})
 	p.Next = max(v.drainLeft(to), time.Millisecond)
 	return p
 }

@@ -192,6 +192,7 @@ func (v *view) onRecord() history {
 // judgeSource says whether the source is what it was, and what it holds.
 func (v *view) judgeSource() {
 	src, id := v.source, v.data.ReplicationID
+	v.lost, v.data.Lost = false, false
 	v.lineage = v.onRecord()
 	if !src.OK() {
 		return
@@ -212,7 +213,7 @@ func (v *view) judgeSource() {
 		// its append-only file does not know it any more.
 		v.inherit(whole)
 	case src.Empty() && v.force != src.Name && v.keeperOf(src) != "":
-		v.lost, v.keeper = true, v.keeperOf(src)
+		v.lost, v.data.Lost, v.keeper = true, true, v.keeperOf(src)
 		return
 	default:
 		if src.Empty() && was != nil && was.HeldData {

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/upmio/compose-operator/test/process"
 )
 
 const (
@@ -70,7 +72,7 @@ type Server struct {
 	// supervised: it is started again when it stops by itself.
 	supervised bool
 	mu         sync.Mutex
-	process    *process
+	process    *process.Process
 	// halted: the test has stopped it.
 	halted bool
 }
@@ -184,7 +186,7 @@ func (s *Server) Start(more ...string) {
 		if err == nil {
 			return
 		}
-		if !s.now().running() || time.Now().After(deadline) {
+		if !s.now().Running() || time.Now().After(deadline) {
 			s.t.Fatalf("mysqld does not answer: %v\n%s", err, s.LogTail())
 		}
 		<-time.After(20 * time.Millisecond)
@@ -203,14 +205,14 @@ func (s *Server) launch(asked bool, more ...string) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // the server has a copy of it
-	p, err := launch(append(append([]string{}, s.args...), more...), log)
+	p, err := process.Launch(append(append([]string{}, s.args...), more...), log)
 	if err != nil {
 		return err
 	}
 	s.process, s.halted = p, false
 	if s.supervised {
 		go func() {
-			<-p.done
+			<-p.Done
 			_ = s.launch(false, more...)
 		}()
 	}
@@ -218,14 +220,14 @@ func (s *Server) launch(asked bool, more ...string) error {
 }
 
 // now is the process that runs, or ran last.
-func (s *Server) now() *process {
+func (s *Server) now() *process.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.process
 }
 
 // halt keeps the server from being started again, and gives its process.
-func (s *Server) halt() *process {
+func (s *Server) halt() *process.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.halted = true
@@ -236,9 +238,9 @@ func (s *Server) halt() *process {
 func (s *Server) Stop() {
 	s.t.Helper()
 	p := s.halt()
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	select {
-	case <-p.done:
+	case <-p.Done:
 	case <-time.After(stopTimeout):
 		s.t.Fatalf("mysqld does not stop\n%s", s.LogTail())
 	}
@@ -247,12 +249,12 @@ func (s *Server) Stop() {
 // Kill9 ends the server as a crash does.
 func (s *Server) Kill9() {
 	p := s.halt()
-	p.signal(syscall.SIGKILL)
-	<-p.done
+	p.Signal(syscall.SIGKILL)
+	<-p.Done
 }
 
 // Ended is closed once the server has ended, whoever ended it.
-func (s *Server) Ended() <-chan struct{} { return s.now().done }
+func (s *Server) Ended() <-chan struct{} { return s.now().Done }
 
 // Restart stops and starts it.
 func (s *Server) Restart(more ...string) {
@@ -289,16 +291,16 @@ func (s *Server) fill() {
 
 // Freeze stops the process without ending it: it accepts connections and says
 // nothing. Thaw lets it go on.
-func (s *Server) Freeze() { s.now().signal(syscall.SIGSTOP) }
+func (s *Server) Freeze() { s.now().Signal(syscall.SIGSTOP) }
 
 // Thaw ends what Freeze began.
-func (s *Server) Thaw() { s.now().signal(syscall.SIGCONT) }
+func (s *Server) Thaw() { s.now().Signal(syscall.SIGCONT) }
 
 func (s *Server) end() {
 	if s.db != nil {
 		_ = s.db.Close()
 	}
-	if p := s.halt(); p != nil && p.running() {
+	if p := s.halt(); p != nil && p.Running() {
 		s.Kill9()
 	}
 	if s.t.Failed() && s.process != nil {

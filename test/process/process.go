@@ -1,7 +1,8 @@
 // Copyright 2026 The Compose Operator Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package mysqld
+// Package process runs servers for tests: none of them outlives the test.
+package process
 
 import (
 	"os"
@@ -25,17 +26,18 @@ var starts = sync.OnceValue(func() chan func() {
 	return work
 })
 
-// process is one run of mysqld.
-type process struct {
-	cmd  *exec.Cmd
-	done chan struct{}
-	// err is how it ended; read it after done.
-	err error
+// Process is one run of a server.
+type Process struct {
+	cmd *exec.Cmd
+	// Done is closed when it has ended.
+	Done chan struct{}
+	// Err is how it ended; read it after Done.
+	Err error
 }
 
-// launch starts a command that dies with the test.
-func launch(line []string, log *os.File) (*process, error) {
-	p := &process{cmd: exec.Command(line[0], line[1:]...), done: make(chan struct{})}
+// Launch starts a command that dies with the test.
+func Launch(line []string, log *os.File) (*Process, error) {
+	p := &Process{cmd: exec.Command(line[0], line[1:]...), Done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error)
@@ -44,19 +46,21 @@ func launch(line []string, log *os.File) (*process, error) {
 		return nil, err
 	}
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
+		p.Err = p.cmd.Wait()
+		close(p.Done)
 	}()
 	return p, nil
 }
 
-func (p *process) running() bool {
+// Running says whether it has not ended.
+func (p *Process) Running() bool {
 	select {
-	case <-p.done:
+	case <-p.Done:
 		return false
 	default:
 		return true
 	}
 }
 
-func (p *process) signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
+// Signal sends a signal to it.
+func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }

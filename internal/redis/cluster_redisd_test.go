@@ -1,0 +1,273 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build redisd
+
+package redis
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/credential"
+	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/test/redisd"
+)
+
+// cluster is a set of real servers a, b, c …, an engine that looks after them, and what
+// the kernel does around it; a is the source of the spec.
+type cluster struct {
+	t       *testing.T
+	engine  *Engine
+	servers map[string]*redisd.Server
+	creds   credential.Credentials
+
+	mu     sync.Mutex
+	object *v1alpha1.RedisReplication
+	// labels are the value of the label readonly, by node; absent without.
+	labels map[string]string
+	gone   map[string]bool
+	// routed is told which node -readwrite leads to.
+	routed func(node string)
+	plan   reconcile.Plan[Data]
+	events []reconcile.Event
+	// refuses says of an action that it fails before anything is done.
+	refuses func(reconcile.Action) error
+}
+
+func newCluster(t *testing.T, n int, o redisd.Options) *cluster {
+	t.Helper()
+	c := &cluster{
+		t: t, engine: NewEngine(), servers: map[string]*redisd.Server{}, object: &v1alpha1.RedisReplication{},
+		labels: map[string]string{}, gone: map[string]bool{}, routed: func(string) {},
+		refuses: func(reconcile.Action) error { return nil },
+	}
+	c.object.Namespace, c.object.Name, c.object.Generation = "team", "cache", 1
+	c.as(redisd.Password)
+	for i := range n {
+		name := string(rune('a' + i))
+		s := redisd.New(t, o)
+		c.servers[name] = s
+		node := v1alpha1.RedisNode{Node: v1alpha1.Node{Name: name, Host: s.Host, Port: s.Port}}
+		if i == 0 {
+			c.object.Spec.Source = &node
+			continue
+		}
+		c.object.Spec.Replica = append(c.object.Spec.Replica, v1alpha1.RedisReplicaNode{RedisNode: node})
+	}
+	t.Cleanup(func() { c.engine.Forget(c.scene().Key) })
+	return c
+}
+
+func (c *cluster) as(password string) {
+	c.creds = credential.Credentials{Version: password, Passwords: map[string]credential.Password{"redis": credential.NewPassword(password)}}
+}
+
+func (c *cluster) scene() Scene {
+	pods := map[string]reconcile.Pod{}
+	for _, m := range Members(c.object) {
+		pod := reconcile.Pod{Exists: !c.gone[m.Name], UID: types.UID(m.Name)}
+		if value, has := c.labels[m.Name]; has {
+			pod.Name, pod.Readonly = c.object.Name, value
+		}
+		pods[m.Name] = pod
+	}
+	return Scene{
+		Key:    types.NamespacedName{Namespace: c.object.Namespace, Name: c.object.Name},
+		Object: c.object, Credentials: &c.creds, Pods: pods, Now: time.Now(),
+	}
+}
+
+// pass looks, decides and acts once, as the kernel does. It says when to look again.
+func (c *cluster) pass() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	scene := c.scene()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	state := c.engine.Observe(ctx, scene)
+	p := c.engine.Plan(scene, state)
+	c.engine.Project(scene, state, p)
+	c.plan = p
+	c.events = append(c.events, p.Events...)
+	if err := c.carryOut(ctx, scene, p); err != nil {
+		c.t.Logf("step failed: %v", err)
+		return 20 * time.Millisecond
+	}
+	switch {
+	case p.Again:
+		return time.Millisecond
+	case p.Next > 0:
+		return min(p.Next, 200*time.Millisecond)
+	}
+	return 200 * time.Millisecond
+}
+
+func (c *cluster) carryOut(ctx context.Context, scene Scene, p reconcile.Plan[Data]) error {
+	facts := reconcile.Facts{}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	for _, step := range p.Steps {
+		if step.Background {
+			known := maps.Clone(facts)
+			beside.Go(func() { _ = c.step(ctx, scene, step, known) })
+			continue
+		}
+		if err := c.step(ctx, scene, step, facts); err != nil && !step.Optional {
+			return err
+		} else if err != nil {
+			c.t.Logf("optional: %v", err)
+		}
+		c.lead(step.Routing)
+	}
+	return nil
+}
+
+func (c *cluster) step(ctx context.Context, scene Scene, step reconcile.Step, facts reconcile.Facts) error {
+	learned, errs := make([]reconcile.Facts, len(step.Actions)), make([]error, len(step.Actions))
+	var running sync.WaitGroup
+	for i, action := range step.Actions {
+		running.Go(func() {
+			if errs[i] = c.refuses(action); errs[i] != nil {
+				return
+			}
+			deadline := reconcile.DefaultDeadline
+			if own, has := action.(reconcile.Deadliner); has {
+				deadline = own.Deadline()
+			}
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			learned[i], errs[i] = c.engine.Act(ctx, scene, action, facts)
+			if errs[i] != nil {
+				errs[i] = errors.Join(errors.New(step.Name+": "+action.About()+" on "+action.Node()), errs[i])
+			}
+		})
+	}
+	running.Wait()
+	for _, of := range learned {
+		maps.Copy(facts, of)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *cluster) lead(routing reconcile.Routing) {
+	for node, access := range routing {
+		switch access {
+		case reconcile.AccessReadWrite:
+			if c.labels[node] != "false" {
+				c.labels[node] = "false"
+				c.routed(node)
+			}
+		case reconcile.AccessReadOnly:
+			c.labels[node] = "true"
+		case reconcile.AccessNone:
+			delete(c.labels, node)
+		}
+	}
+	writers := 0
+	for _, value := range c.labels {
+		if value == "false" {
+			writers++
+		}
+	}
+	if writers > 1 {
+		c.t.Errorf("-readwrite leads to %d nodes: %v", writers, c.labels)
+	}
+}
+
+// until makes passes until something holds.
+func (c *cluster) until(what string, holds func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(40 * time.Second); ; {
+		wait := c.pass()
+		if holds() {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%s: not so; %v; labels %v; status %+v", what, c.plan.Conditions, c.labels, c.object.Status)
+		}
+		<-time.After(wait)
+	}
+}
+
+// settle makes passes until everything is as wanted.
+func (c *cluster) settle(what string) {
+	c.t.Helper()
+	c.until(what, func() bool {
+		return !c.plan.Again && c.plan.Data.Switchover == nil && c.plan.Conditions[0].Status == metav1.ConditionTrue
+	})
+}
+
+// reports makes passes until the topology has a reason.
+func (c *cluster) reports(reason string) {
+	c.t.Helper()
+	c.until(reason, func() bool { return c.plan.Conditions[0].Reason == reason })
+}
+
+// operate makes passes beside the test until the end of it.
+func (c *cluster) operate() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		for ctx.Err() == nil {
+			<-time.After(c.pass())
+		}
+	})
+	c.t.Cleanup(func() { cancel(); done.Wait() })
+}
+
+// eventually waits, without making passes, until the last plan is as wanted.
+func (c *cluster) eventually(what string, holds func() bool) {
+	c.t.Helper()
+	c.servers["a"].Eventually(what, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return holds()
+	})
+}
+
+// edit makes another node the source of the spec.
+func (c *cluster) edit(to string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.object.Generation++
+	for i := range c.object.Spec.Replica {
+		if r := &c.object.Spec.Replica[i]; r.Name == to {
+			source := r.RedisNode
+			c.object.Spec.Source, r.RedisNode = &source, *c.object.Spec.Source
+			return
+		}
+	}
+	c.t.Fatalf("%s is no replica of the spec", to)
+}
+
+// source is where -readwrite leads to.
+func (c *cluster) source() string {
+	for node, value := range c.labels {
+		if value == "false" {
+			return node
+		}
+	}
+	return ""
+}
+
+func (c *cluster) told(reason string) bool {
+	for _, e := range c.events {
+		if e.Reason == reason {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cluster) node(name string) *v1alpha1.RedisReplicationNode {
+	return c.object.Status.Topology[name]
+}

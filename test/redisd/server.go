@@ -1,0 +1,179 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package redisd runs real Redis and Valkey servers on loopback for tests.
+package redisd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"github.com/upmio/compose-operator/test/process"
+)
+
+// Password of every server.
+const Password = "correct horse"
+
+// patience is how long a test waits for something that must come.
+const patience = 30 * time.Second
+
+// Options of a server. The zero value holds everything in memory only.
+type Options struct {
+	// AOF turns appendonly on, with an fsync for every write.
+	AOF bool
+	// ConfigFile: the server has a file that CONFIG REWRITE writes.
+	ConfigFile bool
+	// Args are further options.
+	Args []string
+}
+
+// Server is one server.
+type Server struct {
+	Host string
+	Port int32
+
+	t       testing.TB
+	dir     string
+	line    []string
+	process *process.Process
+	client  *driver.Client
+}
+
+// New starts a server that lives until the test is over. Without a program the test is skipped.
+func New(t testing.TB, o Options) *Server {
+	t.Helper()
+	line := program()
+	if line == nil {
+		t.Skipf("no redis-server: install it, or name a root file system in %s", RootFSVariable)
+	}
+	s := &Server{t: t, Host: fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250), Port: port(), dir: t.TempDir()}
+	config := fmt.Sprintf("requirepass %q\nbind %s\nport %d\ndir %s\nrepl-diskless-sync-delay 0\nappendfsync always\n", Password, s.Host, s.Port, s.dir)
+	if o.AOF {
+		config += "appendonly yes\n"
+	}
+	if !o.AOF {
+		config += "save \"\"\n"
+	}
+	file := filepath.Join(s.dir, "redis.conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.line = append(line, file)
+	if !o.ConfigFile {
+		// From standard input there is no file to write.
+		s.line = append([]string{"/bin/sh", "-c", `conf="$1"; shift; exec "$@" - < "$conf"`, "sh", file}, line...)
+	}
+	s.line = append(s.line, o.Args...)
+	s.client = s.Connect(Password)
+	t.Cleanup(s.end)
+	s.Start()
+	return s
+}
+
+// serial gives every server of the process an address of its own.
+var serial atomic.Int32
+
+// port is the same for all of them, as it is in pods: the Services lead to one.
+var port = sync.OnceValue(func() int32 {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0
+	}
+	defer l.Close()                            //nolint:errcheck // it is only a port
+	return int32(l.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port
+})
+
+// Connect is a connection with a password; the caller does not have to close it.
+func (s *Server) Connect(password string) *driver.Client {
+	c := driver.NewClient(&driver.Options{
+		Addr: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Password: password, Protocol: 2, MaxRetries: -1,
+		DialTimeout: 2 * time.Second, ReadTimeout: time.Second, PoolSize: 1, PipelinePoolSize: -1,
+	})
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Start starts the server and waits until it answers.
+func (s *Server) Start() {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close() //nolint:errcheck // the process has its own
+	if s.process, err = process.Launch(s.line, log); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Eventually("the server answers", func() bool { return s.client.Ping(context.Background()).Err() == nil })
+}
+
+// Kill9 ends the process at once.
+func (s *Server) Kill9() {
+	s.process.Signal(syscall.SIGKILL)
+	<-s.process.Done
+}
+
+// Freeze stops the process without ending it; Thaw lets it go on.
+func (s *Server) Freeze() { s.process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen process go on.
+func (s *Server) Thaw() { s.process.Signal(syscall.SIGCONT) }
+
+func (s *Server) end() {
+	if s.process != nil && s.process.Running() {
+		s.Kill9()
+	}
+	if s.t.Failed() {
+		if text, err := os.ReadFile(filepath.Join(s.dir, "log")); err == nil {
+			lines := bytes.Split(text, []byte("\n"))
+			s.t.Logf("log of %d:\n%s", s.Port, bytes.Join(lines[max(0, len(lines)-40):], []byte("\n")))
+		}
+	}
+}
+
+// Do runs a command that must succeed.
+func (s *Server) Do(words ...any) any {
+	s.t.Helper()
+	reply, err := s.client.Do(context.Background(), words...).Result()
+	if err != nil {
+		s.t.Fatalf("%v: %v", words[:min(2, len(words))], err)
+	}
+	return reply
+}
+
+// Try runs a command and returns its error.
+func (s *Server) Try(words ...any) error {
+	return s.client.Do(context.Background(), words...).Err()
+}
+
+// Keys is how many keys it has.
+func (s *Server) Keys() int64 {
+	s.t.Helper()
+	n, err := s.client.DBSize(context.Background()).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// Eventually waits until something holds.
+func (s *Server) Eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: not so after %v", what, patience)
+		}
+	}
+}
