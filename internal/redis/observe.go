@@ -85,6 +85,14 @@ func (h *handle) look(ctx context.Context, m Member) (*Server, error) {
 	if err := s.read(parseInfo(text)); err != nil {
 		return nil, err
 	}
+	if !s.Replica && len(s.Followers) == 0 {
+		// What it has loaded from disk is not in the statistics of commands.
+		stats, err := h.Text(ctx, "INFO", "commandstats")
+		if err != nil {
+			return nil, err
+		}
+		s.Untouched = untouched(parseInfo(stats))
+	}
 	values := map[string]string{}
 	for i, name := range parameters {
 		reply := replies[i+1]
@@ -156,7 +164,6 @@ func (s *Server) read(info map[string]string) error {
 	s.SecondOffset = number("second_repl_offset")
 	s.FailingOver = info["master_failover_state"] != "" && info["master_failover_state"] != "no-failover"
 	s.AOF = info["aof_enabled"] == "1"
-	s.Untouched = info["rdb_changes_since_last_save"] == "0" && info["rdb_last_bgsave_time_sec"] == "-1"
 	if s.Replica {
 		s.MasterHost, s.MasterPort = info["master_host"], int32(number("master_port"))
 		s.LinkUp = info["master_link_status"] == "up"
@@ -184,6 +191,33 @@ func (s *Server) read(info map[string]string) error {
 		return conn.Refusal(fmt.Sprintf("INFO lacks %s: the operator needs Redis 6.2 or newer, or Valkey", strings.Join(missing, ", ")))
 	}
 	return nil
+}
+
+// harmless are the commands that write no data. Any other one counts as if it did.
+var harmless = func() map[string]bool {
+	out := map[string]bool{}
+	for _, name := range strings.Fields("acl auth bgrewriteaof bgsave client cluster command config dbsize echo exists failover get hello hget hgetall info " +
+		"keys lastsave latency llen lrange memory mget object ping psubscribe psync pttl publish quit randomkey readonly replconf replicaof " +
+		"role save scan scard select sentinel slaveof slowlog smembers strlen subscribe sync time ttl type unsubscribe wait zcard zrange") {
+		out[name] = true
+	}
+	return out
+}()
+
+// untouched says whether INFO commandstats has no command that may have written since the
+// process started. Statistics that were reset say nothing.
+func untouched(stats map[string]string) bool {
+	for name, value := range stats {
+		command, is := strings.CutPrefix(name, "cmdstat_")
+		if !is || strings.HasPrefix(value, "calls=0,") {
+			continue
+		}
+		main, sub, _ := strings.Cut(command, "|")
+		if !harmless[main] || sub == "resetstat" {
+			return false
+		}
+	}
+	return true
 }
 
 // readFollower reads "ip=10.0.0.1,port=6379,state=online,offset=14,lag=0".

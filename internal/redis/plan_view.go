@@ -404,6 +404,8 @@ func (v *view) routing() reconcile.Routing {
 			if v.pods[m.Name].Readonly == "false" {
 				r[m.Name] = reconcile.AccessNone
 			}
+		case v.source == nil && s.Replica:
+			// Readers stay where they are until somebody knows better.
 		case v.serves(m, s) && v.lingers(m) == 0:
 			r[m.Name] = reconcile.AccessReadOnly
 		default:
@@ -417,6 +419,10 @@ func (v *view) routing() reconcile.Routing {
 // does, and listens where -readonly leads to. (The way to an external node has a port of
 // its own.) One that is detached while the source is away serves on.
 func (v *view) serves(m Member, s *Server) bool {
+	if v.lost && s.Keys == 0 {
+		// It has followed the empty node.
+		return false
+	}
 	return v.source != nil && s.OK() && s.Replica && !s.WritableReplica && !s.SyncInProgress && !v.data.Diverged[m.Name] &&
 		(m.External || m.Port == v.readers) && (s.Follows(v.source) || s.Detached() || v.followsReplica(s))
 }

@@ -1,0 +1,456 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/server"
+)
+
+const quiet = "a=readwrite b=readonly c=readonly"
+
+// TestPlan has a row for every state that has a name.
+func TestPlan(t *testing.T) {
+	type s = *situation
+	for name, test := range map[string]struct {
+		given func(s)
+		// do, ways and reason of the plan; says is a part of the condition's message, phase
+		// that of the record.
+		do, ways, reason, says string
+		phase                  v1alpha1.SwitchoverPhase
+	}{
+		// Steady.
+		"as wanted":             {given: func(s) {}, ways: quiet, reason: "TopologyAsWanted"},
+		"a replica is detached": {given: func(v s) { v.detached("b") }, do: "attach: follow b", ways: quiet, reason: "ReplicaNotReady"},
+		"a replica follows another replica": {
+			given: func(v s) { v.follows("c", "b") }, do: "attach: follow c", ways: quiet, reason: "ReplicaNotReady",
+		},
+		"a replica is not seen": {given: func(v s) { v.silent("b", time.Minute) }, ways: "a=readwrite c=readonly", reason: "ReplicaUnreachable"},
+		"a replica with a wrong masterauth": {
+			given: func(v s) { v.at("b").Config.AuthOK, v.at("b").LinkUp = false, false }, do: "configure: configure b", ways: quiet, reason: "ReplicaNotReady", says: "masterauth",
+		},
+		"a replica that is not read-only": {
+			given: func(v s) { v.at("b").WritableReplica = true }, do: "configure: configure b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+		"a replica is announced under another address": {
+			given: func(v s) { v.in.Object.Spec.Replica[0].AnnouncePort, v.at("b").AnnouncePort = 30001, 30001 }, do: "configure: configure b", ways: quiet, reason: "TopologyAsWanted",
+		},
+		"CONFIG is not permitted": {
+			given: func(v s) { v.at("b").Config = nil }, ways: quiet, reason: "TopologyAsWanted",
+		},
+		"the link to the source is down": {given: func(v s) { v.at("b").LinkUp = false }, ways: quiet, reason: "ReplicaNotReady", says: "link to the source is down"},
+		"a full copy is being sent": {
+			given: func(v s) { v.at("b").LinkUp, v.at("b").SyncInProgress, v.at("b").ReplID = false, true, other }, ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+		"isolation": {
+			given: func(v s) { v.in.Object.Spec.Replica[0].Isolated = true }, do: "detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+		"isolated": {
+			given: func(v s) { v.in.Object.Spec.Replica[0].Isolated = true; v.detached("b") }, ways: "a=readwrite b=none c=readonly", reason: "TopologyAsWanted",
+		},
+		"an isolated node has restarted": {
+			given: func(v s) { v.in.Object.Spec.Replica[0].Isolated = true; v.restarted("b", 10) },
+			do:    "fence-extra: fence b; detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+		"a node leaves": {
+			given: func(v s) { v.in.Object.Spec.Replica = v.in.Object.Spec.Replica[:1] }, do: "detach: release c", ways: "a=readwrite b=readonly c=none", reason: "TopologyAsWanted",
+		},
+		"a node has left": {
+			given: func(v s) { v.in.Object.Spec.Replica = v.in.Object.Spec.Replica[:1]; v.master("c", one, 1000) }, ways: "a=readwrite b=readonly c=none", reason: "TopologyAsWanted",
+		},
+		"two nodes are one server": {given: func(v s) { v.at("c").RunID = "run-b" }, reason: "DuplicateServer"},
+		"the source is fenced":     {given: func(v s) { v.fenced("a") }, do: "source: open for writes a", ways: "a=none b=readonly c=readonly", reason: "SourceNotReady"},
+		"the source is detached":   {given: func(v s) { v.detached("a") }, do: "source: make the source a", ways: "b=readonly c=readonly", reason: "SourceNotReady"},
+		"somebody else moved the source": {
+			given: func(v s) { v.promoted("b"); v.follows("a", "b"); v.at("a").ReplID = two; v.wants("b") },
+			do:    "attach: follow c", ways: "a=readonly b=readwrite c=readonly", reason: "ReplicaNotReady",
+		},
+		"a source without replicas has given up its id": {
+			given: func(v s) { v.at("a").ReplID = other; v.silent("b", 0); v.silent("c", 0) }, ways: "a=readwrite", reason: "ReplicaUnreachable",
+		},
+
+		// Who returns.
+		"a replica has restarted empty":        {given: func(v s) { v.restarted("b", 0) }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady"},
+		"a replica has restarted with its AOF": {given: func(v s) { v.restarted("b", 10) }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady"},
+		"a replica has restarted and was written to": {
+			given: func(v s) { v.restarted("b", 10).Untouched = false }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged", says: "nothing in common",
+		},
+		"a node with data of its own": {
+			given: func(v s) { v.restarted("b", 10); v.in.Object.Status.Topology["b"].Replicated = false }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
+		},
+		"a node with data of its own would be overwritten": {
+			given: func(v s) { n := v.at("b"); n.ReplID, n.LinkUp = other, false }, do: "detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
+		},
+		"a node with data of its own is given up": {
+			given: func(v s) {
+				v.restarted("b", 10).Untouched = false
+				v.in.Object.Spec.RejoinPolicy = v1alpha1.RedisRejoinResync
+			},
+			do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
+		},
+		"a replica went its own way": {
+			given: func(v s) { n := v.promoted("b"); n.Offset = 1500 }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged", says: "holds 500 byte(s)",
+		},
+		"a replica was promoted and wrote nothing": {
+			given: func(v s) { v.promoted("b") }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+
+		// The source.
+		"the source is not seen": {
+			given: func(v s) { v.silent("a", time.Minute) }, ways: "b=readonly c=readonly", reason: "SourceUnreachable", says: "b has received the most",
+		},
+		"the source is not seen, and its replicas neither": {
+			given: func(v s) { v.silent("a", time.Minute); v.linksDown() }, do: "keep: detach b, detach c", ways: "b=readonly c=readonly", reason: "SourceUnreachable",
+		},
+		"nothing listens where the source was": {
+			given: func(v s) { v.silent("a", 0); v.at("a").Refused = true }, do: "keep: detach b, detach c", ways: "b=readonly c=readonly", reason: "SourceUnreachable",
+		},
+		"the source answers with an error": {
+			given: func(v s) { v.silent("a", 0); v.at("a").Reach = server.ReachError; v.linksDown() }, ways: "b=readonly c=readonly", reason: "SourceAnswersWithError",
+		},
+		"the source has restarted empty": {
+			given: func(v s) { v.restarted("a", 0); v.detached("b", "c") }, do: "fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedEmpty", says: "Make b spec.source",
+		},
+		"the source has restarted empty, and one replica has followed": {
+			given: func(v s) { v.restarted("a", 0); n := v.at("b"); n.ReplID, n.Keys, n.Offset = other, 0, 0 },
+			do:    "keep: detach c; fence-empty: fence a", ways: "a=none b=none c=readonly", reason: "SourceRestartedEmpty", says: "c holds what it held",
+		},
+		"the source has restarted empty, and nobody has anything": {
+			given: func(v s) {
+				v.restarted("a", 0)
+				for _, n := range []*Server{v.at("b"), v.at("c")} {
+					n.ReplID, n.Keys, n.Offset = other, 0, 0
+				}
+			},
+			ways: quiet, reason: "TopologyAsWanted",
+		},
+		"the source has restarted empty, as the user wants it": {
+			given: func(v s) { v.restarted("a", 0); v.detached("b", "c"); v.forces("a") }, ways: "a=readwrite b=none c=none", reason: "ReplicaDiverged",
+		},
+		"the source has restarted with its AOF": {
+			given: func(v s) { v.restarted("a", 10); v.detached("b", "c") }, do: "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
+		},
+		"the source has restarted with an older snapshot": {
+			given: func(v s) {
+				n := v.restarted("a", 5)
+				n.AOF, n.ReplID2, n.SecondOffset, n.Offset = false, one, 601, 600
+				v.detached("b", "c")
+			},
+			ways: "a=readwrite b=none c=none", reason: "ReplicaDiverged", says: "holds 400 byte(s)",
+		},
+		"the source has restarted with a snapshot of all": {
+			given: func(v s) {
+				n := v.restarted("a", 10)
+				n.AOF, n.ReplID2, n.SecondOffset, n.Offset = false, one, 1001, 1000
+				v.detached("b", "c")
+			},
+			do: "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
+		},
+
+		// Set-up.
+		"set up of fresh servers": {
+			given: func(v s) { v.fresh(); v.empty() }, do: "attach: follow b, follow c", ways: "a=readwrite b=none c=none", reason: "ReplicaNotReady",
+		},
+		"set up with one that is not seen": {
+			given: func(v s) { v.fresh(); v.empty(); v.silent("c", 0) }, reason: "WaitingForNodes", says: "c (no answer in time)",
+		},
+		"set up where the source has data": {
+			given: func(v s) { v.fresh(); v.empty(); v.at("a").Keys = 5 }, do: "attach: follow b, follow c", ways: "a=readwrite b=none c=none", reason: "ReplicaNotReady",
+		},
+		"set up where somebody else has data": {
+			given: func(v s) { v.fresh(); v.empty(); v.at("b").Keys = 5 }, reason: "SourceEmpty", says: "b holds 5 key(s)",
+		},
+		"set up where two have data": {
+			given: func(v s) { v.fresh(); v.empty(); v.at("a").Keys, v.at("b").Keys = 5, 5 }, do: "fence-extra: fence b; attach: follow c", ways: "a=readwrite b=none c=none", reason: "ReplicaDiverged",
+		},
+		"set up where the source follows a stranger": {
+			given: func(v s) { v.fresh(); v.empty(); v.follows("a", "stranger") }, reason: "TopologyAmbiguous", says: "stranger.svc:6379",
+		},
+		"adoption": {given: func(v s) { v.fresh() }, ways: quiet, reason: "TopologyAsWanted"},
+
+		// Planned switchover.
+		"another source wanted": {
+			given: func(v s) { v.wants("b") }, ways: "a=readwrite b=none c=readonly", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverPreparing,
+		},
+		"the candidate does not follow": {
+			given: func(v s) { v.wants("b"); v.detached("b") }, do: "attach: follow b", ways: quiet, reason: "SwitchoverRefused", says: "NotAReplica",
+		},
+		"the candidate's link is down": {
+			given: func(v s) { v.wants("b"); v.at("b").LinkUp = false }, ways: quiet, reason: "SwitchoverRefused", says: "LinkDown",
+		},
+		"the candidate is behind": {
+			given: func(v s) { v.wants("b"); v.at("a").Offset += lagBound + 1 }, ways: quiet, reason: "SwitchoverRefused", says: "CandidateBehind",
+		},
+		"the candidate is not seen": {
+			given: func(v s) { v.wants("b"); v.silent("b", 0) }, ways: "a=readwrite c=readonly", reason: "SwitchoverRefused", says: "CandidateUnreachable",
+		},
+		"the candidate has data of its own": {
+			given: func(v s) { v.wants("b"); v.restarted("b", 3).Untouched = false }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "SwitchoverRefused", says: "CandidateDiverged",
+		},
+		"the candidate is empty and never synced": {
+			given: func(v s) { v.wants("b"); v.restarted("b", 0) }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "SwitchoverRefused", says: "NotAReplica",
+		},
+		"the source cannot be fenced": {
+			given: func(v s) { v.wants("b"); v.at("a").Config = nil }, ways: quiet, reason: "SwitchoverRefused", says: "LacksPermission",
+		},
+		"the candidate drains": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverPreparing, time.Second) }, ways: "a=readwrite b=none c=readonly", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverPreparing,
+		},
+		"the candidate has drained": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverPreparing, 3*time.Second) },
+			do:    "catch-up: catch up b; hand-over: hand over a; fence: fence a; promote: promote b; expel: expel clients a; repoint: follow a, follow c; persist: persist b, persist a",
+			ways:  "a=none b=readwrite", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"cancelled while it was prepared": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverPreparing, time.Second); v.wants("a") }, ways: quiet, reason: "TopologyAsWanted",
+		},
+		"died after the fence": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.fenced("a") },
+			do:    "fence: fence a; promote: promote b; expel: expel clients a; repoint: follow a, follow c; persist: persist b, persist a",
+			ways:  "a=none b=readwrite", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"died after the promotion": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.fenced("a"); v.promoted("b") },
+			do:    "attach: follow a, follow c", ways: "a=none b=readwrite c=none", reason: "ReplicaNotReady",
+		},
+		"died after FAILOVER": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.promoted("b")
+				v.follows("a", "b")
+				v.at("a").ReplID, v.at("c").ReplID = two, two
+			},
+			do: "attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
+		},
+		"died in FAILOVER": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.at("a").FailingOver = true },
+			ways:  "", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "FAILOVER is under way",
+		},
+		"FAILOVER does not end": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Minute); v.at("a").FailingOver = true },
+			do:    "abort: abort the failover a", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing,
+		},
+		"FAILOVER has demoted and not promoted": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.follows("a", "b"); v.at("a").LinkUp = false },
+			do:    "fence: fence a; promote: promote b; expel: expel clients a; repoint: follow a, follow c; persist: persist b, persist a",
+			ways:  "a=none b=readwrite", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"overdue after the fence": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Minute); v.fenced("a") },
+			do:    "undo: open for writes a", ways: "a=readwrite b=none", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing,
+		},
+		"cancelled after the fence": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.fenced("a")
+				v.wants("a")
+			},
+			do: "undo: open for writes a", ways: "a=readwrite b=none", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing,
+		},
+		"undone": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverUndoing, time.Minute).Message = "why" },
+			ways:  quiet, reason: "SwitchoverUndone", phase: v1alpha1.SwitchoverUndone, says: "why",
+		},
+		"undone, and not tried again": {
+			given: func(v s) { v.switching(v1alpha1.SwitchoverUndone, time.Minute).Message = "why" },
+			ways:  quiet, reason: "SwitchoverUndone", phase: v1alpha1.SwitchoverUndone,
+		},
+		"the old source went away after the fence": {
+			given:  func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.silent("a", 0) },
+			reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "the old source went away",
+		},
+		"the candidate went away after the fence": {
+			given:  func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.fenced("a"); v.silent("b", 0) },
+			reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "the candidate does not answer",
+		},
+		"the candidate went away after the route": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.fenced("a")
+				v.silent("b", 0)
+				v.leads("b")
+			},
+			reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "it was promoted and may have taken writes",
+		},
+		"the old source has sent a sign of life since it was fenced": {
+			given: func(v s) {
+				v.promoted("b")
+				v.wants("b")
+				v.in.Object.Status.Source, v.in.Object.Status.ReplicationID = "b", two
+				v.in.Object.Status.History = []v1alpha1.RedisReplicationHistory{{ID: one, Offset: 1000}}
+				last := &v1alpha1.RedisLastSwitchover{FromRunID: "run-a"}
+				last.From, last.To = "a", "b"
+				v.in.Object.Status.LastSwitchover = last
+				v.fenced("a")
+				v.at("a").Offset = 1014
+				v.follows("c", "b")
+			},
+			do: "attach: follow a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
+		},
+
+		// Failover.
+		"failover": {
+			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b") },
+			do:    "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"the source is silent for a moment only": {
+			given: func(v s) { v.silent("a", time.Second); v.wants("b") }, ways: "b=readonly c=readonly", reason: "SwitchoverRefused", says: "SourceUnreachable",
+		},
+		"the source's pod is gone": {
+			given: func(v s) { v.silent("a", 0); pod := v.in.Pods["a"]; pod.Exists = false; v.in.Pods["a"] = pod; v.wants("b") },
+			do:    "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"frozen": {
+			given: func(v s) { v.failing(); v.silent("a", time.Minute); v.detached("b", "c") },
+			do:    "promote: promote b; repoint: follow c; persist: persist b", ways: "a=none b=readwrite", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"another replica has more": {
+			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b"); v.at("c").Offset = 1010 },
+			do:    "keep: detach b, detach c", ways: "b=readonly c=readonly", reason: "FailoverRefused", says: "c has received more",
+		},
+		"another replica has more, and the user forces it": {
+			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b"); v.at("c").Offset = 1010; v.forces("b") },
+			do:    "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"the candidate of a failover is empty": {
+			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b"); v.restarted("b", 0) },
+			do:    "keep: detach c", ways: "b=none c=readonly", reason: "FailoverRefused", says: "CandidateEmpty",
+		},
+		"the candidate of a failover has never synced": {
+			given: func(v s) {
+				v.silent("a", time.Minute)
+				v.linksDown()
+				v.wants("b")
+				v.restarted("b", 4).Untouched = false
+			},
+			do: "fence-extra: fence b; keep: detach c", ways: "b=none c=readonly", reason: "FailoverRefused", says: "CandidateDiverged",
+		},
+		"the source is back before anybody was promoted": {
+			given: func(v s) { v.failing(); v.detached("b", "c") },
+			do:    "attach: follow b, follow c", ways: quiet, reason: "SwitchoverRefused",
+		},
+		"the source is back empty before anybody was promoted": {
+			given: func(v s) { v.failing(); v.detached("b", "c"); v.restarted("a", 0) },
+			do:    "promote: promote b; repoint: follow c; persist: persist b", ways: "a=none b=readwrite", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"a failover from a source that restarted empty": {
+			given: func(v s) { v.restarted("a", 0); v.detached("b", "c"); v.wants("b") },
+			do:    "freeze: ", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"promoted in a failover": {
+			given: func(v s) { v.failing(); v.silent("a", time.Minute); v.promoted("b"); v.detached("c") },
+			do:    "attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaUnreachable",
+		},
+		"the old source returns with more": {
+			given: func(v s) { v.afterFailover(); v.at("a").Offset = 1500 },
+			do:    "fence-extra: fence a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaDiverged", says: "holds 500 byte(s)",
+		},
+		"the old source returns with nothing more":    {given: func(v s) { v.afterFailover() }, do: "attach: follow a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady"},
+		"the old source returns and cannot be judged": {given: func(v s) { v.afterFailover(); v.restarted("a", 10) }, do: "fence-extra: fence a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaDiverged"},
+		"the old source returns empty":                {given: func(v s) { v.afterFailover(); v.restarted("a", 0) }, do: "attach: follow a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady"},
+
+		// Others decide.
+		"Sentinel, as specified": {given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"} }, ways: quiet, reason: "SentinelTopology"},
+		"Sentinel has moved the source": {
+			given: func(v s) {
+				v.in.Object.Spec.Sentinel = []string{"s-0"}
+				v.promoted("b")
+				v.follows("a", "b")
+				v.follows("c", "b")
+				v.at("a").ReplID, v.at("c").ReplID = two, two
+			},
+			ways: "a=readonly b=readwrite c=readonly", reason: "SentinelTopology",
+		},
+		"Sentinel has moved the source and the old one returns": {
+			given: func(v s) {
+				v.in.Object.Spec.Sentinel = []string{"s-0"}
+				v.promoted("b")
+				v.follows("c", "b")
+				v.at("c").ReplID = two
+			},
+			ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
+		},
+		"Sentinel has not decided": {
+			given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"}; v.silent("a", 0) }, ways: "a=none", reason: "SourceUndetermined",
+		},
+		"skipped": {
+			given: func(v s) {
+				v.in.Object.Annotations = map[string]string{v1alpha1.AnnotationSkipReconcile: "true"}
+				v.detached("b")
+				v.wants("c")
+			},
+			ways: quiet, reason: "SourceNotAsWanted",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := situate()
+			test.given(v)
+			p := Plan(v.in)
+			if got := told(p); got != strings.TrimSuffix(test.do, "freeze: ") {
+				t.Errorf("it does   %q\nand should %q", got, test.do)
+			}
+			if got := ways(p); got != test.ways && test.reason != "FailoverInProgress" || got != test.ways && test.ways != "" {
+				t.Errorf("it leads   %q\nand should %q", got, test.ways)
+			}
+			if c := p.Conditions[0]; c.Reason != test.reason || !strings.Contains(c.Message, test.says) {
+				t.Errorf("condition %s: %s; want %s, %q", c.Reason, c.Message, test.reason, test.says)
+			}
+			var phase v1alpha1.SwitchoverPhase
+			if r := p.Data.Switchover; r != nil {
+				phase = r.Phase
+			}
+			if phase != test.phase {
+				t.Errorf("phase %q, want %q", phase, test.phase)
+			}
+		})
+	}
+}
+
+// fresh forgets the record and the labels.
+func (s *situation) fresh() {
+	s.in.Object.Status = v1alpha1.RedisReplicationStatus{}
+	for name, pod := range s.in.Pods {
+		pod.Name, pod.Readonly = "", ""
+		s.in.Pods[name] = pod
+	}
+}
+
+// empty makes everybody a server of its own with nothing in it.
+func (s *situation) empty() {
+	for name := range s.in.State.Nodes {
+		n := s.restarted(name, 0)
+		n.ReplID = strings.Repeat(name, 40)
+	}
+}
+
+// leads has -readwrite lead to a node.
+func (s *situation) leads(to string) {
+	for name, pod := range s.in.Pods {
+		pod.Readonly = "true"
+		if name == to {
+			pod.Readonly = "false"
+		}
+		s.in.Pods[name] = pod
+	}
+}
+
+// afterFailover: b has taken over from a, which is back as it was.
+func (s *situation) afterFailover() {
+	s.promoted("b").Offset = 1200
+	s.follows("c", "b")
+	s.at("c").ReplID = two
+	s.wants("b")
+	s.leads("b")
+	st := &s.in.Object.Status
+	st.Source, st.ReplicationID = "b", two
+	st.History = []v1alpha1.RedisReplicationHistory{{ID: one, Offset: 1000}}
+	last := &v1alpha1.RedisLastSwitchover{}
+	last.From, last.To, last.Failover = "a", "b", true
+	st.LastSwitchover = last
+	st.Topology["a"].Replicated = false
+}
