@@ -238,6 +238,12 @@ type RedisLastSwitchover struct {
 	// had everything of it: what it holds while it runs is no more than that.
 	// +optional
 	FromRunID string `json:"fromRunID,omitempty"`
+	// BehindRunIDs are further processes that held nothing then which the new source lacked,
+	// and took no writes: the same counts for them.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	BehindRunIDs []string `json:"behindRunIDs,omitempty"`
 }
 
 // RedisReplicationHistory is a replication id of an earlier source, and how much of what was

@@ -205,6 +205,9 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	case from.Replica && !from.Follows(to):
 		// Somebody else made it follow a third.
 		return v.withoutRecord()
+	case from.Replica && to.OK() && to.ReplID != r.ReplicationID && to.ReplID2 != r.ReplicationID && !to.holds(from):
+		// FAILOVER has demoted the old source, and the new one has restarted without what it had.
+		return v.undo(from, cmp.Or(why, to.Name+" has lost what it held"))
 	case from.Replica && to.OK() && why == "":
 		return v.switchNow(from, to)
 	case from.Replica && to.OK() && to.holds(from) && !from.holds(to):
@@ -350,12 +353,15 @@ func (v *view) end(to *Server) {
 	last := &v1alpha1.RedisLastSwitchover{}
 	last.From, last.To, last.Failover, last.StartedAt, last.FinishedAt = r.From, r.To, r.Failover, r.StartedAt, metav1.NewMicroTime(v.now)
 	if !r.Failover {
-		last.FromRunID = r.FromRunID
+		last.FromRunID, last.BehindRunIDs = r.FromRunID, v.behind()
 	}
 	v.data.Last, v.data.Source = last, r.To
 	if to.OK() && to.ReplID2 == r.ReplicationID {
 		v.data.History = appendHistory(v.data.History, r.ReplicationID, to.SecondOffset-1)
 		v.data.ReplicationID = to.ReplID
+	} else if r.Failover && to.OK() && to.ReplID != r.ReplicationID {
+		// It has restarted: nobody can tell how much of the old source's it holds.
+		v.data.History, v.data.ReplicationID = nil, to.ReplID
 	} else if r.ReplicationID != "" && v.data.ReplicationID != r.ReplicationID {
 		v.data.ReplicationID = r.ReplicationID
 	}

@@ -222,6 +222,10 @@ func (v *view) judgeSource() {
 		}
 		// What others hold of its past is theirs now.
 		v.data.ReplicationID, v.data.History, v.data.Anew = src.ReplID, nil, true
+		if v.data.Last != nil {
+			// Nor does it have what it took over then.
+			v.data.Last.FromRunID, v.data.Last.BehindRunIDs = "", nil
+		}
 	}
 	v.lineage = historyOf(src, v.data.History)
 }
@@ -262,17 +266,45 @@ func (v *view) returned(m Member, s *Server) bool {
 }
 
 // former: the source before, which was fenced when the present one had all of it, and runs
-// since. What it may have sent its followers after that are signs of life.
+// since, fenced or as a replica. What it may have sent its followers after that are signs
+// of life.
 func (v *view) former(s *Server) bool {
 	last := v.data.Last
-	return last != nil && v.source != nil && last.To == v.source.Name && last.From == s.Name &&
-		s.Master() && s.Fenced() && last.FromRunID != "" && last.FromRunID == s.RunID
+	return last != nil && v.source != nil && !v.lost && last.To == v.source.Name && s.takesNone() && s.RunID != "" &&
+		(last.FromRunID == s.RunID || slices.Contains(last.BehindRunIDs, s.RunID))
+}
+
+// takesNone says whether a seen server refuses every client's writes.
+func (s *Server) takesNone() bool { return s.OK() && (s.Replica && !s.WritableReplica || s.Fenced()) }
+
+// behind are the processes that hold nothing but what the source before does, and that
+// take no writes.
+func (v *view) behind() []string {
+	var out []string
+	for _, m := range v.members {
+		if s := v.server(m.Name); s.takesNone() && !v.data.Diverged[m.Name] {
+			out = append(out, s.RunID)
+		}
+	}
+	return out
+}
+
+// trails: a replica that has received signs of life of the fenced source before, and nothing
+// else beyond what the present one has: nobody could write there any more.
+func (v *view) trails(s *Server) bool {
+	last, past := v.data.Last, v.data.History
+	if last == nil || last.Failover || v.lost || v.source == nil || last.To != v.source.Name || last.FromRunID == "" || len(past) == 0 ||
+		!s.Replica || s.WritableReplica || s.ReplID != past[len(past)-1].ID {
+		return false
+	}
+	from := v.server(last.From)
+	return from != nil && (!from.OK() || from.RunID != last.FromRunID || from.Replica || from.Fenced())
 }
 
 // standing says how what a seen node holds stands to the source.
 func (v *view) standing(m Member, s *Server) (relation, int64) {
 	switch {
-	case s.Keys == 0, v.former(s), v.returned(m, s) && !v.source.Empty():
+	case s.Keys == 0, v.former(s), v.trails(s), v.returned(m, s) && !v.source.Empty():
 		return within, 0
 	case s.Replica && s.LinkUp && s.Follows(v.source):
 		// It may have been seen a moment after the source.
