@@ -34,7 +34,7 @@ E2E_PROCS ?= 2
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 # Everything that is compiled under a tag, for what looks at all code.
-TAGS := admission,mysqld,e2e
+TAGS := admission,mysqld,redisd,e2e
 
 # The tools are pinned in test/tools and built when they are first used. These are
 # evaluated in the recipe that needs them and nowhere else.
@@ -45,6 +45,7 @@ GOLANGCI_LINT = $(call tool,golangci-lint)
 OPERATOR_SDK = $(call tool,operator-sdk)
 OPM = $(call tool,opm)
 PROMTOOL = $(call tool,promtool)
+WITH_REDIS = REDIS_ROOTFS="$${REDIS_ROOTFS:-$$(bin/testbed rootfs redis)}"
 WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
 WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}" \
   PROMETHEUS_OPERATOR_CRDS="$${PROMETHEUS_OPERATOR_CRDS:-$$(bin/testbed sources prometheus-operator)/example/prometheus-operator-crd}"
@@ -237,6 +238,10 @@ test-alerts: bin/testbed ## The alerts: promtool checks them, and tests when the
 .PHONY: test-admission
 test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API server.
 	$(WITH_ASSETS) go test -p 1 -tags admission -count=1 -timeout 15m $(TESTARGS) ./test/admission/... ./internal/reconcile/
+
+.PHONY: test-redis
+test-redis: bin/testbed ## The Redis client, observe, plan and act against real servers: those of REDIS_ROOTFS, or of the testbed's Redis 8.
+	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 20m -parallel 4 $(TESTARGS) ./internal/redis/...
 
 .PHONY: test-mysql
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.

@@ -218,12 +218,12 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	}
 }
 
-// runs is how many schedules there are, of either sort: MODEL_RUNS, or 3,000.
+// runs is how many schedules there are, of either sort: MODEL_RUNS, or 1,000.
 func runs(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("MODEL_RUNS")
 	if text == "" {
-		return 3000
+		return 1000
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

@@ -70,7 +70,9 @@ func newWorld(random *rand.Rand, failovers bool) *world {
 
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
 
-func (w *world) note(format string, args ...any) { w.trace = append(w.trace, fmt.Sprintf(format, args...)) }
+func (w *world) note(format string, args ...any) {
+	w.trace = append(w.trace, fmt.Sprintf(format, args...))
+}
 
 func (w *world) violated(format string, args ...any) {
 	if w.broken == nil {

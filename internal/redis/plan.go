@@ -60,7 +60,7 @@ type Data struct {
 	Compared map[string]bool
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
-	// Anew: the history of the source begins anew, and nobody has replicated it yet.
+	// Anew: nobody is known any more to hold only what the source does.
 	Anew bool
 	// Lost: the source has restarted empty, and does not count as what it was.
 	Lost bool

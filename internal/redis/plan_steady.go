@@ -295,7 +295,7 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-empty", Optional: true, Actions: []reconcile.Action{Shut{target{v.source.Name}}}})
 	}
 	p.Steps = append(p.Steps, v.route())
-	message := fmt.Sprintf("the source %s has restarted empty, and %s holds what it held: nobody follows %[1]s or is led to it. Make %[2]s spec.source to go on with the data; or, to go on empty, set the annotation %[3]s: %[1]s",
+	message := fmt.Sprintf("the source %s has restarted without what it held, and %s holds what it held: nobody follows %[1]s or is led to it. Make %[2]s spec.source to go on with the data; or, to go on without it, set the annotation %[3]s: %[1]s",
 		v.source.Name, cmp.Or(v.mostAdvanced(), v.keeper), v1alpha1.AnnotationForcePromote)
 	p.Conditions = reconcile.Topology(false, "SourceRestartedEmpty", message)
 	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "SourceRestartedEmpty", Once: v.source.RunID, Message: message})

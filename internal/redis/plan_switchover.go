@@ -355,6 +355,8 @@ func (v *view) end(to *Server) {
 	if !r.Failover {
 		last.FromRunID, last.BehindRunIDs = r.FromRunID, v.behind()
 	}
+	// Who was not seen in a failover may hold more than the new source.
+	v.data.Anew = v.data.Anew || r.Failover
 	v.data.Last, v.data.Source = last, r.To
 	if to.OK() && to.ReplID2 == r.ReplicationID {
 		v.data.History = appendHistory(v.data.History, r.ReplicationID, to.SecondOffset-1)

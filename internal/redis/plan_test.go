@@ -236,9 +236,13 @@ func TestPlan(t *testing.T) {
 			do:    "abort: abort the failover a", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing,
 		},
 		"FAILOVER has demoted and not promoted": {
-			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.follows("a", "b"); v.at("a").LinkUp = false },
-			do:    "fence: fence a; promote: promote b; expel: expel clients a; repoint: follow a, follow c; persist: persist b, persist a",
-			ways:  "a=none b=readwrite", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.follows("a", "b")
+				v.at("a").LinkUp = false
+			},
+			do:   "fence: fence a; promote: promote b; expel: expel clients a; repoint: follow a, follow c; persist: persist b, persist a",
+			ways: "a=none b=readwrite", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching,
 		},
 		"overdue after the fence": {
 			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Minute); v.fenced("a") },
@@ -302,8 +306,14 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.silent("a", time.Second); v.wants("b") }, ways: "b=readonly c=readonly", reason: "SwitchoverRefused", says: "SourceUnreachable",
 		},
 		"the source's pod is gone": {
-			given: func(v s) { v.silent("a", 0); pod := v.in.Pods["a"]; pod.Exists = false; v.in.Pods["a"] = pod; v.wants("b") },
-			do:    "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+			given: func(v s) {
+				v.silent("a", 0)
+				pod := v.in.Pods["a"]
+				pod.Exists = false
+				v.in.Pods["a"] = pod
+				v.wants("b")
+			},
+			do: "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
 		},
 		"frozen": {
 			given: func(v s) { v.failing(); v.silent("a", time.Minute); v.detached("b", "c") },
@@ -314,8 +324,14 @@ func TestPlan(t *testing.T) {
 			do:    "keep: detach b, detach c", ways: "b=readonly c=readonly", reason: "FailoverRefused", says: "c has received more",
 		},
 		"another replica has more, and the user forces it": {
-			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b"); v.at("c").Offset = 1010; v.forces("b") },
-			do:    "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
+			given: func(v s) {
+				v.silent("a", time.Minute)
+				v.linksDown()
+				v.wants("b")
+				v.at("c").Offset = 1010
+				v.forces("b")
+			},
+			do: "freeze: detach b, detach c", reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching,
 		},
 		"the candidate of a failover is empty": {
 			given: func(v s) { v.silent("a", time.Minute); v.linksDown(); v.wants("b"); v.restarted("b", 0) },

@@ -38,7 +38,7 @@ type view struct {
 	moved bool
 	// lineage is what the source holds; where it is not seen, what is on record of it.
 	lineage history
-	// lost: the source has restarted empty, and another node holds what it held.
+	// lost: the source has restarted without what it held, and another node holds what it held.
 	lost bool
 	// keeper is that node.
 	keeper string
@@ -212,13 +212,14 @@ func (v *view) judgeSource() {
 		// A source without replicas gives up its id after repl-backlog-ttl. One that has read
 		// its append-only file does not know it any more.
 		v.inherit(whole)
-	case src.Empty() && v.force != src.Name && v.keeperOf(src) != "":
+	case (src.Empty() || !src.Untouched) && v.force != src.Name && v.keeperOf(src) != "":
+		// One that is not empty any more was led to until it was seen: those writes are fewer.
 		v.lost, v.data.Lost, v.keeper = true, true, v.keeperOf(src)
 		return
 	default:
 		if src.Empty() && was != nil && was.HeldData {
 			v.events = append(v.events, reconcile.Event{Warning: true, Reason: "SourceLostData", Once: src.RunID, Message: fmt.Sprintf(
-				"%s has restarted empty, and no other node is seen that holds what it held. Turn persistence on (appendonly yes)", src.Name)})
+				"%s has restarted without what it held, and no other node is seen that holds what it held. Turn persistence on (appendonly yes)", src.Name)})
 		}
 		// What others hold of its past is theirs now.
 		v.data.ReplicationID, v.data.History, v.data.Anew = src.ReplID, nil, true
@@ -304,7 +305,7 @@ func (v *view) trails(s *Server) bool {
 // standing says how what a seen node holds stands to the source.
 func (v *view) standing(m Member, s *Server) (relation, int64) {
 	switch {
-	case s.Keys == 0, v.former(s), v.trails(s), v.returned(m, s) && !v.source.Empty():
+	case s.Keys == 0, v.former(s), v.trails(s), v.returned(m, s) && !v.source.Empty() && !v.data.Anew:
 		return within, 0
 	case s.Replica && s.LinkUp && s.Follows(v.source):
 		// It may have been seen a moment after the source.
@@ -349,7 +350,7 @@ func (v *view) assessSource(s *Server) {
 	note := ""
 	switch {
 	case v.lost:
-		note = fmt.Sprintf("it has restarted empty, and %s holds what it held", v.keeper)
+		note = fmt.Sprintf("it has restarted without what it held, and %s holds what it held", v.keeper)
 	case s.Replica && s.Detached():
 		note = "the source is detached and takes no writes"
 	case s.Replica:

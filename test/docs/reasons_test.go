@@ -16,6 +16,7 @@ import (
 const (
 	mysqlPage = "docs/mysqlreplication.md"
 	groupPage = "docs/mysqlgroupreplication.md"
+	redisPage = "docs/redisreplication.md"
 )
 
 // manual of a kind: the page, the planner that it is about, and other sources whose reasons
@@ -30,6 +31,7 @@ type manual struct {
 var manuals = []manual{
 	{mysqlPage, "internal/mysql", []string{"internal/reconcile", "internal/credential"}, 40},
 	{groupPage, "internal/mysqlgroup", nil, 20},
+	{redisPage, "internal/redis", nil, 30},
 }
 
 // reasonShape is what a reason looks like, and nothing else in a planner does.
