@@ -84,7 +84,10 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.restarted("b", 10); v.in.Object.Status.Topology["b"].Replicated = false }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
 		},
 		"a node with data of its own would be overwritten": {
-			given: func(v s) { n := v.at("b"); n.ReplID, n.LinkUp = other, false }, do: "detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
+			given: func(v s) {
+				n := v.at("b")
+				n.ReplID, n.LinkUp, v.in.Object.Status.Topology["b"].Replicated = other, false, false
+			}, do: "detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
 		},
 		"a node with data of its own is given up": {
 			given: func(v s) {

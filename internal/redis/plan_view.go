@@ -263,7 +263,11 @@ func (v *view) onFile(name string) *v1alpha1.RedisReplicationNode {
 // since.
 func (v *view) returned(m Member, s *Server) bool {
 	was := v.onFile(m.Name)
-	return s.Master() && s.Untouched && was.Replicated && !was.Diverged
+	if !was.Replicated || was.Diverged {
+		return false
+	}
+	// Once it is attached, a full copy may have to be waited for (repl-diskless-sync-delay).
+	return s.Master() && s.Untouched || s.takesNone() && s.Replica && was.RunID == s.RunID && (s.Follows(v.source) || s.Detached())
 }
 
 // former: the source before, which was fenced when the present one had all of it, and runs
@@ -305,7 +309,7 @@ func (v *view) trails(s *Server) bool {
 // standing says how what a seen node holds stands to the source.
 func (v *view) standing(m Member, s *Server) (relation, int64) {
 	switch {
-	case s.Keys == 0, v.former(s), v.trails(s), v.returned(m, s) && !v.source.Empty() && !v.data.Anew:
+	case s.Keys == 0, v.former(s), v.trails(s):
 		return within, 0
 	case s.Replica && s.LinkUp && s.Follows(v.source):
 		// It may have been seen a moment after the source.
@@ -313,7 +317,11 @@ func (v *view) standing(m Member, s *Server) (relation, int64) {
 	case s.Replica && s.SyncInProgress && s.Follows(v.source):
 		return within, 0
 	}
-	return v.lineage.compare(s)
+	rel, extra := v.lineage.compare(s)
+	if rel == unrelated && v.returned(m, s) && !v.source.Empty() && !v.data.Anew {
+		return within, 0
+	}
+	return rel, extra
 }
 
 // assess fills roles, notes and readiness of every node, relative to the source.
