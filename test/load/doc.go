@@ -12,6 +12,7 @@
 //	options.go    what a run is made of
 //	database.go   what clients need of a database
 //	mysql.go      MySQL
+//	redis.go      Redis and Valkey
 //	run.go        starts and stops the clients
 //	writer.go     one writing client
 //	reader.go     one reading client
