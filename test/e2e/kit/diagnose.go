@@ -20,18 +20,18 @@ import (
 // Diagnose returns everything that explains a failure of the set: the resource,
 // events, pods, replication as each server sees it, and the operator's log.
 func (s *Set) Diagnose(ctx context.Context, operator *Operator) string {
-	return s.diagnose(ctx, operator, &v1alpha1.MysqlReplication{})
+	return s.diagnose(ctx, operator, &v1alpha1.MysqlReplication{}, s.describeServer)
 }
 
-// diagnose a set whose resource is of the kind of an empty one.
-func (s *Set) diagnose(ctx context.Context, operator *Operator, resource client.Object) string {
+// diagnose pods whose resource is of the kind of an empty one; describe asks a server.
+func (p *Pods) diagnose(ctx context.Context, operator *Operator, resource client.Object, describe func(context.Context, corev1.Pod) string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	var b strings.Builder
 	section := func(title, text string) { fmt.Fprintf(&b, "\n=== %s\n%s\n", title, text) }
 
 	kind := fmt.Sprintf("%T", resource)
-	if err := s.get(ctx, kind, resource); err != nil {
+	if err := p.get(ctx, kind, resource); err != nil {
 		section(kind, err.Error())
 	} else {
 		resource.SetManagedFields(nil)
@@ -41,16 +41,16 @@ func (s *Set) diagnose(ctx context.Context, operator *Operator, resource client.
 		}
 		section(kind, string(text))
 	}
-	section("events", s.events(ctx))
+	section("events", p.events(ctx))
 	var pods corev1.PodList
-	if err := s.Cluster.Client.List(ctx, &pods, client.InNamespace(s.Namespace)); err != nil {
+	if err := p.Cluster.Client.List(ctx, &pods, client.InNamespace(p.Namespace)); err != nil {
 		section("pods", err.Error())
 	}
-	for _, p := range pods.Items {
-		section("pod "+p.Name, s.describeServer(ctx, p))
+	for _, pod := range pods.Items {
+		section("pod "+pod.Name, describe(ctx, pod))
 	}
-	for _, service := range []string{s.ReadWriteService(), s.ReadOnlyService()} {
-		names, err := s.Routed(ctx, service)
+	for _, service := range []string{p.ReadWriteService(), p.ReadOnlyService()} {
+		names, err := p.Routed(ctx, service)
 		section("pods behind "+service, fmt.Sprint(names, " ", errorText(err)))
 	}
 	if operator != nil {
@@ -66,9 +66,9 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-func (s *Set) events(ctx context.Context) string {
+func (p *Pods) events(ctx context.Context) string {
 	var list corev1.EventList
-	if err := s.Cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace)); err != nil {
+	if err := p.Cluster.Client.List(ctx, &list, client.InNamespace(p.Namespace)); err != nil {
 		return err.Error()
 	}
 	at := func(e corev1.Event) time.Time {
@@ -98,7 +98,7 @@ var interesting = []string{
 func (s *Set) describeServer(ctx context.Context, p corev1.Pod) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "IP %s, ready %t, labels %v\n", p.Status.PodIP, podReady(&p), p.Labels)
-	if p.Labels["app"] != mysqlName || p.Status.PodIP == "" {
+	if p.Labels["app"] != s.app || p.Status.PodIP == "" {
 		return b.String()
 	}
 	for _, query := range []string{

@@ -98,10 +98,10 @@ func (g *Group) SwitchOver(ctx context.Context, operator *Operator, run *load.Ru
 		}
 		return ready, nil
 	}
-	if err := watched(ctx, g.Set, &v1alpha1.MysqlGroupReplicationList{}, timeout, DescribeGroup, edit, look); err != nil {
+	if err := watched(ctx, g.Pods, &v1alpha1.MysqlGroupReplicationList{}, timeout, DescribeGroup, edit, look); err != nil {
 		return change, fmt.Errorf("the change of the primary to %s: %w", to, err)
 	}
-	return change, change.measure(ctx, g.Set, operator, run, timeout)
+	return change, change.measure(ctx, g.Namespace, operator, run, timeout)
 }
 
 // WantPrimary names a member that should be the primary.
@@ -174,5 +174,5 @@ func (g *Group) CheckTraffic(ctx context.Context, run *load.Run, broken ...strin
 
 // Diagnose returns everything that explains a failure of the group.
 func (g *Group) Diagnose(ctx context.Context, operator *Operator) string {
-	return g.diagnose(ctx, operator, &v1alpha1.MysqlGroupReplication{})
+	return g.diagnose(ctx, operator, &v1alpha1.MysqlGroupReplication{}, g.describeServer)
 }

@@ -26,13 +26,13 @@ import (
 // machineTimeout bounds a command on the machine.
 const machineTimeout = 15 * time.Second
 
-// Process is the id of a pod's mysqld, as this machine counts.
-func (s *Set) Process(ctx context.Context, pod string) (int, error) {
-	p, err := s.Pod(ctx, pod)
+// Process is the id of a pod's server, as this machine counts.
+func (p *Pods) Process(ctx context.Context, pod string) (int, error) {
+	of, err := p.Pod(ctx, pod)
 	if err != nil {
 		return 0, err
 	}
-	return processOf(p, "mysqld")
+	return processOf(of, p.process)
 }
 
 // processOf finds a pod's process by its name: the cgroup has the pod's UID in it,
@@ -66,31 +66,33 @@ func findProcess(name string, is func(dir string) bool) (int, error) {
 	return 0, fmt.Errorf("no process %s of it runs on this machine", name)
 }
 
-// Kill ends a pod's mysqld as a crash does. The kubelet starts it again.
-func (s *Set) Kill(ctx context.Context, pod string) error { return s.signal(ctx, pod, syscall.SIGKILL) }
+// Kill ends a pod's server as a crash does. The kubelet starts it again.
+func (p *Pods) Kill(ctx context.Context, pod string) error {
+	return p.signal(ctx, pod, syscall.SIGKILL)
+}
 
-// Freeze stops a pod's mysqld without ending it: connections are accepted and nothing
+// Freeze stops a pod's server without ending it: connections are accepted and nothing
 // is said. Thaw lets it go on.
-func (s *Set) Freeze(ctx context.Context, pod string) error {
-	return s.signal(ctx, pod, syscall.SIGSTOP)
+func (p *Pods) Freeze(ctx context.Context, pod string) error {
+	return p.signal(ctx, pod, syscall.SIGSTOP)
 }
 
 // Thaw ends what Freeze began. A process that is gone needs no thawing.
-func (s *Set) Thaw(ctx context.Context, pod string) error {
-	err := s.signal(ctx, pod, syscall.SIGCONT)
+func (p *Pods) Thaw(ctx context.Context, pod string) error {
+	err := p.signal(ctx, pod, syscall.SIGCONT)
 	if errors.Is(err, syscall.ESRCH) {
 		return nil
 	}
 	return err
 }
 
-func (s *Set) signal(ctx context.Context, pod string, signal syscall.Signal) error {
-	pid, err := s.Process(ctx, pod)
+func (p *Pods) signal(ctx context.Context, pod string, signal syscall.Signal) error {
+	pid, err := p.Process(ctx, pod)
 	if err != nil {
 		return err
 	}
 	if err := syscall.Kill(pid, signal); err != nil {
-		return fmt.Errorf("signal %s to mysqld of pod %s: %w", signal, pod, err)
+		return fmt.Errorf("signal %s to %s of pod %s: %w", signal, p.process, pod, err)
 	}
 	return nil
 }
@@ -116,13 +118,13 @@ func FreezeAPIServer() (thaw func() error, err error) {
 }
 
 // Cut drops all packets between a pod and some addresses, in both directions, until heal
-// is called. It needs nothing of the pod but its network, which a restart of mysqld keeps.
-func (s *Set) Cut(ctx context.Context, pod string, addresses ...string) (heal func(context.Context) error, err error) {
-	pid, err := s.Process(ctx, pod)
+// is called. It needs nothing of the pod but its network, which a restart of the server keeps.
+func (p *Pods) Cut(ctx context.Context, pod string, addresses ...string) (heal func(context.Context) error, err error) {
+	pid, err := p.Process(ctx, pod)
 	if err != nil {
 		return nil, err
 	}
-	// mysqld may be gone when the cut is to be healed; its network has a name as long as
+	// The server may be gone when the cut is to be healed; its network has a name as long as
 	// it is open here.
 	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
@@ -161,20 +163,4 @@ func inNetwork(ctx context.Context, network *os.File, args ...string) error {
 		return fmt.Errorf("iptables %s: %w: %s", strings.Join(args, " "), err, out.String())
 	}
 	return nil
-}
-
-// IPs of pods, by name.
-func (s *Set) IPs(ctx context.Context, pods ...string) ([]string, error) {
-	var out []string
-	for _, name := range pods {
-		p, err := s.Pod(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if p.Status.PodIP == "" {
-			return nil, fmt.Errorf("pod %s has no IP", name)
-		}
-		out = append(out, p.Status.PodIP)
-	}
-	return out, nil
 }

@@ -11,14 +11,10 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
-	"github.com/upmio/compose-operator/internal/kube"
 )
 
 // Node of a pod under its DNS name.
@@ -126,62 +122,7 @@ func Describe(r *v1alpha1.MysqlReplication) string {
 	return b.String()
 }
 
-// ReadWriteService is the name of the Service of the source.
-func (s *Set) ReadWriteService() string { return s.Name + v1alpha1.ServiceSuffixReadWrite }
-
-// ReadOnlyService is the name of the Service of the replicas.
-func (s *Set) ReadOnlyService() string { return s.Name + v1alpha1.ServiceSuffixReadOnly }
-
-// ServiceAddress returns host:port of a Service's cluster IP.
-func (s *Set) ServiceAddress(ctx context.Context, name string) (string, error) {
-	svc := &corev1.Service{}
-	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, svc); err != nil {
-		return "", fmt.Errorf("service %s: %w", name, err)
-	}
-	if svc.Spec.ClusterIP == "" || len(svc.Spec.Ports) == 0 {
-		return "", fmt.Errorf("service %s has no cluster IP or no port", name)
-	}
-	return fmt.Sprintf("%s:%d", svc.Spec.ClusterIP, svc.Spec.Ports[0].Port), nil
-}
-
-// Routed returns the names of the nodes behind a Service, in order: pods and external ones.
-func (s *Set) Routed(ctx context.Context, service string) ([]string, error) {
-	var slices discoveryv1.EndpointSliceList
-	if err := s.Cluster.Client.List(ctx, &slices, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service}); err != nil {
-		return nil, fmt.Errorf("endpoints of %s: %w", service, err)
-	}
-	names := []string{}
-	for _, slice := range slices.Items {
-		for _, e := range slice.Endpoints {
-			if e.Conditions.Ready != nil && !*e.Conditions.Ready {
-				continue
-			}
-			if e.TargetRef != nil {
-				names = append(names, e.TargetRef.Name)
-			} else if node := slice.Annotations[kube.AnnotationNode]; node != "" {
-				names = append(names, node)
-			}
-		}
-	}
-	sort.Strings(names)
-	return names, nil
-}
-
 // ManagedLabels returns the managed labels of a pod as "name/readonly", "" without any.
 func (s *Set) ManagedLabels(ctx context.Context, pod string) (string, error) {
 	return s.labels(ctx, pod, v1alpha1.LabelMysqlReplicationName, v1alpha1.LabelMysqlReplicationReadonly)
-}
-
-// labels returns two labels of a pod as "name/readonly".
-func (s *Set) labels(ctx context.Context, pod, nameKey, readonlyKey string) (string, error) {
-	p, err := s.Pod(ctx, pod)
-	if err != nil {
-		return "", err
-	}
-	name, hasName := p.Labels[nameKey]
-	readonly, hasReadonly := p.Labels[readonlyKey]
-	if !hasName && !hasReadonly {
-		return "", nil
-	}
-	return name + "/" + readonly, nil
 }

@@ -24,9 +24,9 @@ func (c *Cluster) create(ctx context.Context, object client.Object) error {
 }
 
 // get the resource of the set.
-func (s *Set) get(ctx context.Context, kind string, into client.Object) error {
-	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Name}, into); err != nil {
-		return fmt.Errorf("%s %s: %w", kind, s.Name, err)
+func (p *Pods) get(ctx context.Context, kind string, into client.Object) error {
+	if err := p.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, into); err != nil {
+		return fmt.Errorf("%s %s: %w", kind, p.Name, err)
 	}
 	return nil
 }
@@ -49,13 +49,13 @@ func edit[T client.Object](ctx context.Context, c *Cluster, read func(context.Co
 
 // watched edits the resource of a set and shows every version of it from then on, however
 // short-lived, to look, until that has seen enough.
-func watched[T client.Object](ctx context.Context, s *Set, list client.ObjectList, timeout time.Duration, describe func(T) string,
+func watched[T client.Object](ctx context.Context, p *Pods, list client.ObjectList, timeout time.Duration, describe func(T) string,
 	edit func(context.Context) (T, error), look func(T) (enough bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	changes, err := s.Cluster.Client.Watch(ctx, list, client.InNamespace(s.Namespace), client.MatchingFields{"metadata.name": s.Name})
+	changes, err := p.Cluster.Client.Watch(ctx, list, client.InNamespace(p.Namespace), client.MatchingFields{"metadata.name": p.Name})
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", s.Name, err)
+		return fmt.Errorf("watch %s: %w", p.Name, err)
 	}
 	defer changes.Stop()
 	last, err := edit(ctx)
@@ -70,7 +70,7 @@ func watched[T client.Object](ctx context.Context, s *Set, list client.ObjectLis
 		case event, open := <-changes.ResultChan():
 			now, is := event.Object.(T)
 			if !open || !is {
-				return fmt.Errorf("the watch of %s ended", s.Name)
+				return fmt.Errorf("the watch of %s ended", p.Name)
 			}
 			if now.GetGeneration() < written {
 				continue

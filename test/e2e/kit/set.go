@@ -9,16 +9,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -41,10 +36,7 @@ const CredentialSecret = "mysql-credentials"
 // Set is a StatefulSet of MySQL pods in a namespace, and the MysqlReplication
 // over them when it was made.
 type Set struct {
-	Cluster   *Cluster
-	Namespace string
-	// Name of the MysqlReplication.
-	Name string
+	*Pods
 
 	// operator is the user that the operator connects as.
 	operator  string
@@ -75,6 +67,11 @@ type SetOptions struct {
 	group bool
 }
 
+// Set is one that somebody else has made. It has no passwords.
+func (c *Cluster) Set(namespace, name string) *Set {
+	return &Set{Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: mysqlName, process: "mysqld", port: mysqlPort}}
+}
+
 // NewSet makes the Secrets and the pods in a namespace and waits until they are
 // ready. The pods are fresh and empty: nothing replicates.
 func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptions) (*Set, error) {
@@ -87,7 +84,8 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 	if err := c.ensureNamespace(ctx, namespace); err != nil {
 		return nil, err
 	}
-	s := &Set{Cluster: c, Namespace: namespace, Name: options.Name, operator: userAdmin, passwords: map[string]string{}}
+	s := c.Set(namespace, options.Name)
+	s.operator, s.passwords = userAdmin, map[string]string{}
 	if options.LeastPrivileges {
 		s.operator = userOperator
 	}
@@ -216,146 +214,6 @@ func (s *Set) Delete(ctx context.Context) error {
 		return fmt.Errorf("delete the data in %s: %w", s.Namespace, err)
 	}
 	return nil
-}
-
-// Scale the StatefulSet and wait until it has so many ready pods. A pod that goes keeps its data.
-func (s *Set) Scale(ctx context.Context, pods int) error {
-	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		sts := &appsv1.StatefulSet{}
-		if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: mysqlName}, sts); err != nil {
-			return err
-		}
-		n := int32(pods)
-		sts.Spec.Replicas = &n
-		return s.Cluster.Client.Update(ctx, sts)
-	})
-	if err != nil {
-		return fmt.Errorf("scale the MySQL pods to %d: %w", pods, err)
-	}
-	return s.WaitPods(ctx, pods)
-}
-
-// WaitPods waits until exactly so many pods exist and all are ready.
-func (s *Set) WaitPods(ctx context.Context, want int) error {
-	return Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
-		var list corev1.PodList
-		if err := s.Cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingLabels{"app": mysqlName}); err != nil {
-			return err
-		}
-		ready := 0
-		for i := range list.Items {
-			if podReady(&list.Items[i]) {
-				ready++
-			}
-		}
-		if ready != want || len(list.Items) != want {
-			return fmt.Errorf("%d MySQL pods exist and %d are ready, %d are wanted", len(list.Items), ready, want)
-		}
-		return nil
-	})
-}
-
-func podReady(p *corev1.Pod) bool {
-	if p.DeletionTimestamp != nil || p.Status.PodIP == "" {
-		return false
-	}
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// Pod returns a pod by name.
-func (s *Set) Pod(ctx context.Context, name string) (*corev1.Pod, error) {
-	pod := &corev1.Pod{}
-	if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, pod); err != nil {
-		return nil, fmt.Errorf("pod %s: %w", name, err)
-	}
-	return pod, nil
-}
-
-// DeletePod deletes a pod and waits until another one of that name is ready.
-func (s *Set) DeletePod(ctx context.Context, name string, grace time.Duration) error {
-	before, err := s.Pod(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := s.Cluster.Client.Delete(ctx, before, client.GracePeriodSeconds(int64(grace.Seconds()))); err != nil {
-		return fmt.Errorf("delete pod %s: %w", name, err)
-	}
-	return Wait(ctx, 2*time.Minute, func(ctx context.Context) error {
-		now, err := s.Pod(ctx, name)
-		if err != nil {
-			return err
-		}
-		if now.UID == before.UID || !podReady(now) {
-			return fmt.Errorf("pod %s is not back", name)
-		}
-		return nil
-	})
-}
-
-// KillPods deletes pods without a grace period, all at once, and waits until the set has
-// as many ready pods again. Their data stays.
-func (s *Set) KillPods(ctx context.Context, names ...string) error {
-	var list corev1.PodList
-	if err := s.Cluster.Client.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingLabels{"app": mysqlName}); err != nil {
-		return fmt.Errorf("the MySQL pods: %w", err)
-	}
-	killed := map[string]types.UID{}
-	for i := range list.Items {
-		pod := &list.Items[i]
-		if !slices.Contains(names, pod.Name) {
-			continue
-		}
-		killed[pod.Name] = pod.UID
-		if err := s.Cluster.Client.Delete(ctx, pod, client.GracePeriodSeconds(0)); err != nil {
-			return fmt.Errorf("delete pod %s: %w", pod.Name, err)
-		}
-	}
-	if len(killed) != len(names) {
-		return fmt.Errorf("of the pods %v only %d exist", names, len(killed))
-	}
-	return Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
-		for name, uid := range killed {
-			if now, err := s.Pod(ctx, name); err != nil || now.UID == uid || !podReady(now) {
-				return fmt.Errorf("pod %s is not back %s", name, errorText(err))
-			}
-		}
-		return nil
-	})
-}
-
-// Empty replaces the last of so many pods by one without data.
-func (s *Set) Empty(ctx context.Context, pods int) error {
-	if err := s.Scale(ctx, pods-1); err != nil {
-		return err
-	}
-	data := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "data-" + PodName(pods-1)}}
-	if err := s.Cluster.Client.Delete(ctx, data); err != nil {
-		return fmt.Errorf("delete the data of %s: %w", PodName(pods-1), err)
-	}
-	err := Wait(ctx, time.Minute, func(ctx context.Context) error {
-		err := s.Cluster.Client.Get(ctx, client.ObjectKeyFromObject(data), &corev1.PersistentVolumeClaim{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return fmt.Errorf("the data of %s is still there %s", PodName(pods-1), errorText(err))
-	})
-	if err != nil {
-		return err
-	}
-	return s.Scale(ctx, pods)
-}
-
-// Host is the DNS name of a pod.
-func (s *Set) Host(pod string) string { return pod + "." + s.domain() }
-
-// domain that the DNS names of the pods are below.
-func (s *Set) domain() string {
-	return fmt.Sprintf("%s.%s.svc.%s", mysqlName, s.Namespace, s.Cluster.Settings.ClusterDomain)
 }
 
 // Application is the login of ordinary clients.

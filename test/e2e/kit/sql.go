@@ -8,8 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -59,18 +57,6 @@ func (c *serverCache) close() {
 		_ = db.Close()
 	}
 	c.pools = nil
-}
-
-// Address of a pod's server, host:port with the pod's present IP.
-func (s *Set) Address(ctx context.Context, pod string) (string, error) {
-	p, err := s.Pod(ctx, pod)
-	if err != nil {
-		return "", err
-	}
-	if p.Status.PodIP == "" {
-		return "", fmt.Errorf("pod %s has no IP", pod)
-	}
-	return net.JoinHostPort(p.Status.PodIP, strconv.Itoa(mysqlPort)), nil
 }
 
 func (s *Set) pool(ctx context.Context, pod string) (*sql.DB, error) {

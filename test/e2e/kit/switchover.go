@@ -60,14 +60,14 @@ func (s *Set) SwitchOver(ctx context.Context, operator *Operator, run *load.Run,
 		change.note(r)
 		return !change.Ready.IsZero(), nil
 	}
-	if err := watched(ctx, s, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
+	if err := watched(ctx, s.Pods, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
 		return change, fmt.Errorf("the switchover to %s: %w", to, err)
 	}
-	return change, change.measure(ctx, s, operator, run, timeout)
+	return change, change.measure(ctx, s.Namespace, operator, run, timeout)
 }
 
 // measure adds what clients saw of a change that is over, and what the operator logged.
-func (c *Switchover) measure(ctx context.Context, s *Set, operator *Operator, run *load.Run, timeout time.Duration) error {
+func (c *Switchover) measure(ctx context.Context, namespace string, operator *Operator, run *load.Run, timeout time.Duration) error {
 	// The last writes before Ready belong to it; a moment later there are some more.
 	if err := WaitWrites(ctx, run, 50, timeout); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (c *Switchover) measure(ctx context.Context, s *Set, operator *Operator, ru
 	if err != nil {
 		return err
 	}
-	c.Steps = stepsOf(log, s.Namespace)
+	c.Steps = stepsOf(log, namespace)
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (s *Set) EditUntil(ctx context.Context, change func(*v1alpha1.MysqlReplicat
 		sw := r.Status.Switchover
 		return sw != nil && sw.Generation == generation && sw.Phase == phase, nil
 	}
-	if err := watched(ctx, s, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
+	if err := watched(ctx, s.Pods, &v1alpha1.MysqlReplicationList{}, timeout, Describe, edit, look); err != nil {
 		return fmt.Errorf("the phase %s: %w", phase, err)
 	}
 	return nil

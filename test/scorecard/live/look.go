@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
-	"github.com/upmio/compose-operator/test/e2e/kit"
 )
 
 // serviceSuffixes of the Services that the operator makes for a custom resource.
@@ -102,7 +101,7 @@ func (r *run) services(ctx context.Context, owner metav1.Object, kind corev1.Ser
 
 // routed returns the names of the ready pods behind a Service, in order.
 func (r *run) routed(ctx context.Context, service string) ([]string, error) {
-	return (&kit.Set{Cluster: r.cluster, Namespace: r.Namespace}).Routed(ctx, service)
+	return r.cluster.Set(r.Namespace, r.name).Routed(ctx, service)
 }
 
 // columns that kubectl get prints are all filled in, and those that are named have

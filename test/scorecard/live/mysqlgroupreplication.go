@@ -29,7 +29,7 @@ type mysqlGroupReplication struct {
 func mysqlGroupReplicationSteps(r *run) []step {
 	t := &mysqlGroupReplication{
 		mysqlServers: mysqlServers{run: r, conf: kit.GroupConf},
-		group:        &kit.Group{Set: &kit.Set{Cluster: r.cluster, Namespace: r.Namespace, Name: r.name}},
+		group:        &kit.Group{Set: r.cluster.Set(r.Namespace, r.name)},
 	}
 	t.prepare = func(pod *corev1.PodSpec) { kit.ReportHost(pod, t.domain()) }
 	return []step{

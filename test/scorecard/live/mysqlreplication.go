@@ -26,7 +26,7 @@ type mysqlReplication struct {
 }
 
 func mysqlReplicationSteps(r *run) []step {
-	t := &mysqlReplication{mysqlServers: mysqlServers{run: r, conf: kit.SemiSyncConf}, set: &kit.Set{Cluster: r.cluster, Namespace: r.Namespace, Name: r.name}}
+	t := &mysqlReplication{mysqlServers: mysqlServers{run: r, conf: kit.SemiSyncConf}, set: r.cluster.Set(r.Namespace, r.name)}
 	return []step{
 		{"example", t.adapt},
 		{"servers", t.servers},
