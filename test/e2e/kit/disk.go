@@ -15,8 +15,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -136,19 +134,4 @@ func onMachine(ctx context.Context, command ...string) error {
 		return fmt.Errorf("%v: %w: %s", command, err, out)
 	}
 	return nil
-}
-
-// dataClaim is the claim of a pod's data.
-func dataClaim(storageClass string) corev1.PersistentVolumeClaim {
-	claim := corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: "data"},
-		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
-		},
-	}
-	if storageClass != "" {
-		claim.Spec.StorageClassName = &storageClass
-	}
-	return claim
 }

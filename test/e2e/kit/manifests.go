@@ -6,7 +6,6 @@ package kit
 import (
 	"strconv"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,19 +27,6 @@ const (
 
 // PodName of the i-th pod of a set.
 func PodName(i int) string { return mysqlName + "-" + strconv.Itoa(i) }
-
-// headlessService gives every pod a DNS name that stays when its IP changes.
-// Pods that are not ready have one too: a replica must find its source.
-func headlessService(namespace string) *corev1.Service {
-	return &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
-		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true,
-			Selector: map[string]string{"app": mysqlName},
-			Ports:    []corev1.ServicePort{{Name: mysqlName, Port: mysqlPort, TargetPort: intstr.FromInt32(mysqlPort), Protocol: corev1.ProtocolTCP}},
-		},
-	}
-}
 
 // What a set's servers have beside the image's own configuration.
 const (
@@ -76,22 +62,6 @@ func ReportHost(pod *corev1.PodSpec, domain string) {
 		FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"},
 	}})
 	server.Args = append(server.Args, "--report-host=$("+name+")."+domain)
-}
-
-func statefulSet(namespace, storageClass string, replicas int32, pod corev1.PodSpec) *appsv1.StatefulSet {
-	labels := map[string]string{"app": mysqlName}
-	return &appsv1.StatefulSet{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: mysqlName},
-		Spec: appsv1.StatefulSetSpec{
-			ServiceName: mysqlName, Replicas: &replicas, PodManagementPolicy: appsv1.ParallelPodManagement,
-			Selector:             &metav1.LabelSelector{MatchLabels: labels},
-			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{dataClaim(storageClass)},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       pod,
-			},
-		},
-	}
 }
 
 // MySQLPod is the specification of a pod with an image that keeps the contract of

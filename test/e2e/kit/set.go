@@ -112,7 +112,7 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 		}
 	}
 	for _, obj := range []client.Object{
-		configuration(namespace, options), headlessService(namespace), statefulSet(namespace, c.Settings.StorageClass, int32(options.Pods), pod),
+		configuration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, pod),
 	} {
 		if err := c.apply(ctx, obj); err != nil {
 			return nil, err

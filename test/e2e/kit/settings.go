@@ -32,6 +32,8 @@ type Settings struct {
 	PreviousCatalogImage string
 	// MySQLImage with the contract of test/testbed/images/mysql; MYSQL_IMAGE.
 	MySQLImage string
+	// RedisImage with the contract of test/testbed/images/redis; REDIS_IMAGE.
+	RedisImage string
 	// ClusterDomain of the cluster's DNS; CLUSTER_DOMAIN.
 	ClusterDomain string
 	// StorageClass of the data; STORAGE_CLASS, else the cluster's default.
@@ -57,6 +59,7 @@ func SettingsFromEnvironment() (Settings, error) {
 		CatalogImage:         variable("OLM_CATALOG_IMAGE", "upmio/compose-operator-catalog:latest"),
 		PreviousCatalogImage: variable("OLM_PREVIOUS_CATALOG_IMAGE", "upmio/compose-operator-catalog:previous"),
 		MySQLImage:           variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
+		RedisImage:           variable("REDIS_IMAGE", "compose-testbed/redis:8"),
 		ClusterDomain:        variable("CLUSTER_DOMAIN", "cluster.local"),
 		StorageClass:         os.Getenv("STORAGE_CLASS"),
 	}
