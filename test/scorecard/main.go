@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -110,15 +111,12 @@ func parse(args []string, getenv func(string) string) (arguments, error) {
 		// A pod's host name is the pod's name.
 		a.Pod = getenv("HOSTNAME")
 	}
-	image := getenv("MYSQL_IMAGE")
-	if image == "" {
-		image = "compose-testbed/mysql:9.7"
-	}
 	flags := flag.NewFlagSet("compose-operator-scorecard", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&a.bundle, "bundle", "/bundle", "directory of the bundle")
 	flags.StringVar(&a.Namespace, "namespace", getenv("SCORECARD_NAMESPACE"), "namespace to create things in")
-	flags.StringVar(&a.MySQLImage, "mysql-image", image, "image of the MySQL pods")
+	flags.StringVar(&a.MySQLImage, "mysql-image", cmp.Or(getenv("MYSQL_IMAGE"), "compose-testbed/mysql:9.7"), "image of the MySQL pods")
+	flags.StringVar(&a.RedisImage, "redis-image", cmp.Or(getenv("REDIS_IMAGE"), "compose-testbed/redis:8"), "image of the Redis pods")
 	flags.DurationVar(&a.Timeout, "timeout", 4*time.Minute, "limit of a test on the cluster, without its cleaning up")
 	flags.DurationVar(&a.OperatorTimeout, "operator-timeout", 45*time.Second, "limit for the operator's first sign of life")
 	for rest := args; ; {

@@ -43,16 +43,19 @@ type RedisOptions struct {
 	Forgetful bool
 }
 
+// RedisSet of this name in a namespace, over pods that somebody else makes. It has no password.
+func (c *Cluster) RedisSet(namespace, name string) *RedisSet {
+	return &RedisSet{Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: redisName, process: "redis-server", port: redisPort}}
+}
+
 // NewRedisSet makes the Secrets and the pods in a namespace and waits until they are ready.
 // The pods are fresh and empty: nothing replicates.
 func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options RedisOptions) (*RedisSet, error) {
 	if options.Pods == 0 {
 		options.Pods = 3
 	}
-	s := &RedisSet{
-		Pods:     &Pods{Cluster: c, Namespace: namespace, Name: "sessions", app: redisName, process: "redis-server", port: redisPort},
-		password: rand.Text(), aesKey: []byte((rand.Text() + rand.Text())[:aesctr.KeySize]),
-	}
+	s := c.RedisSet(namespace, "sessions")
+	s.password, s.aesKey = rand.Text(), []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
 	sealed, err := aesctr.Encrypt(s.aesKey, []byte(s.password))
 	if err != nil {
 		return nil, fmt.Errorf("encrypt the password: %w", err)
@@ -64,7 +67,7 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 		secret(redisUsers, redisName, []byte(s.password)),
 		secret(v1alpha1.DefaultAESSecretName, v1alpha1.DefaultAESSecretKey, s.aesKey),
 		secret(RedisCredentialSecret, redisName, sealed),
-		redisConfiguration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, redisPod(c.Settings.RedisImage)),
+		redisConfiguration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, RedisPod(c.Settings.RedisImage, redisUsers, redisConf)),
 	} {
 		if err := c.apply(ctx, obj); err != nil {
 			return s, err

@@ -40,7 +40,9 @@ func redisConfiguration(namespace string, options RedisOptions) *corev1.ConfigMa
 	}
 }
 
-func redisPod(image string) corev1.PodSpec {
+// RedisPod is a pod of one Redis server, without its volume "data". users and conf are the
+// names of the Secret of its password, under the key "redis", and of the ConfigMap of its configuration.
+func RedisPod(image, users, conf string) corev1.PodSpec {
 	return corev1.PodSpec{
 		TerminationGracePeriodSeconds: ptr.To[int64](10),
 		AutomountServiceAccountToken:  ptr.To(false),
@@ -68,8 +70,8 @@ func redisPod(image string) corev1.PodSpec {
 			},
 		}},
 		Volumes: []corev1.Volume{
-			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: redisUsers}}},
-			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: redisConf}}}},
+			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: users}}},
+			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: conf}}}},
 		},
 	}
 }

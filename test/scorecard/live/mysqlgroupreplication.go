@@ -28,13 +28,12 @@ type mysqlGroupReplication struct {
 
 func mysqlGroupReplicationSteps(r *run) []step {
 	t := &mysqlGroupReplication{
-		mysqlServers: mysqlServers{run: r, conf: kit.GroupConf},
+		mysqlServers: ofMySQL(r, kit.GroupConf, func(s *servers, pod *corev1.PodSpec) { kit.ReportHost(pod, s.domain()) }),
 		group:        &kit.Group{Set: r.cluster.Set(r.Namespace, r.name)},
 	}
-	t.prepare = func(pod *corev1.PodSpec) { kit.ReportHost(pod, t.domain()) }
 	return []step{
 		{"example", t.adapt},
-		{"servers", t.servers},
+		{"servers", t.bringUp},
 		{"ready", t.ready},
 		{"status", t.settled(t.status)},
 		{"labels", t.settled(t.labels)},
@@ -69,8 +68,8 @@ func (t *mysqlGroupReplication) adapt(context.Context) error {
 	return nil
 }
 
-// servers brings up fresh pods, one for each member of the example.
-func (t *mysqlGroupReplication) servers(ctx context.Context) error {
+// bringUp fresh pods, one for each member of the example.
+func (t *mysqlGroupReplication) bringUp(ctx context.Context) error {
 	return t.start(ctx, len(t.resource.Spec.Member))
 }
 

@@ -26,10 +26,10 @@ type mysqlReplication struct {
 }
 
 func mysqlReplicationSteps(r *run) []step {
-	t := &mysqlReplication{mysqlServers: mysqlServers{run: r, conf: kit.SemiSyncConf}, set: r.cluster.Set(r.Namespace, r.name)}
+	t := &mysqlReplication{mysqlServers: ofMySQL(r, kit.SemiSyncConf, nil), set: r.cluster.Set(r.Namespace, r.name)}
 	return []step{
 		{"example", t.adapt},
-		{"servers", t.servers},
+		{"servers", t.bringUp},
 		{"ready", t.ready},
 		{"status", t.settled(t.status)},
 		{"labels", t.settled(t.labels)},
@@ -62,8 +62,8 @@ func (t *mysqlReplication) adapt(context.Context) error {
 	return nil
 }
 
-// servers brings up fresh pods, one for each node of the example.
-func (t *mysqlReplication) servers(ctx context.Context) error {
+// bringUp fresh pods, one for each node of the example.
+func (t *mysqlReplication) bringUp(ctx context.Context) error {
 	return t.start(ctx, 1+len(t.resource.Spec.Replica))
 }
 

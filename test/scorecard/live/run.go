@@ -31,6 +31,8 @@ type Options struct {
 	Pod string
 	// MySQLImage of the MySQL pods.
 	MySQLImage string
+	// RedisImage of the Redis pods.
+	RedisImage string
 	// Timeout of the whole test without the cleaning up.
 	Timeout time.Duration
 	// OperatorTimeout after which a custom resource that nobody has touched means

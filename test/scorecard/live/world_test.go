@@ -37,6 +37,7 @@ type world struct {
 	pod    func(*corev1.Pod)
 	status func(*v1alpha1.MysqlReplication)
 	group  func(*v1alpha1.MysqlGroupReplication)
+	redis  func(*v1alpha1.RedisReplication)
 	routes func(map[string][]string)
 	labels func(pod string, labels map[string]string)
 	create func(client.Object) error
@@ -57,7 +58,7 @@ func newWorld(t *testing.T, existing ...client.Object) *world {
 	}
 	w := &world{}
 	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).
-		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: w.onCreate, Update: w.onUpdate, Delete: w.onDelete}).Build()
 	return w
 }
@@ -69,7 +70,7 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		}
 	}
 	switch o := object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
 		o.SetUID(types.UID("uid-of-" + o.GetName()))
 		o.SetGeneration(1)
 	case *corev1.Pod:
@@ -92,13 +93,15 @@ func (w *world) operated(ctx context.Context, c client.WithWatch, object client.
 		return w.operate(ctx, c, r.DeepCopy())
 	case *v1alpha1.MysqlGroupReplication:
 		return w.operateGroup(ctx, c, r.DeepCopy())
+	case *v1alpha1.RedisReplication:
+		return w.operateRedis(ctx, c, r.DeepCopy())
 	}
 	return nil
 }
 
 func (w *world) onUpdate(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
 	switch object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
 		object.SetGeneration(object.GetGeneration() + 1)
 	}
 	if err := c.Update(ctx, object, options...); err != nil {
@@ -174,9 +177,13 @@ func (w *world) lead(ctx context.Context, c client.WithWatch, r client.Object, k
 
 func (w *world) route(ctx context.Context, c client.WithWatch, r client.Object, kind, name string, pods []string) error {
 	owner := *metav1.NewControllerRef(r, v1alpha1.GroupVersion.WithKind(kind))
+	port := corev1.ServicePort{Name: "mysql", Port: mysqlPort}
+	if kind == "RedisReplication" {
+		port = corev1.ServicePort{Name: "redis", Port: redisPort}
+	}
 	svc := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.GetNamespace(), Name: name, OwnerReferences: []metav1.OwnerReference{owner}},
-		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Ports: []corev1.ServicePort{{Name: "mysql", Port: mysqlPort}}},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Ports: []corev1.ServicePort{port}},
 	}
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: r.GetNamespace(), Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}}}
 	for _, pod := range pods {
@@ -261,7 +268,7 @@ func (w *world) run(t *testing.T) *run {
 func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
-	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
 		if err := w.client.List(t.Context(), list, client.InNamespace(testNamespace)); err != nil {
 			t.Fatal(err)
 		}
