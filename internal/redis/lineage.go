@@ -90,10 +90,11 @@ func (h history) of(p position) (relation, int64) {
 func (h history) compare(s *Server) (relation, int64) {
 	rel, extra := unrelated, int64(0)
 	for _, p := range s.positions() {
-		switch r, more := h.of(p); {
-		case r == within:
+		r, more := h.of(p)
+		if r == within {
 			return within, 0
-		case r == beyond:
+		}
+		if r == beyond {
 			rel, extra = beyond, more
 		}
 	}

@@ -32,6 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/manager"
 )
 
 func TestProbes(t *testing.T) {
@@ -81,8 +82,8 @@ func TestTheWebhooksCertificate(t *testing.T) {
 	if err := env.admin.Get(t.Context(), types.NamespacedName{Name: "compose-operator"}, configuration); err != nil {
 		t.Fatal(err)
 	}
-	if len(configuration.Webhooks) != 2 {
-		t.Errorf("there are %d webhooks", len(configuration.Webhooks))
+	if want := len(manager.Kinds()); len(configuration.Webhooks) != want {
+		t.Errorf("there are %d webhooks for %d kinds", len(configuration.Webhooks), want)
 	}
 	for _, webhook := range configuration.Webhooks {
 		if policy := webhook.FailurePolicy; policy == nil || *policy != admissionregistrationv1.Ignore {

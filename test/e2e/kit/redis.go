@@ -201,11 +201,11 @@ func (s *RedisSet) SwitchOver(ctx context.Context, operator *Operator, run *load
 		if done := r.Status.LastSwitchover; done != nil && done.To == to && r.Status.Source == to {
 			change.Finished = done.FinishedAt.Time
 		}
-		if RedisReadyAsWanted(r) != nil {
-			return false, nil
+		ready := RedisReadyAsWanted(r) == nil
+		if ready {
+			change.Ready = time.Now()
 		}
-		change.Ready = time.Now()
-		return true, nil
+		return ready, nil
 	}
 	if err := watched(ctx, s.Pods, &v1alpha1.RedisReplicationList{}, timeout, DescribeRedis, edit, look); err != nil {
 		return change, fmt.Errorf("the switchover to %s: %w", to, err)
