@@ -41,7 +41,14 @@ type cluster struct {
 	events []reconcile.Event
 	// refuses says of an action that it fails before anything is done.
 	refuses func(reconcile.Action) error
+	// dies says of a step that was done that the operator ends after it; nil: it lives.
+	dies func(did string) bool
+	// ahead is added to the planner's clock.
+	ahead time.Duration
 }
+
+// errDied ends a pass in the middle.
+var errDied = errors.New("the operator dies")
 
 func newCluster(t *testing.T, n int, o redisd.Options) *cluster {
 	t.Helper()
@@ -82,7 +89,7 @@ func (c *cluster) scene() Scene {
 	}
 	return Scene{
 		Key:    types.NamespacedName{Namespace: c.object.Namespace, Name: c.object.Name},
-		Object: c.object, Credentials: &c.creds, Pods: pods, Now: time.Now(),
+		Object: c.object, Credentials: &c.creds, Pods: pods, Now: time.Now().Add(c.ahead),
 	}
 }
 
@@ -93,12 +100,23 @@ func (c *cluster) pass() time.Duration {
 	scene := c.scene()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	before := c.object.Status.DeepCopy()
 	state := c.engine.Observe(ctx, scene)
 	p := c.engine.Plan(scene, state)
 	c.engine.Project(scene, state, p)
 	c.plan = p
 	c.events = append(c.events, p.Events...)
-	if err := c.carryOut(ctx, scene, p); err != nil {
+	err := c.carryOut(ctx, scene, p)
+	if errors.Is(err, errDied) {
+		// The next one knows what was written, and that was only what had to be before acting.
+		if !p.Persist {
+			before.DeepCopyInto(&c.object.Status)
+		}
+		c.engine.Forget(scene.Key)
+		c.engine = NewEngine()
+		return time.Millisecond
+	}
+	if err != nil {
 		c.t.Logf("step failed: %v", err)
 		return 20 * time.Millisecond
 	}
@@ -126,7 +144,13 @@ func (c *cluster) carryOut(ctx context.Context, scene Scene, p reconcile.Plan[Da
 		} else if err != nil {
 			c.t.Logf("optional: %v", err)
 		}
+		if len(step.Actions) > 0 && c.dies != nil && c.dies(step.Name) {
+			return errDied
+		}
 		c.lead(step.Routing)
+		if len(step.Routing) > 0 && c.dies != nil && c.dies("route of "+step.Name) {
+			return errDied
+		}
 	}
 	return nil
 }

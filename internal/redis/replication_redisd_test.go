@@ -20,6 +20,7 @@ import (
 )
 
 func TestSetUpOfFreshServers(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{ConfigFile: true})
 	c.settle("the set is set up")
 	if c.source() != "a" || c.labels["b"] != "true" || c.labels["c"] != "true" {
@@ -46,6 +47,7 @@ func TestSetUpOfFreshServers(t *testing.T) {
 
 // TestSetUpNeverFollowsAnEmptyNode: the data is not where the spec wants the source.
 func TestSetUpNeverFollowsAnEmptyNode(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, redisd.Options{})
 	c.servers["b"].Do("SET", "k", "v")
 	c.reports("SourceEmpty")
@@ -61,6 +63,7 @@ func TestSetUpNeverFollowsAnEmptyNode(t *testing.T) {
 }
 
 func TestAdoption(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.servers["b"].Do("SET", "k", "v")
 	for _, name := range []string{"a", "c"} {
@@ -109,6 +112,7 @@ func switchover(t *testing.T, refuse func(reconcile.Action) error) *cluster {
 }
 
 func TestSwitchoverByFailover(t *testing.T) {
+	t.Parallel()
 	c := switchover(t, func(reconcile.Action) error { return nil })
 	if c.told("SwitchoverUndone") || !c.told("SwitchoverFinished") {
 		t.Errorf("events are %v", c.events)
@@ -117,6 +121,7 @@ func TestSwitchoverByFailover(t *testing.T) {
 
 // TestSwitchoverByFence: FAILOVER is not to be had.
 func TestSwitchoverByFence(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{Args: nil})
 	c.settle("the set is set up")
 	for _, s := range c.servers {
@@ -145,6 +150,7 @@ func TestSwitchoverByFence(t *testing.T) {
 
 // TestTheCheckerFindsALoss: the count can be other than zero.
 func TestTheCheckerFindsALoss(t *testing.T) {
+	t.Parallel()
 	s := redisd.New(t, redisd.Options{})
 	load := redisd.StartLoad(t, s, 2)
 	load.Stop()
@@ -160,6 +166,7 @@ func TestTheCheckerFindsALoss(t *testing.T) {
 
 // TestUndoneSwitchover: the promotion fails until the deadline is over.
 func TestUndoneSwitchover(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.refuses = func(a reconcile.Action) error {
@@ -190,6 +197,7 @@ func TestUndoneSwitchover(t *testing.T) {
 }
 
 func TestFailoverFromADeadSource(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -211,6 +219,7 @@ func TestFailoverFromADeadSource(t *testing.T) {
 
 // TestFailoverTakesTheBest: what one replica alone has received is not given up.
 func TestFailoverTakesTheBest(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -234,6 +243,7 @@ func TestFailoverTakesTheBest(t *testing.T) {
 
 // TestHungSourceReturns: it was frozen, and has writes that nobody else has.
 func TestHungSourceReturns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -275,6 +285,7 @@ func TestHungSourceReturns(t *testing.T) {
 
 // TestSourceRestartsEmpty: the replicas keep what they hold.
 func TestSourceRestartsEmpty(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -302,6 +313,7 @@ func TestSourceRestartsEmpty(t *testing.T) {
 
 // TestSourceRestartsWithItsData: replicas follow it again.
 func TestSourceRestartsWithItsData(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{AOF: true})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -321,6 +333,7 @@ func TestSourceRestartsWithItsData(t *testing.T) {
 }
 
 func TestPasswordRotation(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, redisd.Options{})
 	c.settle("the set is set up")
 	const fresh = "battery staple"
@@ -346,6 +359,7 @@ func TestPasswordRotation(t *testing.T) {
 }
 
 func TestIsolation(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
@@ -382,6 +396,7 @@ func syncs(s *redisd.Server) string {
 }
 
 func TestRemovedReplicaIsReleased(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.object.Spec.Replica = c.object.Spec.Replica[:1]
@@ -397,6 +412,7 @@ func TestRemovedReplicaIsReleased(t *testing.T) {
 
 // TestSentinelDecides: the operator follows whoever is the source, and touches nobody.
 func TestSentinelDecides(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.object.Spec.Sentinel = []string{"s-0"}

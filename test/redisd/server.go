@@ -7,6 +7,7 @@ package redisd
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -35,6 +36,10 @@ type Options struct {
 	AOF bool
 	// ConfigFile: the server has a file that CONFIG REWRITE writes.
 	ConfigFile bool
+	// Certificate, where it is not nil, has the server speak TLS and nothing else: it makes one
+	// for hosts into a directory and returns the paths. CA is the file of who issues it.
+	Certificate func(dir string, hosts ...string) (cert, key string)
+	CA          string
 	// Args are further options.
 	Args []string
 }
@@ -46,6 +51,7 @@ type Server struct {
 
 	t       testing.TB
 	dir     string
+	secure  *tls.Config
 	line    []string
 	process *process.Process
 	client  *driver.Client
@@ -59,7 +65,14 @@ func New(t testing.TB, o Options) *Server {
 		t.Skipf("no redis-server: install it, or name a root file system in %s", RootFSVariable)
 	}
 	s := &Server{t: t, Host: fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250), Port: port(), dir: t.TempDir()}
-	config := fmt.Sprintf("requirepass %q\nbind %s\nport %d\ndir %s\nrepl-diskless-sync-delay 0\nappendfsync always\n", Password, s.Host, s.Port, s.dir)
+	config := fmt.Sprintf("requirepass %q\nbind %s\ndir %s\nrepl-diskless-sync-delay 0\nappendfsync always\n", Password, s.Host, s.dir)
+	if o.Certificate == nil {
+		config += fmt.Sprintf("port %d\n", s.Port)
+	} else {
+		cert, key := o.Certificate(s.dir, s.Host)
+		config += fmt.Sprintf("port 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\ntls-ca-cert-file %s\ntls-auth-clients no\n", s.Port, cert, key, o.CA)
+		s.secure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test's own connections prove nothing
+	}
 	if o.AOF {
 		config += "appendonly yes\n"
 	}
@@ -98,7 +111,7 @@ var port = sync.OnceValue(func() int32 {
 // Connect is a connection with a password; the caller does not have to close it.
 func (s *Server) Connect(password string) *driver.Client {
 	c := driver.NewClient(&driver.Options{
-		Addr: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Password: password, Protocol: 2, MaxRetries: -1,
+		Addr: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Password: password, Protocol: 2, MaxRetries: -1, TLSConfig: s.secure,
 		DialTimeout: 2 * time.Second, ReadTimeout: time.Second, PoolSize: 1, PipelinePoolSize: -1,
 	})
 	s.t.Cleanup(func() { _ = c.Close() })
