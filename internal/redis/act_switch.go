@@ -146,11 +146,15 @@ func (a *actor) promote(ctx context.Context, do Promote) (reconcile.Facts, error
 	}
 	bounded, cancel := context.WithTimeout(ctx, do.Timeout)
 	defer cancel()
-	var s *Server
+	// s is what was seen last: a server that hangs is asked for longer than there is time.
+	s := &Server{}
 	err := await(bounded, func() (bool, error) {
-		var err error
-		if s, err = a.now(ctx); err != nil || do.Forced {
-			return err == nil, err
+		seen, err := a.now(bounded)
+		if err != nil {
+			return false, err
+		}
+		if s = seen; do.Forced {
+			return true, nil
 		}
 		rel, _ := historyOf(s, nil).of(must)
 		if rel == unrelated {
