@@ -235,7 +235,8 @@ func (a *actor) detach(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.unfence(ctx, s)
+	// Also in its file: a process that starts anew must not go back to a source that may be empty.
+	return a.unfenceReplica(ctx, s)
 }
 
 // release has a server stand alone.
