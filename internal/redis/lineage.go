@@ -47,6 +47,9 @@ func (s *Server) continues() bool {
 	return s.ReplID2 != "" && s.ReplID2 != noReplID && s.SecondOffset > 0
 }
 
+// knows says whether what a server holds is of the history of an id.
+func (s *Server) knows(id string) bool { return s.ReplID == id || s.ReplID2 == id }
+
 // history is all that a server is known to hold: by replication id, up to which offset.
 type history map[string]int64
 

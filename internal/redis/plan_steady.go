@@ -141,7 +141,8 @@ func (v *view) attachments(except []string) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.replicasOf(v.source) {
 		s := v.server(m.Name)
-		if slices.Contains(except, m.Name) || !s.OK() || s.Follows(v.source) || v.data.Diverged[m.Name] && !v.resyncs() {
+		if slices.Contains(except, m.Name) || !s.OK() || s.Follows(v.source) || v.data.Diverged[m.Name] && (!v.resyncs() || v.source.Keys == 0) {
+			// Nothing is thrown away for a source that has nothing.
 			continue
 		}
 		out = append(out, v.followAction(m, s, v.source))

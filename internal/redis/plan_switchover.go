@@ -208,6 +208,9 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	case from.Replica && to.OK() && to.ReplID != r.ReplicationID && to.ReplID2 != r.ReplicationID && !to.holds(from):
 		// FAILOVER has demoted the old source, and the new one has restarted without what it had.
 		return v.undo(from, cmp.Or(why, to.Name+" has lost what it held"))
+	case from.Replica && to.OK() && !to.knows(r.ReplicationID) && !from.knows(r.ReplicationID):
+		// The old source has taken over what a restarted candidate has: neither is what the others may follow.
+		return v.undo(from, cmp.Or(why, to.Name+" has lost what it held, and "+from.Name+" has followed it"))
 	case from.Replica && to.OK() && why == "":
 		return v.switchNow(from, to)
 	case from.Replica && to.OK() && to.holds(from) && !from.holds(to):
@@ -375,6 +378,12 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	v.source = to
 	v.end(to)
 	v.judgeAgain()
+	if v.lost {
+		// It has restarted empty since: nobody is led to it, and the others keep what they hold.
+		p := v.reportLost()
+		p.Persist, p.Again = true, true
+		return p
+	}
 	p := v.steady()
 	// The route first: clients wait for it, if an earlier operator died before it.
 	first := reconcile.Routing{to.Name: reconcile.AccessReadWrite, r.From: reconcile.AccessNone}

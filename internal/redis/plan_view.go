@@ -237,7 +237,8 @@ func (v *view) inherit(until int64) {
 	v.data.ReplicationID = v.source.ReplID
 }
 
-// keeperOf names a seen node that holds data of the source's recorded history; "" when there is none.
+// keeperOf names a node that holds data of the source's recorded history, as far as is known:
+// one that is seen, or else one of the spec that held it when it was seen last; "" when there is none.
 func (v *view) keeperOf(src *Server) string {
 	for _, m := range v.members {
 		s := v.server(m.Name)
@@ -245,6 +246,12 @@ func (v *view) keeperOf(src *Server) string {
 			continue
 		}
 		if r, _ := v.onRecord().compare(s); r != unrelated || v.returned(m, s) {
+			return m.Name
+		}
+	}
+	// One that is not seen is not empty.
+	for _, m := range v.ours() {
+		if was := v.onFile(m.Name); m.Name != src.Name && !v.server(m.Name).OK() && was.HeldData && was.Replicated && !was.Diverged {
 			return m.Name
 		}
 	}

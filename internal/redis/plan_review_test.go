@@ -1,0 +1,77 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+)
+
+// TestPlanKeepsData has the states in which a step too many destroys what a node holds, or
+// leads clients to one that holds nothing.
+func TestPlanKeepsData(t *testing.T) {
+	type s = *situation
+	for name, test := range map[string]struct {
+		given      func(s)
+		do, not    string
+		reason     string
+		notRouting string
+	}{
+		"FAILOVER, the new source restarted empty, the old one has followed it, a third has all": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.restarted("b", 0).AOF = false
+				v.follows("a", "b")
+				n := v.at("a")
+				n.ReplID, n.Keys, n.Offset = other, 0, 0
+				v.detached("c")
+			}, not: "follow c",
+		},
+		"the new source was led to and has restarted empty": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.restarted("b", 0).AOF = false
+				v.follows("a", "b")
+				v.at("a").LinkUp = false
+				v.leads("b")
+			}, do: "keep: detach a, detach c; fence-empty: fence b", reason: "SourceRestartedEmpty", notRouting: "b=readwrite",
+		},
+		"the source has restarted empty, and who held what it held is not seen": {
+			given: func(v s) {
+				v.restarted("a", 0).AOF = false
+				v.silent("b", 0)
+				v.silent("c", 0)
+			}, do: "fence-empty: fence a", reason: "SourceRestartedEmpty", notRouting: "a=readwrite",
+		},
+		"nothing is thrown away for an empty source": {
+			given: func(v s) {
+				v.at("a").Keys = 0
+				v.restarted("b", 10).Untouched = false
+				v.in.Object.Spec.RejoinPolicy = v1alpha1.RedisRejoinResync
+			}, not: "follow b",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := situate(test.given)
+			p := Plan(v.in)
+			got := told(p)
+			if test.do != "" && got != test.do || test.not != "" && strings.Contains(got, test.not) {
+				t.Errorf("the plan is %q, want %q, without %q", got, test.do, test.not)
+			}
+			if test.reason != "" && p.Conditions[0].Reason != test.reason {
+				t.Errorf("the reason is %s: %s", p.Conditions[0].Reason, p.Conditions[0].Message)
+			}
+			for _, step := range p.Steps {
+				for node, access := range step.Routing {
+					if string(node)+"="+string(access) == test.notRouting {
+						t.Errorf("step %s leads to %s", step.Name, test.notRouting)
+					}
+				}
+			}
+		})
+	}
+}
