@@ -115,6 +115,8 @@ func (a *actor) fenceSource(ctx context.Context, do FenceSource) (reconcile.Fact
 		return nil, errors.New("a FAILOVER is under way")
 	case s.ReplID != do.ID:
 		return nil, errors.New("it is not what it was (another replication id)")
+	case !s.Replica && scriptsPass(s.Version):
+		return nil, fmt.Errorf("Redis %s lets scripts write whatever min-replicas-to-write is, and FAILOVER was not possible: use 6.2.7 or newer", s.Version)
 	case !s.Replica:
 		if err := a.fence(ctx, s); err != nil {
 			return nil, err
@@ -128,6 +130,14 @@ func (a *actor) fenceSource(ctx context.Context, do FenceSource) (reconcile.Fact
 		return nil, errors.New("it takes writes although it was fenced")
 	}
 	return reconcile.Facts{fencedAt(a.node.Name): fmt.Sprintf("%s %d", s.ReplID, s.Offset)}, nil
+}
+
+// scriptsPass says whether a version of Redis has scripts write past min-replicas-to-write
+// (redis#9993; mended in 6.2.7 and 7.0).
+func scriptsPass(version string) bool {
+	patch, found := strings.CutPrefix(version, "6.2.")
+	n, err := strconv.Atoi(patch)
+	return found && err == nil && n < 7
 }
 
 // promote has the server replicate from nobody once it holds what it must.

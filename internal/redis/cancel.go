@@ -27,7 +27,8 @@ func (*Engine) Cancel(obj *v1alpha1.RedisReplication) {
 	}
 	// The spec does not name it any more.
 	if n := obj.Status.Topology[name]; n != nil && n.Host != "" {
-		obj.Spec.Source = &v1alpha1.RedisNode{Node: v1alpha1.Node{Name: name, Host: n.Host, Port: n.Port, External: n.External}}
+		obj.Spec.Source = &v1alpha1.RedisNode{Node: v1alpha1.Node{Name: name, Host: n.Host, Port: n.Port, External: n.External},
+			AnnounceHost: n.AnnounceHost, AnnouncePort: n.AnnouncePort}
 		obj.Spec.Replica = append(obj.Spec.Replica, v1alpha1.RedisReplicaNode{RedisNode: *wanted})
 	}
 }

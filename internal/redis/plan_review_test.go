@@ -54,6 +54,60 @@ func TestPlanKeepsData(t *testing.T) {
 				v.in.Object.Spec.RejoinPolicy = v1alpha1.RedisRejoinResync
 			}, not: "follow b",
 		},
+		"the source has come back as a replica of its own replica": {
+			given: func(v s) {
+				n := v.at("a")
+				v.follows("a", "b")
+				n.LinkUp, n.RunID, n.ReplID = false, "anew-a", other
+				v.at("b").LinkUp, v.at("c").LinkUp = false, false
+			}, do: "source: make the source a",
+		},
+		"so has one without what it held": {
+			given: func(v s) {
+				n := v.at("a")
+				v.follows("a", "b")
+				n.LinkUp, n.RunID, n.ReplID, n.Keys, n.AOF = false, "anew-a", other, 0, false
+				v.at("b").LinkUp, v.at("c").LinkUp = false, false
+			}, not: "make the source",
+		},
+		"Sentinel is named while a fence is up": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.fenced("a")
+				v.in.Object.Spec.Sentinel = []string{"s-0"}
+			}, do: "source: open for writes a",
+		},
+		"promoted and not led to, and the old source has restarted and takes writes": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.promoted("b")
+				v.restarted("a", 10).Untouched = false
+			}, do: "attach: follow b", notRouting: "b=readwrite",
+		},
+		"a candidate that would restart empty": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverPreparing, 3*time.Second)
+				v.at("b").AOF = false
+			}, not: "hand over",
+		},
+		"the promoted node was led to and has restarted empty": {
+			given: func(v s) {
+				v.failing()
+				v.silent("a", time.Minute)
+				v.restarted("b", 0).AOF = false
+				v.detached("c")
+				v.leads("b")
+			}, reason: "SourceRestartedEmpty", notRouting: "b=readwrite",
+		},
+		"a node with data of its own and a wrong masterauth": {
+			given: func(v s) {
+				n := v.at("b")
+				n.ReplID, n.LinkUp, n.Config.AuthOK, v.in.Object.Status.Topology["b"].Replicated = other, false, false, false
+			}, do: "detach: detach b",
+		},
+		"the candidate is empty and the source is not": {
+			given: func(v s) { v.wants("b"); v.at("b").Keys = 0 }, reason: "SwitchoverRefused",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := situate(test.given)
@@ -73,5 +127,14 @@ func TestPlanKeepsData(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestScriptsPass: redis#9993.
+func TestScriptsPass(t *testing.T) {
+	for version, want := range map[string]bool{"6.2.0": true, "6.2.6": true, "6.2.7": false, "6.2.14": false, "7.0.15": false, "8.0.2": false, "": false} {
+		if got := scriptsPass(version); got != want {
+			t.Errorf("scriptsPass(%q) = %v", version, got)
+		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 // hasSentinel: failover is Sentinel's, and the operator only follows.
 func (v *view) hasSentinel() bool { return len(v.spec.Sentinel) > 0 }
 
-// follow reports what is observed and leads labels and Services there. It touches no server.
+// follow reports what is observed and leads labels and Services there. It touches no server, except that
+// it takes off a fence of its own.
 func (v *view) follow() reconcile.Plan[Data] {
 	v.data.Switchover = nil
 	if v.source = v.elected(); v.source != nil {
@@ -28,7 +29,12 @@ func (v *view) follow() reconcile.Plan[Data] {
 	v.lost, v.data.Lost = false, false
 	v.assess()
 	p := v.plan()
-	p.Steps = []reconcile.Step{v.route()}
+	if v.source.Master() && v.source.Fenced() {
+		// What the operator has put on before Sentinel was named is the operator's to take off.
+		p.Steps = append(p.Steps, reconcile.Step{Name: "source", Actions: []reconcile.Action{Open{target{v.source.Name}}}})
+		p.Again = true
+	}
+	p.Steps = append(p.Steps, v.route())
 	p.Conditions = append(v.followedCondition(), v.asSpecified())
 	p.Events = append(v.events, v.movedEvent()...)
 	p.Next = busy

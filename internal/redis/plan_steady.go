@@ -107,6 +107,10 @@ func (v *view) configurations() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
+		if s != v.source && s.OK() && s.Replica && !s.Detached() && v.data.Diverged[m.Name] && !v.resyncs() {
+			// With the right password it would be connected, and throw away what it holds.
+			continue
+		}
 		if s.OK() && (s.WritableReplica || s.Config != nil && (!s.Config.AuthOK || !v.announces(s) || s.Config.TLSReplication != v.tls)) {
 			out = append(out, Configure{target{m.Name}})
 		}
@@ -124,12 +128,26 @@ func (v *view) opens() []reconcile.Action {
 	switch {
 	case !s.OK():
 		return nil
-	case s.Detached():
+	case s.Detached(), v.circles():
 		return []reconcile.Action{MakeSource{target: target{s.Name}, ID: s.ReplID}}
 	case s.Master() && s.Fenced():
 		return []reconcile.Action{Open{target{s.Name}}}
 	}
 	return nil
+}
+
+// circles: the source has come back as a replica of a node that is none of its own right, e.g.
+// because its file or its arguments say so, and it holds what it held. Nobody takes writes until
+// it is the source again.
+func (v *view) circles() bool {
+	s, id := v.source, v.data.ReplicationID
+	if !s.Replica || s.LinkUp || s.SyncInProgress || s.Keys == 0 || !s.AOF && !s.knows(id) {
+		return false
+	}
+	return slices.ContainsFunc(v.ours(), func(m Member) bool {
+		o := v.server(m.Name)
+		return s.Follows(o) && o.OK() && o.Replica && !o.LinkUp && (o.Follows(s) || o.Detached())
+	})
 }
 
 // attachments points those at the source who do not follow it and may. One of except is no

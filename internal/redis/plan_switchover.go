@@ -98,6 +98,8 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 		return "CandidateDiverged", "its replication id is not that of the source"
 	case to.WritableReplica:
 		return "CandidateWritable", "it takes writes itself, and is made read-only first"
+	case to.Keys == 0 && from.Keys > 0:
+		return "CandidateEmpty", "it holds nothing, and " + from.Name + " does"
 	case from.Offset-to.Offset > lagBound:
 		return "CandidateBehind", fmt.Sprintf("it is more than %d MiB behind. Wait until it has caught up", lagBound>>20)
 	}
@@ -268,6 +270,11 @@ func (v *view) promoted(from, to *Server) bool {
 		// The old source takes writes as well: what it has written since is not the candidate's.
 		return v.routed(to) && continues && to.holds(from)
 	}
+	if !r.Failover && from.Master() && from.Writable() && from.AOF && from.Keys > 0 && v.routed(from) && !v.routed(to) {
+		// The old source has restarted, which ended its fence, and clients are led to it still:
+		// what they write there is acknowledged, and the candidate has taken no writes.
+		return false
+	}
 	return continues || v.routed(to)
 }
 
@@ -317,8 +324,12 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		p.Steps = append(p.Steps,
 			// Right before the fence: whatever comes between them lets the candidate fall behind.
 			reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{CatchUp{target: target{to.Name}, Source: from.Name, Timeout: catchUpTimeout}}},
-			reconcile.Step{Name: "hand-over", StopsWrites: true, Actions: []reconcile.Action{Handover{target: target{from.Name}, To: to.Name, Timeout: handoverTimeout}}},
 		)
+		// FAILOVER makes the old source follow at once, whatever becomes of the candidate. Where
+		// that would restart empty, the old source stays apart until the candidate was seen promoted.
+		if to.AOF {
+			p.Steps = append(p.Steps, reconcile.Step{Name: "hand-over", StopsWrites: true, Actions: []reconcile.Action{Handover{target: target{from.Name}, To: to.Name, Timeout: handoverTimeout}}})
+		}
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{FenceSource{target: target{from.Name}, ID: from.ReplID}}},
@@ -364,7 +375,7 @@ func (v *view) end(to *Server) {
 	if to.OK() && to.ReplID2 == r.ReplicationID {
 		v.data.History = appendHistory(v.data.History, r.ReplicationID, to.SecondOffset-1)
 		v.data.ReplicationID = to.ReplID
-	} else if r.Failover && to.OK() && to.ReplID != r.ReplicationID {
+	} else if r.Failover && to.OK() && to.Keys > 0 && to.ReplID != r.ReplicationID {
 		// It has restarted: nobody can tell how much of the old source's it holds.
 		v.data.History, v.data.ReplicationID = nil, to.ReplID
 	} else if r.ReplicationID != "" && v.data.ReplicationID != r.ReplicationID {

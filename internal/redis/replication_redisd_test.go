@@ -85,7 +85,8 @@ func TestAdoption(t *testing.T) {
 // switchover goes there and back under load.
 func switchover(t *testing.T, refuse func(reconcile.Action) error) *cluster {
 	t.Helper()
-	c := newCluster(t, 3, redisd.Options{})
+	// FAILOVER is for candidates with an append-only file.
+	c := newCluster(t, 3, redisd.Options{AOF: true})
 	c.settle("the set is set up")
 	c.refuses = refuse
 	load := redisd.StartLoad(t, c.servers["a"], 4)
@@ -437,5 +438,19 @@ func TestSentinelDecides(t *testing.T) {
 		if len(step.Actions) > 0 {
 			t.Errorf("the operator fights Sentinel: %+v", step)
 		}
+	}
+}
+
+// TestDetachedStaysSo: a process that starts anew does not go back to the source by itself.
+func TestDetachedStaysSo(t *testing.T) {
+	c := newCluster(t, 2, redisd.Options{ConfigFile: true})
+	c.settle("the set is set up")
+	c.object.Spec.Replica[0].Isolated = true
+	c.object.Generation++
+	c.settle("b is isolated")
+	c.servers["b"].Kill9()
+	c.servers["b"].Start()
+	if got := c.servers["b"].Do("INFO", "replication").(string); !strings.Contains(got, "master_host:"+nowhereHost) {
+		t.Errorf("b has gone back: %s", got)
 	}
 }

@@ -4,8 +4,11 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -56,6 +59,7 @@ func ValidateRedisReplication(spec *v1alpha1.RedisReplicationSpec) field.ErrorLi
 	for _, placed := range redisNodes(spec) {
 		errs = append(errs, validateAnnounced(placed)...)
 	}
+	errs = append(errs, validateAnnouncedOnce(redisNodes(spec))...)
 	errs = append(errs, validateSentinels(path.Child("sentinel"), spec)...)
 	if spec.Secret.Name == "" {
 		errs = append(errs, field.Required(path.Child("secret", "name"), "name the Secret that holds the password"))
@@ -81,6 +85,25 @@ func validateAnnounced(placed placedRedisNode) field.ErrorList {
 	}
 	if port < 0 || port > maxPort {
 		errs = append(errs, field.Invalid(placed.path.Child("announcePort"), port, "must be between 1 and 65535, or left out to announce port"))
+	}
+	return errs
+}
+
+// validateAnnouncedOnce: a replica is pointed at the announced address of its source, and would
+// follow the wrong server if another node had that.
+func validateAnnouncedOnce(nodes []placedRedisNode) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]*field.Path{}
+	given := func(n v1alpha1.RedisNode) bool { return n.AnnounceHost != "" || n.AnnouncePort != 0 }
+	if !slices.ContainsFunc(nodes, func(p placedRedisNode) bool { return given(p.node) }) {
+		return nil
+	}
+	for _, placed := range nodes {
+		n := placed.node
+		if host := cmp.Or(n.AnnounceHost, n.Host); host != "" {
+			errs = append(errs, validateUnique(seen, placed.path.Child("announceHost"), net.JoinHostPort(host, strconv.Itoa(int(cmp.Or(n.AnnouncePort, n.Port)))),
+				"every node is announced under an address of its own: correct announceHost or announcePort")...)
+		}
 	}
 	return errs
 }

@@ -75,6 +75,12 @@ func TestRedisReplicationRules(t *testing.T) {
 			edit: func(o *v1alpha1.RedisReplication) { o.Spec.Replica[0].AnnounceHost = "redis://a" },
 			want: []string{"spec.replica[0].announceHost: Invalid value"},
 		},
+		"two nodes announced under one address": {
+			edit: func(o *v1alpha1.RedisReplication) {
+				o.Spec.Source.AnnounceHost, o.Spec.Replica[0].AnnounceHost = "10.0.0.1", "10.0.0.1"
+			},
+			want: []string{"spec.replica[0].announceHost: Duplicate value"},
+		},
 		"an announced port": {
 			edit: func(o *v1alpha1.RedisReplication) { o.Spec.Source.AnnouncePort = 70000 },
 			want: []string{"spec.source.announcePort: Invalid value: 70000: must be between 1 and 65535, or left out"},
