@@ -226,6 +226,9 @@ type RedisSwitchoverStatus struct {
 	// more once the change has ended.
 	// +optional
 	FromRunID string `json:"fromRunID,omitempty"`
+	// ToRunID is the process that is to be the source: another one has not been promoted.
+	// +optional
+	ToRunID string `json:"toRunID,omitempty"`
 	// ReplicationID of the source when it began.
 	// +optional
 	ReplicationID string `json:"replicationID,omitempty"`

@@ -33,7 +33,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	add("configure", true, v.configurations()...)
 	add("source", false, v.opens()...)
 	add("attach", true, v.attachments(except)...)
-	p.Again = len(p.Steps) > 0
+	p.Again, p.Persist = len(p.Steps) > 0, v.distrusted
 	v.dropLeaving()
 	p.Steps = append(p.Steps, v.route())
 	p.Conditions = v.steadyCondition()
@@ -257,6 +257,7 @@ func (v *view) sourceUnseen() bool { return !v.source.OK() }
 // detached, so that they do not take over that it has restarted empty.
 func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 	p := v.plan()
+	p.Persist = v.distrusted
 	if extra := v.strays(); len(extra) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: extra})
 	}
@@ -319,5 +320,7 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 	p.Conditions = reconcile.Topology(false, "SourceRestartedEmpty", message)
 	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "SourceRestartedEmpty", Once: v.source.RunID, Message: message})
 	p.Next = busy
+	// One that is gone for good is given up by taking it out of the spec.
+	v.dropLeaving()
 	return p
 }

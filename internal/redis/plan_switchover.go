@@ -44,6 +44,7 @@ func (v *view) record(from, to *Server, failover bool) {
 	r := &v1alpha1.RedisSwitchoverStatus{ReplicationID: v.data.ReplicationID}
 	r.From, r.To, r.Failover, r.Phase = from.Name, to.Name, failover, v1alpha1.SwitchoverPreparing
 	r.Generation, r.StartedAt, r.ToPodUID = v.gen, metav1.NewMicroTime(v.now), v.pods[to.Name].UID
+	r.ToRunID = to.RunID
 	if failover {
 		r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, new(r.StartedAt)
 	} else {
@@ -207,7 +208,7 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	case from.Replica && !from.Follows(to):
 		// Somebody else made it follow a third.
 		return v.withoutRecord()
-	case from.Replica && to.OK() && to.ReplID != r.ReplicationID && to.ReplID2 != r.ReplicationID && !to.holds(from):
+	case from.Replica && to.OK() && (to.ReplID != r.ReplicationID && to.ReplID2 != r.ReplicationID || to.Master() && r.ToRunID != "" && to.RunID != r.ToRunID) && !to.holds(from):
 		// FAILOVER has demoted the old source, and the new one has restarted without what it had.
 		return v.undo(from, cmp.Or(why, to.Name+" has lost what it held"))
 	case from.Replica && to.OK() && !to.knows(r.ReplicationID) && !from.knows(r.ReplicationID):
@@ -252,7 +253,7 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 	}
 	r.Phase = v1alpha1.SwitchoverSwitching
 	r.SwitchingAt = new(metav1.NewMicroTime(v.now))
-	r.ReplicationID, r.FromRunID = from.ReplID, from.RunID
+	r.ReplicationID, r.FromRunID, r.ToRunID = from.ReplID, from.RunID, to.RunID
 	p := v.switchNow(from, to)
 	p.Persist = true
 	return p
@@ -265,7 +266,9 @@ func (v *view) promoted(from, to *Server) bool {
 	if !to.Master() || to.Fenced() {
 		return false
 	}
-	continues := to.ReplID2 == r.ReplicationID || to.ReplID == r.ReplicationID
+	// A process that has started since has read a snapshot, which has the id, and not all of it.
+	same := r.ToRunID == "" || r.ToRunID == to.RunID
+	continues := same && (to.ReplID2 == r.ReplicationID || to.ReplID == r.ReplicationID)
 	if from.Master() && !from.Fenced() && from.RunID == r.FromRunID && !r.Failover {
 		// The old source takes writes as well: what it has written since is not the candidate's.
 		return v.routed(to) && continues && to.holds(from)

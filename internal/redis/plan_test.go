@@ -103,6 +103,46 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.promoted("b") }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
 		},
 
+		"an empty replica has no copy yet": {
+			given: func(v s) { n := v.at("b"); n.Keys, n.LinkUp = 0, false }, ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady",
+		},
+		"somebody else moved the source more than once": {
+			given: func(v s) {
+				n := v.promoted("b")
+				n.ReplID2, n.SecondOffset, n.Offset = other, 9000, 9500
+				v.follows("a", "b")
+				v.at("a").ReplID = two
+				v.wants("b")
+				v.detached("c")
+				v.at("c").Offset = 1500
+			},
+			ways: "a=readonly b=readwrite c=none", reason: "ReplicaDiverged", says: "nothing in common",
+		},
+		"the source has restarted empty, and who has the data is not seen": {
+			given: func(v s) { v.restarted("a", 0); v.silent("b", 0); v.silent("c", 0) },
+			do:    "fence-empty: fence a", ways: "a=none", reason: "SourceRestartedEmpty", says: "b holds what it held",
+		},
+		"the candidate has restarted from a snapshot after the fence": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second).ToRunID = "run-b"
+				v.fenced("a")
+				v.promoted("b").RunID = "anew-b"
+				v.at("b").SecondOffset, v.at("b").Offset = 501, 500
+			},
+			do: "fence-extra: fence b; undo: open for writes a", ways: "a=readwrite b=none", reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing,
+		},
+		"the candidate of a failover has restarted from a snapshot": {
+			given: func(v s) {
+				v.failing()
+				v.in.Object.Status.Switchover.ToRunID = "run-b"
+				v.silent("a", time.Minute)
+				v.promoted("b").RunID = "anew-b"
+				v.at("b").SecondOffset, v.at("b").Offset = 501, 500
+				v.detached("c")
+			},
+			ways: "b=none c=readonly", reason: "FailoverRefused", says: "c has received more",
+		},
+
 		// The source.
 		"the source is not seen": {
 			given: func(v s) { v.silent("a", time.Minute) }, ways: "b=readonly c=readonly", reason: "SourceUnreachable", says: "b has received the most",
@@ -427,6 +467,25 @@ func TestPlan(t *testing.T) {
 				t.Errorf("phase %q, want %q", phase, test.phase)
 			}
 		})
+	}
+}
+
+// TestTrustIsWithdrawn: who had nothing more at the end of a switchover, and was let write
+// since, is not trusted again once it is fenced.
+func TestTrustIsWithdrawn(t *testing.T) {
+	v := situate()
+	v.afterFailover()
+	last := v.in.Object.Status.LastSwitchover
+	last.Failover, last.FromRunID = false, "run-a"
+	v.at("a").Offset = 1500
+	p := Plan(v.in)
+	if got := told(p); got != "fence-extra: fence a" || !p.Persist {
+		t.Fatalf("it does %q, persist %v", got, p.Persist)
+	}
+	Project(v.in.Object, v.in.State, p)
+	v.fenced("a")
+	if got := told(Plan(v.in)); got != "" {
+		t.Errorf("what a was let write is thrown away: %q", got)
 	}
 }
 

@@ -4,7 +4,6 @@
 package redis
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,8 +41,11 @@ type view struct {
 	lost bool
 	// keeper is that node.
 	keeper string
-	data   Data
-	events []reconcile.Event
+	// distrusted: somebody has lost the trust of the last switchover. That is recorded before he
+	// is fenced: a fenced one cannot be told from one that was fenced all the time.
+	distrusted bool
+	data       Data
+	events     []reconcile.Event
 }
 
 func look(in Input) *view {
@@ -82,9 +84,30 @@ func look(in Input) *view {
 		v.data.Switchover = nil
 	}
 	v.findSource()
+	v.withdrawTrust()
 	v.judgeSource()
 	v.assess()
 	return v
+}
+
+// withdrawTrust takes those from the record of the last switchover who are seen to take
+// writes: what they hold is compared from now on, also once they are fenced.
+func (v *view) withdrawTrust() {
+	last := v.data.Last
+	if last == nil || v.source == nil || last.To != v.source.Name {
+		return
+	}
+	for _, s := range v.nodes {
+		if s == v.source || !s.OK() || s.takesNone() || s.RunID == "" {
+			continue
+		}
+		if last.FromRunID == s.RunID {
+			last.FromRunID, v.distrusted = "", true
+		}
+		if i := slices.Index(last.BehindRunIDs, s.RunID); i >= 0 {
+			last.BehindRunIDs, v.distrusted = slices.Delete(last.BehindRunIDs, i, i+1), true
+		}
+	}
 }
 
 // inFlight says whether a change of the source is on record that has touched something.
@@ -140,8 +163,14 @@ func (v *view) findSource() {
 		return
 	}
 	if v.moved {
-		v.data.History = appendHistory(v.data.History, v.data.ReplicationID, cmp.Or(v.source.SecondOffset-1, whole))
-		v.data.ReplicationID = v.source.ReplID
+		switch id := v.data.ReplicationID; {
+		case v.source.ReplID == id:
+		case v.source.continues() && v.source.ReplID2 == id:
+			v.inherit(v.source.SecondOffset - 1)
+		default:
+			// Moved more than once: how much of the past it holds, its offsets do not tell.
+			v.data.ReplicationID, v.data.History, v.data.Anew = v.source.ReplID, nil, true
+		}
 		v.events = append(v.events, reconcile.Event{Warning: true, Reason: "SourceMovedByOthers", Once: v.source.Name,
 			Message: fmt.Sprintf("%s is the source now, and the operator did not make it so; it was %s", v.source.Name, v.data.Source)})
 	}
@@ -242,7 +271,12 @@ func (v *view) inherit(until int64) {
 func (v *view) keeperOf(src *Server) string {
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		if s == src || !s.OK() || s.Keys == 0 || v.onFile(m.Name).Diverged {
+		was := v.onFile(m.Name)
+		if s != src && !s.OK() && was.HeldData && was.Replicated && !was.Diverged {
+			// Unknown is not empty.
+			return m.Name
+		}
+		if s == src || !s.OK() || s.Keys == 0 || was.Diverged {
 			continue
 		}
 		if r, _ := v.onRecord().compare(s); r != unrelated || v.returned(m, s) {
@@ -471,8 +505,20 @@ func (v *view) serves(m Member, s *Server) bool {
 		// It has followed the empty node.
 		return false
 	}
+	if s.Keys == 0 && !s.LinkUp && v.sourceHolds() {
+		// It has not received its copy yet: readers would find nothing.
+		return false
+	}
 	return v.source != nil && s.OK() && s.Replica && !s.WritableReplica && !s.SyncInProgress && !v.data.Diverged[m.Name] &&
 		(m.External || m.Port == v.readers) && (s.Follows(v.source) || s.Detached() || v.followsReplica(s))
+}
+
+// sourceHolds says whether the source holds keys, or did when it was seen last.
+func (v *view) sourceHolds() bool {
+	if v.source == nil {
+		return false
+	}
+	return v.source.OK() && v.source.Keys > 0 || !v.source.OK() && v.onFile(v.source.Name).HeldData
 }
 
 // followsReplica: it gets everything by way of another replica, as after a FAILOVER.
