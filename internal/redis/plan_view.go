@@ -271,12 +271,7 @@ func (v *view) inherit(until int64) {
 func (v *view) keeperOf(src *Server) string {
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		was := v.onFile(m.Name)
-		if s != src && !s.OK() && was.HeldData && was.Replicated && !was.Diverged {
-			// Unknown is not empty.
-			return m.Name
-		}
-		if s == src || !s.OK() || s.Keys == 0 || was.Diverged {
+		if s == src || !s.OK() || s.Keys == 0 || v.onFile(m.Name).Diverged {
 			continue
 		}
 		if r, _ := v.onRecord().compare(s); r != unrelated || v.returned(m, s) {
