@@ -406,6 +406,9 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 		// Not to have two behind -readwrite: the old source may be writable and unseen.
 		ahead = append([]reconcile.Step{{Name: "unroute", Routing: reconcile.Routing{r.From: reconcile.AccessNone}}}, ahead...)
 	}
+	// An operator that died after the route has not written its file: a source that restarts
+	// as a replica of its own replica would take no writes.
+	ahead = append(ahead, reconcile.Step{Name: "persist", Optional: true, Actions: []reconcile.Action{Persist{target{to.Name}}}})
 	p.Steps = append(ahead, p.Steps...)
 	p.Persist, p.Again = true, true
 	e := reconcile.Event{Reason: "SwitchoverFinished", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the source; it was %s", r.To, r.From)}

@@ -259,7 +259,7 @@ func TestPlan(t *testing.T) {
 		},
 		"died after the promotion": {
 			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.fenced("a"); v.promoted("b") },
-			do:    "attach: follow a, follow c", ways: "a=none b=readwrite c=none", reason: "ReplicaNotReady",
+			do:    "persist: persist b; attach: follow a, follow c", ways: "a=none b=readwrite c=none", reason: "ReplicaNotReady",
 		},
 		"died after FAILOVER": {
 			given: func(v s) {
@@ -268,7 +268,7 @@ func TestPlan(t *testing.T) {
 				v.follows("a", "b")
 				v.at("a").ReplID, v.at("c").ReplID = two, two
 			},
-			do: "attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
+			do: "persist: persist b; attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
 		},
 		"died in FAILOVER": {
 			given: func(v s) { v.switching(v1alpha1.SwitchoverSwitching, time.Second); v.at("a").FailingOver = true },
@@ -403,7 +403,7 @@ func TestPlan(t *testing.T) {
 		},
 		"promoted in a failover": {
 			given: func(v s) { v.failing(); v.silent("a", time.Minute); v.promoted("b"); v.detached("c") },
-			do:    "attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaUnreachable",
+			do:    "persist: persist b; attach: follow c", ways: "a=none b=readwrite c=readonly", reason: "ReplicaUnreachable",
 		},
 		"the old source returns with more": {
 			given: func(v s) { v.afterFailover(); v.at("a").Offset = 1500 },
