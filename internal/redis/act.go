@@ -202,7 +202,7 @@ func changed(s *Server, do Follow) error {
 	switch {
 	case do.Discard || s.Keys == 0:
 	case do.Fenced && s.Master() && s.Fenced() && s.ReplID == do.ID:
-	case s.ReplID != do.ID && !(s.Replica && s.ReplID2 == do.ID):
+	case s.ReplID != do.ID && (!s.Replica || s.ReplID2 != do.ID):
 		return errors.New("it holds something else than before (another replication id)")
 	case s.Master() && s.Offset > do.Offset:
 		return fmt.Errorf("it was written to meanwhile (%d bytes)", s.Offset-do.Offset)

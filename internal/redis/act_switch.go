@@ -116,7 +116,7 @@ func (a *actor) fenceSource(ctx context.Context, do FenceSource) (reconcile.Fact
 	case s.ReplID != do.ID:
 		return nil, errors.New("it is not what it was (another replication id)")
 	case !s.Replica && scriptsPass(s.Version):
-		return nil, fmt.Errorf("Redis %s lets scripts write whatever min-replicas-to-write is, and FAILOVER was not possible: use 6.2.7 or newer", s.Version)
+		return nil, fmt.Errorf("version %s of Redis lets scripts write whatever min-replicas-to-write is, and FAILOVER was not possible: use 6.2.7 or newer", s.Version)
 	case !s.Replica:
 		if err := a.fence(ctx, s); err != nil {
 			return nil, err

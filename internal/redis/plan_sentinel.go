@@ -59,7 +59,7 @@ func (v *view) elected() *Server {
 	for _, s := range masters {
 		latest := true
 		for _, o := range masters {
-			if o != s && (o.ReplID2 == s.ReplID || !(s.ReplID2 == o.ReplID)) {
+			if o != s && (o.ReplID2 == s.ReplID || s.ReplID2 != o.ReplID) {
 				latest = false
 			}
 		}
