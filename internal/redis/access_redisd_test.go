@@ -39,7 +39,8 @@ func permissions(t *testing.T) []any {
 func TestACLUser(t *testing.T) {
 	t.Parallel()
 	const user, password = "looker-after", "only for this one"
-	c := newCluster(t, 3, redisd.Options{})
+	// FAILOVER is for candidates with an append-only file.
+	c := newCluster(t, 3, redisd.Options{AOF: true})
 	for _, s := range c.servers {
 		s.Do(append([]any{"ACL", "SETUSER", user, "on", ">" + password}, permissions(t)...)...)
 	}

@@ -94,7 +94,7 @@ func (o *operator) forgets(before *v1alpha1.RedisReplication, p reconcile.Plan[D
 func (o *operator) happen() {
 	names := []string{"a", "b", "c"}
 	s := o.servers[names[o.random.IntN(len(names))]]
-	switch o.random.IntN(10) {
+	switch o.random.IntN(11) {
 	case 0, 1, 2:
 		o.clientWrites()
 	case 3, 4, 5:
@@ -108,6 +108,10 @@ func (o *operator) happen() {
 	case 8:
 		if o.failovers && o.chance(30) {
 			o.crash(s)
+		}
+	case 10:
+		if o.failovers {
+			s.save()
 		}
 	case 9:
 		if o.failovers && !s.up && o.chance(50) {
@@ -135,6 +139,9 @@ func (o *operator) crash(s *modelServer) {
 	s.up, s.hung = false, false
 	if !s.aof {
 		s.data = nil
+		if s.saved != nil {
+			s.data = slices.Clone(s.saved.data)
+		}
 	}
 	for id := range o.acked {
 		held := false

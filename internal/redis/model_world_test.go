@@ -41,6 +41,22 @@ type modelServer struct {
 	fence          bool
 	untouched      bool
 	failing        bool
+	// saved is the last snapshot of a server without an append-only file.
+	saved *modelSnapshot
+}
+
+// modelSnapshot is what a process that starts anew has, and whose history that is.
+type modelSnapshot struct {
+	data   []write
+	id     string
+	offset int64
+}
+
+// save makes a snapshot.
+func (s *modelServer) save() {
+	if s.reached() && !s.aof {
+		s.saved = &modelSnapshot{slices.Clone(s.data), s.id, s.offset}
+	}
 }
 
 // world is the servers, the clients and the labels.
@@ -88,13 +104,14 @@ func (w *world) newID() string {
 
 // start runs a process anew: it is a source of its own, with what its file has.
 func (w *world) start(s *modelServer) {
-	if !s.aof {
-		s.data = nil
-	}
 	w.serial++
-	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, id: w.newID(), second: -1, data: s.data, untouched: true}
-	for i := range s.data {
-		s.data[i].end = 0
+	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, saved: s.saved, id: w.newID(), second: -1, data: s.data, untouched: true}
+	if s.aof {
+		for i := range s.data {
+			s.data[i].end = 0
+		}
+	} else if s.data = nil; s.saved != nil {
+		s.data, s.id2, s.offset, s.second = slices.Clone(s.saved.data), s.saved.id, s.saved.offset, s.saved.offset+1
 	}
 	// Its replicas try again once a second: the operator looks before that.
 	for _, o := range w.servers {

@@ -50,6 +50,7 @@ func (h *handle) see(ctx context.Context, m Member) *Server {
 	if err != nil {
 		s = blank(m)
 		s.Reach, s.Problem, s.Refused, s.Silent = conn.ReachOf(err), err.Error(), conn.Refused(err), silent
+		s.Loading = conn.Code(err) == conn.Loading
 		return s
 	}
 	return s
@@ -156,7 +157,7 @@ func (s *Server) read(info map[string]string) error {
 	case mode == "cluster" || info["cluster_enabled"] == "1":
 		return conn.Refusal("it runs with cluster-enabled yes, which has its own replication: use a RedisCluster")
 	case info["loading"] == "1":
-		return conn.Refusal("it loads its data")
+		return conn.StillLoading()
 	}
 	s.Replica = info["role"] == "slave"
 	s.ReplID, s.ReplID2 = info["master_replid"], info["master_replid2"]

@@ -95,6 +95,13 @@ func (s *situation) restarted(name string, keys int64) *Server {
 	return n
 }
 
+// snapshot is a master whose process has read a snapshot up to an offset of the history one.
+func (s *situation) snapshot(name string, until int64) *Server {
+	n := s.restarted(name, 5)
+	n.AOF, n.ReplID2, n.SecondOffset, n.Offset = false, one, until+1, until
+	return n
+}
+
 func (s *situation) promoted(name string) *Server {
 	n := s.master(name, two, s.at(name).Offset)
 	n.ReplID2, n.SecondOffset = one, n.Offset+1

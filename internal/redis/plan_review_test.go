@@ -99,6 +99,32 @@ func TestPlanKeepsData(t *testing.T) {
 				v.leads("b")
 			}, reason: "SourceRestartedEmpty", notRouting: "b=readwrite",
 		},
+		"the promoted node was led to and has restarted from an older snapshot": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second).ToRunID = "run-b"
+				v.fenced("a")
+				v.snapshot("b", 600)
+				v.leads("b")
+			}, do: "keep: detach c; fence-empty: fence b", reason: "SourceRestartedBehind", notRouting: "b=readwrite",
+		},
+		"the new source of a failover has restarted from an older snapshot": {
+			given: func(v s) {
+				v.failing()
+				v.in.Object.Status.Switchover.ToRunID = "run-b"
+				v.silent("a", time.Minute)
+				v.snapshot("b", 600)
+				v.detached("c")
+				v.leads("b")
+			}, do: "fence-empty: fence b", reason: "SourceRestartedBehind", notRouting: "b=readwrite",
+		},
+		"the source has come back from an older snapshot as a replica of its own replica": {
+			given: func(v s) {
+				n := v.at("a")
+				v.follows("a", "b")
+				n.LinkUp, n.RunID, n.Offset, n.AOF = false, "anew-a", 600, false
+				v.at("b").LinkUp, v.at("c").LinkUp = false, false
+			}, not: "make the source",
+		},
 		"a node with data of its own and a wrong masterauth": {
 			given: func(v s) {
 				n := v.at("b")
@@ -127,6 +153,32 @@ func TestPlanKeepsData(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTrustEndsWithASnapshot: who held nothing more than the source may hold more than a snapshot
+// of it that the source has restarted from.
+func TestTrustEndsWithASnapshot(t *testing.T) {
+	v := situate()
+	v.afterFailover()
+	st := &v.in.Object.Status
+	st.LastSwitchover.Failover, st.LastSwitchover.FromRunID = false, "run-a"
+	v.snapshot("b", 1200).ReplID2 = two
+	v.detached("c")
+	v.at("c").Offset = 1200
+	a := *v.at("a")
+	v.silent("a", 0)
+	p := Plan(v.in)
+	if got := told(p); got != "attach: follow c" {
+		t.Fatalf("it does %q", got)
+	}
+	Project(v.in.Object, v.in.State, p)
+	// It had followed b, and received what came after the snapshot.
+	a.ReplID, a.Offset = two, 1500
+	*v.at("a") = a
+	v.detached("a")
+	if got := told(Plan(v.in)); strings.Contains(got, "follow a") {
+		t.Errorf("what a alone has is thrown away: %q", got)
 	}
 }
 

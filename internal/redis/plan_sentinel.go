@@ -4,7 +4,9 @@
 package redis
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,7 +55,7 @@ func (v *view) elected() *Server {
 		}
 	}
 	if len(masters) == 0 {
-		return v.loneMaster()
+		return cmp.Or(v.vouched(), v.loneMaster())
 	}
 	var found *Server
 	for _, s := range masters {
@@ -66,6 +68,23 @@ func (v *view) elected() *Server {
 		if latest {
 			found = s
 		}
+	}
+	return found
+}
+
+// vouched is the node that the operator does not see and that replicas are seen to be connected
+// to: it is only the operator that does not reach it. nil when there is none, or more than one.
+func (v *view) vouched() *Server {
+	var found *Server
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s.OK() || !slices.ContainsFunc(v.ours(), func(o Member) bool { r := v.server(o.Name); return r.Follows(s) && r.LinkUp }) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = s
 	}
 	return found
 }
@@ -95,6 +114,9 @@ func (v *view) loneMaster() *Server {
 func (v *view) followedCondition() []metav1.Condition {
 	if v.source == nil {
 		return reconcile.Topology(false, "SourceUndetermined", "no node is seen that takes writes and that the others follow: Sentinel has not decided yet, or the nodes are not reached")
+	}
+	if !v.source.OK() {
+		return reconcile.Topology(false, "SourceUnreachable", fmt.Sprintf("%s is the source, for replicas are connected to it, and is not seen (%s)", v.source.Name, v.source.Problem))
 	}
 	var problems []string
 	for _, m := range v.ours() {
@@ -134,7 +156,7 @@ func (v *view) sentinelLabels() map[string]map[string]string {
 	labels := map[string]string{
 		v1alpha1.LabelSentinelSource: v1alpha1.LabelSourceUnknown, v1alpha1.LabelSentinelSourceHost: "", v1alpha1.LabelSentinelSourcePort: "",
 	}
-	if s := v.source; s.Master() {
+	if s := v.source; s.Master() || s != nil && s == v.vouched() {
 		labels[v1alpha1.LabelSentinelSource] = labelValue(s.Name)
 		labels[v1alpha1.LabelSentinelSourceHost] = labelValue(s.AnnounceHost)
 		labels[v1alpha1.LabelSentinelSourcePort] = strconv.Itoa(int(s.AnnouncePort))

@@ -141,7 +141,7 @@ func (v *view) opens() []reconcile.Action {
 // it is the source again.
 func (v *view) circles() bool {
 	s, id := v.source, v.data.ReplicationID
-	if !s.Replica || s.LinkUp || s.SyncInProgress || s.Keys == 0 || !s.AOF && !s.knows(id) {
+	if !s.Replica || s.LinkUp || s.SyncInProgress || s.Keys == 0 || !s.AOF && (!s.knows(id) || v.ahead(s) != "") {
 		return false
 	}
 	return slices.ContainsFunc(v.ours(), func(m Member) bool {
@@ -281,12 +281,13 @@ func (v *view) holdWithoutSource() reconcile.Plan[Data] {
 }
 
 // keeps detaches the replicas with data whose link to a silent source is down. That of a
-// source whose process is gone is down, whether they have noticed or not.
+// source whose process is gone is down, whether they have noticed or not; so it is while a new
+// process loads, and what that has loaded in the end may be older.
 func (v *view) keeps() []reconcile.Action {
-	if v.source.Reach == server.ReachError {
+	if v.source.Reach == server.ReachError && !v.source.Loading {
 		return nil
 	}
-	dead := v.source.Refused || v.pods[v.source.Name].Gone()
+	dead := v.source.Refused || v.source.Loading || v.pods[v.source.Name].Gone()
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		if s := v.server(m.Name); s.OK() && s.Replica && s.Follows(v.source) && (dead || !s.LinkUp) && s.Keys > 0 {
@@ -315,12 +316,34 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-empty", Optional: true, Actions: []reconcile.Action{Shut{target{v.source.Name}}}})
 	}
 	p.Steps = append(p.Steps, v.route())
-	message := fmt.Sprintf("the source %s has restarted without what it held, and %s holds what it held: nobody follows %[1]s or is led to it. Make %[2]s spec.source to go on with the data; or, to go on without it, set the annotation %[3]s: %[1]s",
-		v.source.Name, cmp.Or(v.mostAdvanced(), v.keeper), v1alpha1.AnnotationForcePromote)
-	p.Conditions = reconcile.Topology(false, "SourceRestartedEmpty", message)
-	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "SourceRestartedEmpty", Once: v.source.RunID, Message: message})
+	reason := "SourceRestartedEmpty"
+	if v.restartedBehind() {
+		reason = "SourceRestartedBehind"
+	}
+	message := fmt.Sprintf("the source %s has restarted %s: nobody follows %[1]s or is led to it. Make %[3]s spec.source to go on with the data; or, to go on without it, set the annotation %[4]s: %[1]s",
+		v.source.Name, v.lack(), cmp.Or(v.mostAdvanced(), v.keeper), v1alpha1.AnnotationForcePromote)
+	p.Conditions = reconcile.Topology(false, reason, message)
+	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.RunID, Message: message})
 	p.Next = busy
 	// One that is gone for good is given up by taking it out of the spec.
 	v.dropLeaving()
 	return p
+}
+
+// restartedBehind: what the source has after its restart is not nothing, but a part of what it
+// held, or may be: a snapshot.
+func (v *view) restartedBehind() bool {
+	s := v.source
+	return s.Keys > 0 && (s.Untouched || s.continues())
+}
+
+// lack says what a source that has restarted lacks, and who has it.
+func (v *view) lack() string {
+	if !v.restartedBehind() {
+		return fmt.Sprintf("without what it held, and %s holds what it held", v.keeper)
+	}
+	if !v.server(v.keeper).OK() {
+		return fmt.Sprintf("from a snapshot, and %s, which is not seen, may hold more", v.keeper)
+	}
+	return fmt.Sprintf("from a snapshot, and %s holds more, or may", v.keeper)
 }

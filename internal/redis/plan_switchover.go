@@ -375,11 +375,13 @@ func (v *view) end(to *Server) {
 	// Who was not seen in a failover may hold more than the new source.
 	v.data.Anew = v.data.Anew || r.Failover
 	v.data.Last, v.data.Source = last, r.To
-	if to.OK() && to.ReplID2 == r.ReplicationID {
+	// One that has restarted since, from a snapshot, is judged as a source that has.
+	same := r.ToRunID == "" || r.ToRunID == to.RunID
+	if to.OK() && to.ReplID2 == r.ReplicationID && same {
 		v.data.History = appendHistory(v.data.History, r.ReplicationID, to.SecondOffset-1)
 		v.data.ReplicationID = to.ReplID
-	} else if r.Failover && to.OK() && to.Keys > 0 && to.ReplID != r.ReplicationID {
-		// It has restarted: nobody can tell how much of the old source's it holds.
+	} else if r.Failover && to.OK() && to.Keys > 0 && (same || to.AOF) && !to.knows(r.ReplicationID) {
+		// It was forced, or has restarted: nobody can tell how much of the old source's it holds.
 		v.data.History, v.data.ReplicationID = nil, to.ReplID
 	} else if r.ReplicationID != "" && v.data.ReplicationID != r.ReplicationID {
 		v.data.ReplicationID = r.ReplicationID

@@ -179,20 +179,79 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.restarted("a", 10); v.detached("b", "c") }, do: "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
 		},
 		"the source has restarted with an older snapshot": {
+			given: func(v s) { v.snapshot("a", 600); v.detached("b", "c") },
+			do:    "fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedBehind", says: "b holds more",
+		},
+		"the source has restarted with an older snapshot, and was written to": {
 			given: func(v s) {
-				n := v.restarted("a", 5)
-				n.AOF, n.ReplID2, n.SecondOffset, n.Offset = false, one, 601, 600
+				n := v.snapshot("a", 600)
+				n.Untouched, n.Offset = false, 2000
 				v.detached("b", "c")
 			},
-			ways: "a=readwrite b=none c=none", reason: "ReplicaDiverged", says: "holds 400 byte(s)",
+			do: "fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedBehind", says: "b holds more",
+		},
+		"the source has restarted with an older snapshot, and one replica has followed": {
+			given: func(v s) {
+				v.snapshot("a", 600)
+				v.at("b").ReplID, v.at("b").Offset = other, 620
+				v.at("c").LinkUp = false
+			},
+			do: "keep: detach b, detach c; fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedBehind", says: "c holds more",
+		},
+		"the source has restarted with an older snapshot, as the user wants it": {
+			given: func(v s) { v.snapshot("a", 600); v.detached("b", "c"); v.forces("a") },
+			ways:  "a=readwrite b=none c=none", reason: "ReplicaDiverged", says: "holds 400 byte(s)",
+		},
+		"the source has restarted with a snapshot that does not say how old it is": {
+			given: func(v s) { v.restarted("a", 5).AOF = false; v.detached("b", "c") },
+			do:    "fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedBehind", says: "b holds more, or may",
 		},
 		"the source has restarted with a snapshot of all": {
+			given: func(v s) { v.snapshot("a", 1000); v.detached("b", "c") },
+			do:    "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
+		},
+		"the source has restarted with a snapshot of all, and one that is seen is the witness": {
+			given: func(v s) { v.snapshot("a", 1000); v.silent("b", 0); v.detached("c") },
+			do:    "attach: follow c", ways: "a=readwrite c=readonly", reason: "ReplicaUnreachable",
+		},
+		"the source has restarted with a snapshot of all, and the witness goes on with it": {
 			given: func(v s) {
-				n := v.restarted("a", 10)
-				n.AOF, n.ReplID2, n.SecondOffset, n.Offset = false, one, 1001, 1000
-				v.detached("b", "c")
+				v.snapshot("a", 1000).Offset = 1014
+				v.silent("b", 0)
+				n := v.at("c")
+				n.ReplID, n.ReplID2, n.SecondOffset, n.Offset = other, one, 1001, 1014
 			},
-			do: "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
+			ways: "a=readwrite c=readonly", reason: "ReplicaUnreachable",
+		},
+		"the source has restarted with a snapshot, and the one that is seen has less": {
+			given: func(v s) { v.snapshot("a", 600); v.silent("b", 0); v.detached("c"); v.at("c").Offset = 500 },
+			do:    "fence-empty: fence a", ways: "a=none c=readonly", reason: "SourceRestartedBehind", says: "b, which is not seen, may hold more",
+		},
+		"the source has restarted with a snapshot, and a replica from its append-only file": {
+			given: func(v s) {
+				v.snapshot("a", 1000)
+				v.restarted("b", 10).ReplID = two
+				v.detached("c")
+			},
+			do: "fence-empty: fence a", ways: "a=none b=none c=readonly", reason: "SourceRestartedBehind", says: "b holds more, or may",
+		},
+		"the source has restarted with an append-only file that is not its own": {
+			given: func(v s) { v.restarted("a", 3).Untouched = false; v.detached("b", "c") },
+			do:    "fence-empty: fence a", ways: "a=none b=readonly c=readonly", reason: "SourceRestartedEmpty", says: "b holds what it held",
+		},
+		"the source has restarted with its AOF and was written to": {
+			given: func(v s) { v.restarted("a", 12).Untouched = false; v.detached("b", "c") },
+			do:    "attach: follow b, follow c", ways: quiet, reason: "ReplicaNotReady",
+		},
+		"the source loads its data": {
+			given: func(v s) {
+				v.silent("a", 0)
+				v.at("a").Reach, v.at("a").Loading = server.ReachError, true
+			},
+			do: "keep: detach b, detach c", ways: "b=readonly c=readonly", reason: "SourceAnswersWithError",
+		},
+		"a replica is connected to another server at the source's address": {
+			given: func(v s) { v.at("b").ReplID = other }, ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady", says: "leads it to another server",
 		},
 
 		// Set-up.
@@ -336,6 +395,7 @@ func TestPlan(t *testing.T) {
 				v.fenced("a")
 				v.at("a").Offset = 1014
 				v.follows("c", "b")
+				v.at("c").ReplID = two
 			},
 			do: "attach: follow a", ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
 		},
@@ -435,7 +495,11 @@ func TestPlan(t *testing.T) {
 			ways: "a=none b=readwrite c=readonly", reason: "ReplicaNotReady",
 		},
 		"Sentinel has not decided": {
-			given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"}; v.silent("a", 0) }, ways: "a=none", reason: "SourceUndetermined",
+			given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"}; v.silent("a", 0); v.linksDown() }, ways: "a=none", reason: "SourceUndetermined",
+		},
+		"Sentinel, and the operator alone does not see the source": {
+			given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"}; v.silent("a", 0); v.at("c").LinkUp = false },
+			ways:  "b=readonly c=readonly", reason: "SourceUnreachable", says: "replicas are connected to it",
 		},
 		"skipped": {
 			given: func(v s) {

@@ -4,6 +4,7 @@
 package redis
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -235,15 +236,20 @@ func (v *view) judgeSource() {
 	case src.Replica || src.ReplID == id:
 	case id == "":
 		v.data.ReplicationID = src.ReplID
-	case src.ReplID2 == id:
+	case src.ReplID2 == id && (sameProcess || v.ahead(src) == ""):
 		v.inherit(src.SecondOffset - 1)
-	case sameProcess, src.Keys > 0 && src.AOF:
+		if !sameProcess {
+			v.forgetTrust()
+		}
+	case sameProcess, src.ReplID2 != id && src.Keys > 0 && src.AOF && v.outgrown(src) == "":
 		// A source without replicas gives up its id after repl-backlog-ttl. One that has read
 		// its append-only file does not know it any more.
 		v.inherit(whole)
-	case (src.Empty() || !src.Untouched) && v.force != src.Name && v.keeperOf(src) != "":
-		// One that is not empty any more was led to until it was seen: those writes are fewer.
-		v.lost, v.data.Lost, v.keeper = true, true, v.keeperOf(src)
+	case v.force != src.Name && cmp.Or(v.ahead(src), v.keeperOf(src)) != "":
+		// Without an append-only file it has an older snapshot at the most; Redis before 7.0 does
+		// not say how old. One that holds what was written since was led to until it was seen:
+		// those writes are fewer.
+		v.lost, v.data.Lost, v.keeper = true, true, cmp.Or(v.ahead(src), v.keeperOf(src))
 		return
 	default:
 		if src.Empty() && was != nil && was.HeldData {
@@ -251,11 +257,8 @@ func (v *view) judgeSource() {
 				"%s has restarted without what it held, and no other node is seen that holds what it held. Turn persistence on (appendonly yes)", src.Name)})
 		}
 		// What others hold of its past is theirs now.
-		v.data.ReplicationID, v.data.History, v.data.Anew = src.ReplID, nil, true
-		if v.data.Last != nil {
-			// Nor does it have what it took over then.
-			v.data.Last.FromRunID, v.data.Last.BehindRunIDs = "", nil
-		}
+		v.data.ReplicationID, v.data.History = src.ReplID, nil
+		v.forgetTrust()
 	}
 	v.lineage = historyOf(src, v.data.History)
 }
@@ -266,21 +269,96 @@ func (v *view) inherit(until int64) {
 	v.data.ReplicationID = v.source.ReplID
 }
 
+// forgetTrust: the source has restarted with less than it held, or may have. Nobody is known any
+// more to hold only what it does, unless that can be compared; nor does it have for certain what
+// it took over in the last switchover.
+func (v *view) forgetTrust() {
+	v.data.Anew = true
+	if v.data.Last != nil {
+		v.data.Last.FromRunID, v.data.Last.BehindRunIDs = "", nil
+	}
+}
+
 // keeperOf names a node that holds data of the source's recorded history, as far as is known:
 // one that is seen, or else one of the spec that held it when it was seen last; "" when there is none.
 func (v *view) keeperOf(src *Server) string {
-	for _, m := range v.members {
-		s := v.server(m.Name)
-		if s == src || !s.OK() || s.Keys == 0 || v.onFile(m.Name).Diverged {
-			continue
-		}
-		if r, _ := v.onRecord().compare(s); r != unrelated || v.returned(m, s) {
+	for _, m := range v.holders(src) {
+		if s := v.server(m.Name); v.ofRecord(m, s) {
 			return m.Name
 		}
 	}
-	// One that is not seen is not empty.
+	return v.unseenHolder(src)
+}
+
+// holders are the seen nodes other than the source that hold something, and were not found
+// before to hold something of their own.
+func (v *view) holders(src *Server) []Member {
+	return slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool {
+		s := v.server(m.Name)
+		return s == src || !s.OK() || s.Keys == 0 || v.onFile(m.Name).Diverged
+	})
+}
+
+// ofRecord says whether a seen node holds data of the source's recorded history, and not what
+// the source has since it restarted.
+func (v *view) ofRecord(m Member, s *Server) bool {
+	r, _ := v.onRecord().compare(s)
+	return s.ReplID != v.source.ReplID && (r != unrelated || v.returned(m, s))
+}
+
+// unseenHolder names a node of the spec that is not seen and held data of the source when it was
+// seen last: one that is not seen is not empty. "" when there is none.
+func (v *view) unseenHolder(src *Server) string {
 	for _, m := range v.ours() {
 		if was := v.onFile(m.Name); m.Name != src.Name && !v.server(m.Name).OK() && was.HeldData && was.Replicated && !was.Diverged {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// ahead names a node that holds, or may hold, more of the recorded history than a source that
+// has restarted from a snapshot and knows how far that goes; "" when there is none. A replica
+// that has read its append-only file does not know how far it is. While a node is not seen, one
+// that has exactly what the snapshot has is the witness that there was no more.
+func (v *view) ahead(src *Server) string {
+	id := v.data.ReplicationID
+	end := position{id, src.SecondOffset - 1}
+	if src.ReplID == id {
+		end.offset = src.Offset
+	} else if src.ReplID2 != id {
+		return ""
+	}
+	has, witness := historyOf(src, v.data.History), false
+	for _, m := range v.holders(src) {
+		s := v.server(m.Name)
+		if s.ReplID == src.ReplID && src.ReplID != id {
+			// It has gone on with the source since: where it left the history is what it had.
+			witness = witness || s.ReplID2 == id && s.SecondOffset-1 == end.offset
+			continue
+		}
+		switch r, _ := has.compare(s); {
+		case r == beyond, r == unrelated && v.ofRecord(m, s):
+			return m.Name
+		case slices.Contains(s.positions(), end):
+			witness = true
+		}
+	}
+	if witness {
+		return ""
+	}
+	return v.unseenHolder(src)
+}
+
+// outgrown names a node that kept what the source held and has more than twice as many keys as
+// it, although clients have written to it since it restarted; "" when there is none. What was
+// written since is not what it held: its append-only file was not the one it had before.
+func (v *view) outgrown(src *Server) string {
+	if src.Untouched {
+		return ""
+	}
+	for _, m := range v.holders(src) {
+		if s := v.server(m.Name); v.ofRecord(m, s) && s.Keys/2 > src.Keys {
 			return m.Name
 		}
 	}
@@ -394,7 +472,7 @@ func (v *view) assessSource(s *Server) {
 	note := ""
 	switch {
 	case v.lost:
-		note = fmt.Sprintf("it has restarted without what it held, and %s holds what it held", v.keeper)
+		note = "it has restarted " + v.lack()
 	case s.Replica && s.Detached():
 		note = "the source is detached and takes no writes"
 	case s.Replica:
@@ -455,8 +533,18 @@ func (v *view) replicaProblem(m Member, s *Server) string {
 		return "the link to the source is down, and masterauth is not the password of the Secret"
 	case !s.LinkUp:
 		return "the link to the source is down"
+	case v.elsewhere(s):
+		return fmt.Sprintf("its link is up, and what comes over it is not what the source %s has (another replication id): %s:%d leads it to another server", src.Name, s.MasterHost, s.MasterPort)
 	}
 	return ""
+}
+
+// elsewhere: a replica is pointed at the source's address and connected, but not to the source:
+// an address of a pod that is gone may be another's, and one behind a translation is not the
+// same for everybody.
+func (v *view) elsewhere(s *Server) bool {
+	src := v.source
+	return src.Master() && !v.lost && s.LinkUp && s.Follows(src) && s.ReplID != src.ReplID
 }
 
 // route is who may be reached through the Services, as observed.
@@ -504,7 +592,7 @@ func (v *view) serves(m Member, s *Server) bool {
 		// It has not received its copy yet: readers would find nothing.
 		return false
 	}
-	return v.source != nil && s.OK() && s.Replica && !s.WritableReplica && !s.SyncInProgress && !v.data.Diverged[m.Name] &&
+	return v.source != nil && s.OK() && s.Replica && !s.WritableReplica && !s.SyncInProgress && !v.elsewhere(s) && !v.data.Diverged[m.Name] &&
 		(m.External || m.Port == v.readers) && (s.Follows(v.source) || s.Detached() || v.followsReplica(s))
 }
 

@@ -312,6 +312,41 @@ func TestSourceRestartsEmpty(t *testing.T) {
 	}
 }
 
+// TestSourceRestartsFromASnapshot: from an older one, and the replicas keep what they hold; from
+// one that has all, and they follow it again.
+func TestSourceRestartsFromASnapshot(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, redisd.Options{})
+	c.settle("the set is set up")
+	c.servers["a"].Do("SET", "k", "v")
+	c.servers["a"].Do("SAVE")
+	c.servers["a"].Do("SET", "more", "1")
+	c.servers["a"].Do("WAIT", 2, 5000)
+	c.pass()
+	c.servers["a"].Kill9()
+	c.reports("SourceUnreachable")
+	c.servers["a"].Start()
+	c.reports("SourceRestartedBehind")
+	for range 5 {
+		c.pass()
+	}
+	if c.source() != "" || c.servers["a"].Keys() != 1 || c.servers["b"].Keys() != 2 || c.servers["c"].Keys() != 2 {
+		t.Fatalf("routed %q; they have %d, %d and %d keys", c.source(), c.servers["a"].Keys(), c.servers["b"].Keys(), c.servers["c"].Keys())
+	}
+	c.edit("b")
+	c.settle("b is the source, with the data")
+	if c.source() != "b" || c.servers["a"].Keys() != 2 {
+		t.Errorf("routed %q, a has %d keys", c.source(), c.servers["a"].Keys())
+	}
+	c.servers["b"].Shutdown()
+	c.reports("SourceUnreachable")
+	c.servers["b"].Start()
+	c.settle("everything is as before")
+	if c.source() != "b" || c.servers["b"].Keys() != 2 {
+		t.Errorf("routed %q, b has %d keys", c.source(), c.servers["b"].Keys())
+	}
+}
+
 // TestSourceRestartsWithItsData: replicas follow it again.
 func TestSourceRestartsWithItsData(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,8 @@ type Server struct {
 	Version, RunID string
 	// Cluster: cluster-enabled is yes.
 	Cluster bool
-	// Loading: it reads what it holds from disk, or a copy from its source.
+	// Loading: it reads what it holds from disk, or a copy from its source, and does nothing
+	// else meanwhile: it is not OK.
 	Loading bool
 	// Replica: it replicates, or tries to, and takes no writes.
 	Replica bool

@@ -138,6 +138,13 @@ func (s *Server) Kill9() {
 	<-s.process.Done
 }
 
+// Shutdown ends the process in order, with a snapshot of all that it has.
+func (s *Server) Shutdown() {
+	// The end of the connection is its answer.
+	_ = s.Try("SHUTDOWN", "SAVE")
+	<-s.process.Done
+}
+
 // Freeze stops the process without ending it; Thaw lets it go on.
 func (s *Server) Freeze() { s.process.Signal(syscall.SIGSTOP) }
 

@@ -5,6 +5,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -136,7 +137,7 @@ func (c *Client) Batch(ctx context.Context, commands ...[]any) ([]Reply, error) 
 	for i, words := range commands {
 		sent[i] = pipe.Do(ctx, words...)
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !answers(err) {
+	if _, err := pipe.Exec(ctx); err != nil && !answers(err) && !errors.Is(err, driver.Nil) {
 		return nil, c.fail(summary(commands[0]), err, false)
 	}
 	replies := make([]Reply, len(commands))

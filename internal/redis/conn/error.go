@@ -63,6 +63,12 @@ func ReachOf(err error) server.Reach { return server.ReachOf(err, Answered) }
 // Refusal is the error of a server that answers and cannot be looked after.
 func Refusal(text string) error { return &Problem{Text: text, Answered: true} }
 
+// Loading is the Code of a server that reads what it holds.
+const Loading = "LOADING"
+
+// StillLoading is the error of a server that does so, and answers INFO meanwhile.
+func StillLoading() error { return &Problem{Text: "it loads its data", Code: Loading, Answered: true} }
+
 // answers says whether the library's error is a server's answer.
 func answers(err error) bool {
 	var said driver.Error
