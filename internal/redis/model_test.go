@@ -170,10 +170,11 @@ func (o *operator) edit(to string) {
 	}
 }
 
-// reconnect: what was cut off for a moment tries again.
+// reconnect: what was cut off for a moment tries again. One that hangs does not, and the operator
+// looks before it does.
 func (o *operator) reconnect() {
 	for _, s := range o.servers {
-		if s.cut && o.chance(50) {
+		if s.cut && !s.hung && o.chance(50) {
 			s.cut = false
 		}
 	}
