@@ -62,7 +62,7 @@ type Data struct {
 	Drop map[string]bool
 	// Anew: nobody is known any more to hold only what the source does.
 	Anew bool
-	// Lost: the source has restarted empty, and does not count as what it was.
+	// Lost: the source has restarted with less than it held, and does not count as what it was.
 	Lost bool
 	// Result of a switchover that this plan ends: "", finished, undone, failover, refused.
 	Result string
@@ -110,7 +110,7 @@ func rules() []reconcile.Rule[*view, Data] {
 		when("no source known: set up", (*view).sourceUnknown, (*view).setUp),
 		// The source is known; can it be seen, and is it what it was?
 		when("another source wanted, this one is gone", (*view).wantsFailover, (*view).beginFailover),
-		when("source restarted empty", (*view).sourceLost, (*view).reportLost),
+		when("source restarted without what it held", (*view).sourceLost, (*view).reportLost),
 		when("another source wanted", (*view).wantsSwitchover, (*view).beginSwitchover),
 		when("source not seen", (*view).sourceUnseen, (*view).holdWithoutSource),
 		// Else: steady.
