@@ -227,6 +227,15 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.snapshot("a", 600); v.silent("b", 0); v.detached("c"); v.at("c").Offset = 500 },
 			do:    "fence-empty: fence a", ways: "a=none c=readonly", reason: "SourceRestartedBehind", says: "b, which is not seen, may hold more",
 		},
+		"the source has restarted with a snapshot, and one that is isolated is not seen": {
+			given: func(v s) {
+				v.snapshot("a", 1000)
+				v.in.Object.Spec.Replica[0].Isolated = true
+				v.silent("b", 0)
+				v.restarted("c", 0)
+			},
+			do: "attach: follow c", ways: "a=readwrite b=none c=none", reason: "ReplicaUnreachable",
+		},
 		"the source has restarted with a snapshot, and a replica from its append-only file": {
 			given: func(v s) {
 				v.snapshot("a", 1000)

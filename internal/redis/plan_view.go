@@ -287,7 +287,7 @@ func (v *view) keeperOf(src *Server) string {
 			return m.Name
 		}
 	}
-	return v.unseenHolder(src)
+	return v.unseenHolder(v.ours())
 }
 
 // holders are the seen nodes other than the source that hold something, and were not found
@@ -306,11 +306,11 @@ func (v *view) ofRecord(m Member, s *Server) bool {
 	return s.ReplID != v.source.ReplID && (r != unrelated || v.returned(m, s))
 }
 
-// unseenHolder names a node of the spec that is not seen and held data of the source when it was
-// seen last: one that is not seen is not empty. "" when there is none.
-func (v *view) unseenHolder(src *Server) string {
-	for _, m := range v.ours() {
-		if was := v.onFile(m.Name); m.Name != src.Name && !v.server(m.Name).OK() && was.HeldData && was.Replicated && !was.Diverged {
+// unseenHolder names a node that is not seen and held data of the source when it was seen last:
+// one that is not seen is not empty. "" when there is none.
+func (v *view) unseenHolder(members []Member) string {
+	for _, m := range members {
+		if was := v.onFile(m.Name); m.Name != v.source.Name && !v.server(m.Name).OK() && was.HeldData && was.Replicated && !was.Diverged {
 			return m.Name
 		}
 	}
@@ -320,7 +320,8 @@ func (v *view) unseenHolder(src *Server) string {
 // ahead names a node that holds, or may hold, more of the recorded history than a source that
 // has restarted from a snapshot and knows how far that goes; "" when there is none. A replica
 // that has read its append-only file does not know how far it is. While a node is not seen, one
-// that has exactly what the snapshot has is the witness that there was no more.
+// that has exactly what the snapshot has is the witness that there was no more. One that is
+// isolated has received nothing for long: only what is seen of it counts.
 func (v *view) ahead(src *Server) string {
 	id := v.data.ReplicationID
 	end := position{id, src.SecondOffset - 1}
@@ -338,7 +339,7 @@ func (v *view) ahead(src *Server) string {
 			continue
 		}
 		switch r, _ := has.compare(s); {
-		case r == beyond, r == unrelated && v.ofRecord(m, s):
+		case r == beyond, r == unrelated && v.ofRecord(m, s) && !m.Isolated && !m.Leaving:
 			return m.Name
 		case slices.Contains(s.positions(), end):
 			witness = true
@@ -347,7 +348,7 @@ func (v *view) ahead(src *Server) string {
 	if witness {
 		return ""
 	}
-	return v.unseenHolder(src)
+	return v.unseenHolder(v.replicasOf(src))
 }
 
 // outgrown names a node that kept what the source held and has more than twice as many keys as
