@@ -9,6 +9,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,6 +346,36 @@ func TestSourceRestartsFromASnapshot(t *testing.T) {
 	c.settle("everything is as before")
 	if c.source() != "b" || c.servers["b"].Keys() != 2 {
 		t.Errorf("routed %q, b has %d keys", c.source(), c.servers["b"].Keys())
+	}
+}
+
+// TestSourceLoads: it is there and has restarted, and nobody knows yet with what. Its replicas are
+// kept from it until it has loaded.
+func TestSourceLoads(t *testing.T) {
+	t.Parallel()
+	// It takes its time (microseconds for each key), and answers meanwhile.
+	c := newCluster(t, 3, redisd.Options{Args: []string{"--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024", "--rdbcompression", "no"}})
+	c.settle("the set is set up")
+	a := c.servers["a"]
+	for i := range 40 {
+		a.Do("SET", i, strings.Repeat("v", 1024))
+	}
+	a.Eventually("there is a snapshot", func() bool { return a.Try("SAVE") == nil })
+	a.Do("WAIT", 2, 5000)
+	c.pass()
+	a.Kill9()
+	var starting sync.WaitGroup
+	starting.Go(a.Start)
+	defer starting.Wait()
+	a.Eventually("a loads", func() bool { err := a.Try("DBSIZE"); return err != nil && strings.HasPrefix(err.Error(), "LOADING") })
+	c.pass()
+	if reason := c.plan.Conditions[0].Reason; reason != "SourceAnswersWithError" {
+		t.Errorf("the reason is %s", reason)
+	}
+	for _, name := range []string{"b", "c"} {
+		if got := c.servers[name].Do("INFO", "replication").(string); !strings.Contains(got, "master_host:"+nowhereHost) || c.servers[name].Keys() != 40 {
+			t.Errorf("%s has %d keys: %s", name, c.servers[name].Keys(), got)
+		}
 	}
 }
 
