@@ -165,6 +165,9 @@ func (s *Server) read(info map[string]string) error {
 	s.SecondOffset = number("second_repl_offset")
 	s.FailingOver = info["master_failover_state"] != "" && info["master_failover_state"] != "no-failover"
 	s.AOF = info["aof_enabled"] == "1"
+	if info["min_slaves_good_slaves"] != "" {
+		s.GoodReplicas = number("min_slaves_good_slaves")
+	}
 	if s.Replica {
 		s.MasterHost, s.MasterPort = info["master_host"], int32(number("master_port"))
 		s.LinkUp = info["master_link_status"] == "up"

@@ -65,7 +65,10 @@ func TestPlan(t *testing.T) {
 		},
 		"two nodes are one server": {given: func(v s) { v.at("c").RunID = "run-b" }, reason: "DuplicateServer"},
 		"the source is fenced":     {given: func(v s) { v.fenced("a") }, do: "source: open for writes a", ways: "a=none b=readonly c=readonly", reason: "SourceNotReady"},
-		"the source is detached":   {given: func(v s) { v.detached("a") }, do: "source: make the source a", ways: "b=readonly c=readonly", reason: "SourceNotReady"},
+		"the source has too few replicas": {
+			given: func(v s) { v.at("a").Config.MinReplicas, v.at("a").GoodReplicas = 2, 1 }, ways: quiet, reason: "SourceNotReady", says: "min-replicas-to-write is 2, and 1 replica(s) keep up",
+		},
+		"the source is detached": {given: func(v s) { v.detached("a") }, do: "source: make the source a", ways: "b=readonly c=readonly", reason: "SourceNotReady"},
 		"somebody else moved the source": {
 			given: func(v s) { v.promoted("b"); v.follows("a", "b"); v.at("a").ReplID = two; v.wants("b") },
 			do:    "attach: follow c", ways: "a=readonly b=readwrite c=readonly", reason: "ReplicaNotReady",

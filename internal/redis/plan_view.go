@@ -480,6 +480,8 @@ func (v *view) assessSource(s *Server) {
 		note = fmt.Sprintf("the source replicates from %s:%d: end that first (REPLICAOF NO ONE)", s.MasterHost, s.MasterPort)
 	case s.Fenced():
 		note = "the source is fenced"
+	case s.tooFewReplicas():
+		note = fmt.Sprintf("the source refuses writes: its min-replicas-to-write is %d, and %d replica(s) keep up", s.Config.MinReplicas, s.GoodReplicas)
 	}
 	if !s.Replica && !v.lost {
 		d.Roles[s.Name] = v1alpha1.RedisRoleSource

@@ -349,6 +349,17 @@ func TestSourceRestartsFromASnapshot(t *testing.T) {
 	}
 }
 
+// TestTooFewReplicas: the source refuses writes by its own setting.
+func TestTooFewReplicas(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, redisd.Options{})
+	c.settle("the set is set up")
+	c.servers["a"].Do("CONFIG", "SET", "min-replicas-to-write", 2)
+	c.reports("SourceNotReady")
+	c.servers["a"].Do("CONFIG", "SET", "min-replicas-to-write", 1)
+	c.settle("one replica is enough")
+}
+
 // TestSourceLoads: it is there and has restarted, and nobody knows yet with what. Its replicas are
 // kept from it until it has loaded.
 func TestSourceLoads(t *testing.T) {

@@ -73,8 +73,10 @@ type Server struct {
 	LinkUp         bool
 	SyncInProgress bool
 
-	// Followers that are connected.
-	Followers []Follower
+	// Followers that are connected. GoodReplicas are those that count for min-replicas-to-write;
+	// known where that is set.
+	Followers    []Follower
+	GoodReplicas int64
 	// FailingOver: a FAILOVER is under way.
 	FailingOver bool
 
@@ -107,6 +109,11 @@ func (s *Server) OK() bool { return s != nil && s.Reach == server.ReachOK }
 
 // Fenced says whether the operator has fenced it.
 func (s *Server) Fenced() bool { return s.Config != nil && s.Config.MinReplicas >= fenceBase }
+
+// tooFewReplicas: it refuses writes by a setting of its user's, until enough replicas keep up.
+func (s *Server) tooFewReplicas() bool {
+	return s.Config != nil && !s.Fenced() && s.Config.MaxLag > 0 && s.GoodReplicas < s.Config.MinReplicas
+}
 
 // Writable says whether clients can write to it as far as the operator knows.
 func (s *Server) Writable() bool {
