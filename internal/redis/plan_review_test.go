@@ -125,6 +125,19 @@ func TestPlanKeepsData(t *testing.T) {
 				v.at("b").LinkUp, v.at("c").LinkUp = false, false
 			}, not: "make the source",
 		},
+		"the new source of a failover had the old one's id, and not all that was before it": {
+			given: func(v s) {
+				v.failing()
+				st := &v.in.Object.Status
+				st.ReplicationID, st.Switchover.ReplicationID = two, two
+				st.History = []v1alpha1.RedisReplicationHistory{{ID: one, Offset: 1000}}
+				v.silent("a", time.Minute)
+				n := v.master("b", other, 900)
+				n.ReplID2, n.SecondOffset = two, 901
+				// It was not seen until now.
+				v.detached("c")
+			}, not: "follow c",
+		},
 		"a node with data of its own and a wrong masterauth": {
 			given: func(v s) {
 				n := v.at("b")

@@ -199,12 +199,17 @@ func (v *view) isFollowed(lead *Server) bool {
 	return slices.ContainsFunc(v.ours(), func(m Member) bool { return v.server(m.Name).Follows(lead) })
 }
 
-// appendHistory remembers how far an id is held.
+// appendHistory remembers how far an id is held. No earlier one is held any further: a replica
+// takes over its source's id with the first byte that it asks for, also where it lacks some of
+// the history before that still. Offsets begin anew where an id is held to its end.
 func appendHistory(past []v1alpha1.RedisReplicationHistory, id string, offset int64) []v1alpha1.RedisReplicationHistory {
 	if id == "" || id == noReplID {
 		return past
 	}
 	past = slices.DeleteFunc(slices.Clone(past), func(one v1alpha1.RedisReplicationHistory) bool { return one.ID == id })
+	for i := len(past) - 1; offset != whole && i >= 0 && past[i].Offset != whole; i-- {
+		past[i].Offset = min(past[i].Offset, offset)
+	}
 	past = append(past, v1alpha1.RedisReplicationHistory{ID: id, Offset: offset})
 	return past[max(0, len(past)-historyLength):]
 }
