@@ -23,6 +23,8 @@ type operator struct {
 	*world
 	object *v1alpha1.RedisReplication
 	plan   reconcile.Plan[Data]
+	// done: the last pass was carried out, all of it.
+	done bool
 }
 
 func newOperator(w *world) *operator {
@@ -33,6 +35,7 @@ func newOperator(w *world) *operator {
 
 // pass is a pass of the kernel. While it looks, the world goes on.
 func (o *operator) pass(calm bool) {
+	o.done = false
 	state := o.state(Members(o.object))
 	if !calm && o.chance(50) {
 		o.happen()
@@ -51,6 +54,7 @@ func (o *operator) pass(calm bool) {
 	}
 	facts := reconcile.Facts{}
 	died := func() bool { return !calm && o.chance(3) }
+	failures := false
 	for _, step := range p.Steps {
 		failed := false
 		for _, action := range step.Actions {
@@ -70,6 +74,7 @@ func (o *operator) pass(calm bool) {
 		}
 		if failed {
 			o.note("step %s failed", step.Name)
+			failures = true
 			if !step.Optional {
 				return
 			}
@@ -81,6 +86,7 @@ func (o *operator) pass(calm bool) {
 			return
 		}
 	}
+	o.done = !failures
 }
 
 // forgets: the status of a pass is written at its end, unless the plan demanded it first.
@@ -171,8 +177,11 @@ func (o *operator) edit(to string) {
 }
 
 // reconnect: what was cut off for a moment tries again. One that hangs does not, and the operator
-// looks before it does.
+// acts before it does: what a replica throws away before that is not the operator's to keep.
 func (o *operator) reconnect() {
+	if !o.done {
+		return
+	}
 	for _, s := range o.servers {
 		if s.cut && !s.hung && o.chance(50) {
 			s.cut = false

@@ -195,6 +195,28 @@ func TestTrustEndsWithASnapshot(t *testing.T) {
 	}
 }
 
+// TestUnseenEndOfAFailover: a candidate that was promoted is gone before it was seen, and the user
+// wants another one. It comes back from its append-only file, and may lack what others hold.
+func TestUnseenEndOfAFailover(t *testing.T) {
+	v := situate()
+	v.failing()
+	v.silent("a", time.Minute)
+	b := *v.at("b")
+	v.silent("b", 0)
+	v.detached("c")
+	v.leads("b")
+	v.wants("c")
+	Project(v.in.Object, v.in.State, Plan(v.in))
+	if got := v.in.Object.Status.Source; got != "b" {
+		t.Fatalf("the source is %q", got)
+	}
+	*v.at("b") = b
+	v.restarted("b", 10)
+	if got := told(Plan(v.in)); strings.Contains(got, "follow c") {
+		t.Errorf("what c may hold alone is thrown away: %q", got)
+	}
+}
+
 // TestScriptsPass: redis#9993.
 func TestScriptsPass(t *testing.T) {
 	for version, want := range map[string]bool{"6.2.0": true, "6.2.6": true, "6.2.7": false, "6.2.14": false, "7.0.15": false, "8.0.2": false, "": false} {

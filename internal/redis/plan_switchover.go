@@ -383,8 +383,12 @@ func (v *view) end(to *Server) {
 	} else if r.Failover && to.OK() && to.Keys > 0 && (same || to.AOF) && !to.knows(r.ReplicationID) {
 		// It was forced, or has restarted: nobody can tell how much of the old source's it holds.
 		v.data.History, v.data.ReplicationID = nil, to.ReplID
-	} else if r.ReplicationID != "" && v.data.ReplicationID != r.ReplicationID {
+	} else if r.ReplicationID != "" {
 		v.data.ReplicationID = r.ReplicationID
+		if r.Failover && !to.OK() {
+			// How much of it the candidate held when it was promoted, nobody has seen.
+			v.data.History = []v1alpha1.RedisReplicationHistory{{ID: r.ReplicationID}}
+		}
 	}
 }
 

@@ -249,7 +249,7 @@ func (v *view) judgeSource() {
 	case sameProcess, src.ReplID2 != id && src.Keys > 0 && src.AOF && v.outgrown(src) == "":
 		// A source without replicas gives up its id after repl-backlog-ttl. One that has read
 		// its append-only file does not know it any more.
-		v.inherit(whole)
+		v.inherit(v.held())
 	case v.force != src.Name && cmp.Or(v.ahead(src), v.keeperOf(src)) != "":
 		// Without an append-only file it has an older snapshot at the most; Redis before 7.0 does
 		// not say how old. One that holds what was written since was led to until it was seen:
@@ -272,6 +272,17 @@ func (v *view) judgeSource() {
 func (v *view) inherit(until int64) {
 	v.data.History = appendHistory(v.data.History, v.data.ReplicationID, until)
 	v.data.ReplicationID = v.source.ReplID
+}
+
+// held is how far the source held the recorded id when it was seen last: all of it, unless the
+// history has an entry of its own for that (see end).
+func (v *view) held() int64 {
+	for _, one := range v.data.History {
+		if one.ID == v.data.ReplicationID {
+			return one.Offset
+		}
+	}
+	return whole
 }
 
 // forgetTrust: the source has restarted with less than it held, or may have. Nobody is known any
