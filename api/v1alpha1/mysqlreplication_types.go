@@ -371,6 +371,14 @@ type SwitchoverStatus struct {
 	// has lost the labels that would tell whether To was led to.
 	// +optional
 	ToPodUID types.UID `json:"toPodUID,omitempty"`
+	// ToServerUUID is, of a failover, the server_uuid of To when the old source was left.
+	// +optional
+	ToServerUUID string `json:"toServerUUID,omitempty"`
+	// ToTransactions is the GTID set that this server had committed itself by then, with
+	// what it had still to execute of that. What it has of its own beyond that it has
+	// committed since.
+	// +optional
+	ToTransactions string `json:"toTransactions,omitempty"`
 	// SwitchingAt is when the phase Switching began; the deadline counts from it.
 	// +optional
 	SwitchingAt *metav1.MicroTime `json:"switchingAt,omitempty"`

@@ -87,9 +87,31 @@ func (v *view) beginStarving(from *Server) reconcile.Plan[Data] {
 	r, at := v.data.Switchover, metav1.NewMicroTime(v.now)
 	r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, &at
 	r.Unassured = !v.forced() && v.unassured() != ""
+	v.recordCandidate(v.server(r.To))
 	p := v.stopReceivers(from)
 	p.Persist = true
 	return p
+}
+
+// ownMost bounds the record of what a candidate has committed itself, in bytes. It is a few
+// intervals; one that is torn to pieces is not recorded.
+const ownMost = 2048
+
+// recordCandidate writes down what the candidate has committed itself before it is promoted:
+// it was the source once, or has errant transactions. What it has beyond that later tells of
+// the promotion, when the labels are gone with a pod and nobody else can be asked.
+func (v *view) recordCandidate(to *Server) {
+	own := to.Received().Of(to.UUID).String()
+	if r := v.data.Switchover; len(own) <= ownMost {
+		r.ToServerUUID, r.ToTransactions = to.UUID, own
+	}
+}
+
+// ownBefore is what recordCandidate has written down of that server.
+func (v *view) ownBefore(to *Server) (own gtid.Set, known bool) {
+	r := v.data.Switchover
+	own, err := gtid.Parse(r.ToTransactions)
+	return own, err == nil && isOf(r.ToServerUUID)(to.UUID)
 }
 
 // unfitForFailover says why a candidate must not take over from a dead source (law 4).
@@ -211,24 +233,24 @@ func (v *view) committedSince(from, to *Server) bool {
 }
 
 // committedAlone: the old source is not seen and is not routed, and the candidate, which was
-// routed, or has another pod by now, has committed what nobody else has who does not follow it.
+// routed, or has another pod by now, has committed something since the old source was left.
+// What it had committed before says nothing: it may have been the source once.
 func (v *view) committedAlone(from, to *Server) bool {
 	if from.OK() || !to.OK() || v.routed(from) || !v.routed(to) && !v.podMadeAnew(to) {
 		return false
 	}
-	alone := to.Executed
-	for _, m := range v.members {
-		if s := v.server(m.Name); s != to && s.OK() && !s.Follows(to) {
-			alone = alone.Subtract(s.Received())
-		}
-	}
-	return v.committedMore(to, alone)
+	before, known := v.ownBefore(to)
+	return known && holdsOf(to.Executed.Subtract(before), to.UUID)
 }
 
-// committedMore: a server has committed some of what it has more than others. What it was
+// committedMore: a server has committed some of what it has more than others, since the old
+// source was left. Where an older operator has not recorded what it had by then, what it was
 // reported to hold apart before tells nothing of a promotion. A report that was cut short says
 // only how much that was; of a complete one the number may have come to be that of others.
 func (v *view) committedMore(s *Server, extra gtid.Set) bool {
+	if before, known := v.ownBefore(s); known {
+		return holdsOf(extra.Subtract(before), s.UUID)
+	}
 	was := v.status.Topology[s.Name]
 	if cutShort(was) && extra.Count() <= was.ErrantCount {
 		return false

@@ -4,11 +4,13 @@
 package mysql
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // losing is a set whose source a gives no answer while b is wanted.
@@ -328,6 +330,31 @@ func TestPlanFailoverLooksAgainInTime(t *testing.T) {
 	}
 }
 
+// What the candidate has committed itself is recorded as the old source is left: a source of
+// before has such transactions, and some may be in its relay log still.
+func TestPlanFailoverRecordsCandidate(t *testing.T) {
+	begun := func(p reconcile.Plan[Data]) (uuid, own string) {
+		return p.Data.Switchover.ToServerUUID, p.Data.Switchover.ToTransactions
+	}
+	held := func() *node { return replica("b", "a").has("a:1-100 b:1-5").received("a:90-100 b:5-6") }
+	losing := func() *scene { return losing().seeing(held()) }
+	for name, s := range map[string]*scene{
+		"at once":           losing().seeing(source("a").podGone()),
+		"after the silence": losing().failover("a", "b", v1alpha1.SwitchoverPreparing).after(time.Minute),
+	} {
+		if uuid, own := begun(Plan(s.Input)); uuid != uuidOf("b") || own != set("b:1-6").String() {
+			t.Errorf("%s: recorded %q of %q", name, own, uuid)
+		}
+	}
+	var torn []string
+	for i := range 1000 {
+		torn = append(torn, fmt.Sprintf("b:%d", 2*i+1))
+	}
+	if uuid, own := begun(Plan(losing().seeing(source("a").podGone(), held().has("a:1-100 "+strings.Join(torn, " "))).Input)); uuid != "" || own != "" {
+		t.Errorf("recorded %d bytes of %q", len(own), uuid)
+	}
+}
+
 func TestPlanFailoverAtWork(t *testing.T) {
 	in := func(phase v1alpha1.SwitchoverPhase) *scene {
 		return losing().failover("a", "b", phase).after(time.Second)
@@ -347,7 +374,14 @@ func TestPlanFailoverAtWork(t *testing.T) {
 	routed := func() *node { return promoted().labelled("false") }
 	wrote := "a:1-100 b:1-5"
 	madeAnew := func(receiver Thread, has string) *scene {
-		return cancelled().seeing(source("a").unseen().labelled(""), replica("b", "a").has(has).threads(receiver, ThreadYes).newPod())
+		return cancelled().begunWith("b:1-2").seeing(source("a").unseen().labelled(""), replica("b", "a").has(has).threads(receiver, ThreadYes).newPod())
+	}
+	// two nodes, of which the candidate was the source once, and the old one's pod is gone.
+	two := func() *scene {
+		s := given("a", "b").edited().knowing("a", "a", "b").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+			seeing(source("a").podGone().labelled(""), replica("b", "a").has("a:1-90 b:1-5").threads(ThreadNo, ThreadYes).newPod())
+		s.Object.Status.Switchover.Generation = 7
+		return s
 	}
 	apart := func() *scene {
 		return at().seeing(source("a").has("a:1-105"), replica("b", "a").unattached().has(wrote)).reported("b", "b:1-5")
@@ -388,6 +422,11 @@ func TestPlanFailoverAtWork(t *testing.T) {
 				"route: {a=- b=rw}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the same, and it was recorded that it had all that when the old source was left: nobody was promoted",
+			scene: apart().begunWith("b:1-5").cutShort("b", 4),
+			steps: nil, reason: "FailoverAbandoned", source: "a",
 		},
 		{
 			name:  "the same, and the candidate has committed more since: forward",
@@ -858,7 +897,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 		},
 		{
 			name:  "the same, and it restarted in its pod, routed",
-			scene: cancelled().seeing(source("a").unseen().labelled(""), replica("b", "a").has(wrote).threads(ThreadNo, ThreadYes).labelled("false")),
+			scene: cancelled().begunWith("").seeing(source("a").unseen().labelled(""), replica("b", "a").has(wrote).threads(ThreadNo, ThreadYes).labelled("false")),
 			steps: []string{
 				"unroute: {a=-}",
 				"promote: promote b after a:1-100 b:1-5 failover",
@@ -868,20 +907,46 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching",
 		},
 		{
-			name:  "the same, and others have what it has committed: it was the source once, and nobody was promoted",
-			scene: madeAnew(ThreadNo, wrote).seeing(replica("c", "a").has(wrote).threads(ThreadNo, ThreadYes)),
+			name:  "the same, and it had committed all that before: it was the source once, and nobody was promoted",
+			scene: madeAnew(ThreadNo, wrote).begunWith("b:1-5"),
 			steps: []string{
 				"restart-replication: start b, start c (optional)",
 			},
 			reason: "FailoverAbandoned",
 		},
 		{
-			name:  "the same, and it was reported to hold that apart",
-			scene: madeAnew(ThreadNo, wrote).reported("b", "b:1-5"),
+			name:  "the same of two nodes: nobody else could tell",
+			scene: two().begunWith("b:1-5"),
 			steps: []string{
-				"restart-replication: start b, start c (optional)",
+				"restart-replication: start b (optional)",
 			},
 			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "the same of two nodes, and an older operator has not recorded what it had: it is as the user wants",
+			scene: two(),
+			steps: []string{
+				"restart-replication: start b (optional)",
+			},
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "the same of two nodes, and it is another server than the one that was to be promoted",
+			scene: two().begunWith("b:1-5").seeing(replica("b", "a").uuid("e").has("a:1-90 b:1-5 e:1-3").threads(ThreadNo, ThreadYes).newPod()),
+			steps: []string{
+				"restart-replication: start b (optional)",
+			},
+			reason: "FailoverAbandoned",
+		},
+		{
+			name:  "the same of two nodes, and it has committed more since: forward",
+			scene: two().begunWith("b:1-4"),
+			steps: []string{
+				"unroute: {a=-}",
+				"promote: promote b after a:1-90 b:1-5 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching",
 		},
 		{
 			name:  "the same, and the old source has its label: nobody was promoted",

@@ -414,6 +414,13 @@ func (s *scene) failover(from, to string, phase v1alpha1.SwitchoverPhase) *scene
 	return s
 }
 
+// begunWith is what the candidate had committed itself when the old source was left.
+func (s *scene) begunWith(own string) *scene {
+	r := s.Object.Status.Switchover
+	r.ToServerUUID, r.ToTransactions = uuidOf(r.To), set(own).String()
+	return s
+}
+
 // doubted: the failover in progress is known not to be sure of what was acknowledged.
 func (s *scene) doubted() *scene { s.Object.Status.Switchover.Unassured = true; return s }
 

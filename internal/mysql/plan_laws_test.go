@@ -567,19 +567,13 @@ func (l *lawyer) promote(do Promote, s *Server) {
 }
 
 // hasCommitted: the candidate of a failover, which clients may have been led to, holds
-// transactions of its own that are nowhere else to be seen but with those who follow it.
+// transactions of its own that it had not when the old source was left.
 func (l *lawyer) hasCommitted(s *Server, r *v1alpha1.SwitchoverStatus) bool {
 	pods := l.in.Pods
 	if l.seen(r.From) || pods[r.From].Readonly == "false" || pods[r.To].Readonly != "false" && pods[r.To].UID == r.ToPodUID {
 		return false
 	}
-	rest := s.Executed
-	for name := range l.members {
-		if o := l.server(name); o != s && l.seen(name) && !o.Follows(s) {
-			rest = rest.Subtract(o.Received())
-		}
-	}
-	return holdsOf(rest, s.UUID)
+	return r.ToServerUUID == s.UUID && !gtid.MustParse(r.ToTransactions).Contains(s.Executed.Of(s.UUID))
 }
 
 // hollow: a clone of the node is on record that has not ended well, so that it may hold

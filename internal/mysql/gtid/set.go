@@ -197,6 +197,17 @@ func (s Set) From(uuid string) bool {
 	return false
 }
 
+// Of is what the set has of that uuid, with a tag or without.
+func (s Set) Of(uuid string) Set {
+	out := map[string][]interval{}
+	for source, ivs := range s.bySource {
+		if of, _, _ := strings.Cut(source, ":"); of == strings.ToLower(uuid) {
+			out[source] = ivs
+		}
+	}
+	return Set{bySource: out}
+}
+
 // Equal says whether both hold the same.
 func (s Set) Equal(o Set) bool { return s.Contains(o) && o.Contains(s) }
 

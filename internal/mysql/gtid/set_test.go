@@ -97,6 +97,16 @@ func TestFrom(t *testing.T) {
 	}
 }
 
+func TestOf(t *testing.T) {
+	const one, two = "aaaaaaaa-0000-0000-0000-000000000000", "bbbbbbbb-0000-0000-0000-000000000000"
+	s := gtid.MustParse(one + ":1-5," + one + ":tag:3," + two + ":7")
+	for uuid, want := range map[string]string{strings.ToUpper(one): one + ":1-5," + one + ":tag:3", two: two + ":7", "": ""} {
+		if got := s.Of(uuid); got.String() != want || got.Empty() != (want == "") {
+			t.Errorf("of %q: got %q, want %q", uuid, got, want)
+		}
+	}
+}
+
 // naive is a set as a map, to compare with.
 type naive map[string]bool
 
