@@ -270,11 +270,17 @@ func (v *view) mayHaveServed(from, to *Server) bool {
 func (v *view) receiving(from *Server) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != from && s.OK() && (s.Follows(from) || v.followsUnseen(s)) && s.Channel.IO != ThreadNo {
+		if s := v.server(m.Name); s != from && s.OK() && v.receives(s, from) {
 			out = append(out, StopReceiver{target{m.Name}})
 		}
 	}
 	return out
+}
+
+// receives: the receiver of a seen node leads to the old source or to a member that is not
+// seen, and is not stopped.
+func (v *view) receives(s, from *Server) bool {
+	return (s.Follows(from) || v.followsUnseen(s)) && s.Channel.IO != ThreadNo
 }
 
 // followsUnseen says whether the channel of a server points at a member that is not seen.

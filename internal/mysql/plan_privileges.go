@@ -93,7 +93,7 @@ func (v *view) hindrance(from, to *Server) string {
 		case s == from || s == to || !s.OK():
 		case s.Follows(from) && !m.Isolated && !m.Leaving:
 			check(s, takesToFollow)
-		case !from.OK() && (s.Follows(from) || v.followsUnseen(s)):
+		case !from.OK() && v.receives(s, from):
 			// Its receiver is stopped like the others'.
 			check(s, needs(StopReceiver{target{m.Name}}))
 		}

@@ -145,6 +145,16 @@ func TestPlanWithoutPrivileges(t *testing.T) {
 			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): d:",
 		},
 		{
+			name: "failover: the receiver of an isolated one leads to one that is not seen, and is stopped already",
+			scene: given("b", "a", "c", "d!").knowing("a", "a", "b", "c", "d").
+				seeing(source("a").podGone(), replica("b", "a"), replica("c", "a").unseen(), replica("d", "c").stopped().lacks(grants.ReplicationSlaveAdmin)),
+			steps: []string{
+				"persist",
+				"stop-receivers: stop receiver b",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "failover: another would go on acknowledging",
 			scene: losing().seeing(replica("c", "a").lacks(grants.ReplicationSlaveAdmin)),
 			steps: []string{
