@@ -351,11 +351,11 @@ func (v *view) lender(from, to *Server) Lender {
 // leftBehind are those who must not be led to once the candidate is promoted: the old
 // source, which may be writable and unseen, and every replica that is not seen. That one
 // follows the old source still, and may hold what the failover gives up; or it was the source
-// before that, has its label still, and may take writes.
+// before that, has its label still, and may take writes. So may one that is seen.
 func (v *view) leftBehind(from, to *Server) reconcile.Routing {
 	r := reconcile.Routing{from.Name: reconcile.AccessNone}
 	for _, m := range v.members {
-		if m.Name != to.Name && !v.server(m.Name).OK() && v.pods[m.Name].Readonly != "" {
+		if s := v.server(m.Name); s != to && (!s.OK() && v.pods[m.Name].Readonly != "" || v.routed(s)) {
 			r[m.Name] = reconcile.AccessNone
 		}
 	}

@@ -548,6 +548,30 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "the same, and it is back and takes writes",
+			scene: starved().seeing(source("c")),
+			steps: []string{
+				"unroute: {a=- c=-}",
+				"promote: promote b after a:1-100 failover",
+				"route: {a=- b=rw}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the same, and the candidate was promoted",
+			scene: starved().seeing(promoted(), source("c")),
+			steps: []string{
+				"persist",
+				"unroute: {a=- c=-}",
+				"route: {a=- b=rw}",
+				"fence-extra: fence c kill persist release",
+				"source-settings: settle b",
+				"attach: attach c to b (optional)",
+				"route: {a=- b=rw c=-}",
+			},
+			reason: "NodeUnreachable",
+		},
+		{
 			name:  "the candidate executes its relay log first",
 			scene: starved().seeing(replica("b", "a").has("a:1-90").received("a:1-100").threads(ThreadNo, ThreadYes)),
 			steps: []string{

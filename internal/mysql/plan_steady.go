@@ -104,9 +104,19 @@ func (v *view) unroute() []reconcile.Step {
 
 // unrouteUnseen takes the label of a source from those who are not seen.
 func (v *view) unrouteUnseen() []reconcile.Step {
+	return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.OK() })
+}
+
+// unrouteOthers takes it from all who have no part in a change of the source: nobody has
+// fenced those who are seen.
+func (v *view) unrouteOthers(from, to *Server) []reconcile.Step {
+	return v.unrouteThose(func(s *Server) bool { return s != from && s != to })
+}
+
+func (v *view) unrouteThose(which func(s *Server) bool) []reconcile.Step {
 	others := reconcile.Routing{}
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != v.source && !s.OK() && v.routed(s) {
+		if s := v.server(m.Name); which(s) && v.routed(s) {
 			others[m.Name] = reconcile.AccessNone
 		}
 	}

@@ -409,7 +409,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 	}
 	p.MustFinish, p.Again = true, true
 	p.Next = busy
-	p.Steps = v.unrouteUnseen()
+	p.Steps = v.unrouteOthers(from, to)
 	attach := v.repoint(from, to, nil)
 	var ahead Led
 	if from.Writable() {
@@ -542,7 +542,7 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 		v.depose(from.UUID)
 	}
 	p := v.steady()
-	p.Steps = routeFirst(from, to, p.Steps, r.Failover)
+	p.Steps = routeFirst(from, to, append(v.unrouteOthers(from, to), p.Steps...), r.Failover)
 	p.Persist, p.Again = true, true
 	e := reconcile.Event{Reason: "SwitchoverFinished", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the source; it was %s", r.To, r.From)}
 	if r.Failover {
@@ -612,6 +612,7 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 	p := v.plan()
 	p.Conditions = v.inProgress("is being undone: " + why)
 	p.MustFinish, p.Again, p.Next = true, true, busy
+	p.Steps = v.unroute()
 	if extra := v.fenceExtras(); len(extra) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: extra})
 	}

@@ -408,6 +408,29 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
+			name:  "the same, and it is back and takes writes",
+			scene: switching(v1alpha1.SwitchoverSwitching).after(time.Second).seeing(source("a").armed(), replica("b", "a").labelled(""), source("c")),
+			steps: []string{
+				"unroute: {c=-}",
+				"catch-up: catch up b to a:1-100",
+				"fence: fence a still kill",
+				"promote: promote b after fenced a",
+				"repoint: attach a to b (background)",
+				"route: {a=- b=rw}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name: "it is undone while that one is not seen: nobody is led to the old source beside it",
+			scene: given("a", "b", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).
+				seeing(source("a").labelled("").fenced(), replica("b", "a"), server("c").unseen().labelled("false")),
+			steps: []string{
+				"unroute: {c=-}",
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing",
+		},
+		{
 			name:  "an errant and a broken replica are not re-pointed",
 			scene: given("b", "a", "c", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverPreparing).after(time.Minute).seeing(source("a").armed(), replica("b", "a"), replica("c", "a").has("a:1-100 c:1"), replica("d", "a").sqlError(1062)),
 			steps: []string{
