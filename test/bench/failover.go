@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/mysql/gtid"
 	"github.com/upmio/compose-operator/test/e2e/kit"
 	"github.com/upmio/compose-operator/test/load"
 )
@@ -82,7 +83,7 @@ func measureFailovers(ctx context.Context, cluster *kit.Cluster, namespace strin
 }
 
 func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string, operator *kit.Operator, options load.Options, l loss) (took time.Duration, err error) {
-	source, to, other := kit.PodName(0), kit.PodName(1), kit.PodName(2)
+	source, replicas := kit.PodName(0), []string{kit.PodName(1), kit.PodName(2)}
 	set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
 	if err != nil {
 		return 0, err
@@ -91,7 +92,7 @@ func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string
 		set.Close()
 		err = errors.Join(err, set.Delete(context.WithoutCancel(ctx)))
 	}()
-	if err := set.Create(ctx, set.Resource(v1alpha1.MysqlSemiSync, source, to, other)); err != nil {
+	if err := set.Create(ctx, set.Resource(v1alpha1.MysqlSemiSync, source, replicas...)); err != nil {
 		return 0, err
 	}
 	if err := set.WaitReady(ctx, 2*time.Minute); err != nil {
@@ -103,6 +104,10 @@ func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string
 	}
 	defer traffic.Stop()
 	if err := l.inject(ctx, set, operator, source); err != nil {
+		return 0, err
+	}
+	to, err := mostReceived(ctx, set, replicas...)
+	if err != nil {
 		return 0, err
 	}
 	edited := time.Now()
@@ -126,4 +131,28 @@ func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string
 		return 0, err
 	}
 	return traffic.Outage(edited, time.Now()).To.Sub(edited), nil
+}
+
+// receivedQuery asks a replica for all that it has received, executed or not.
+const receivedQuery = "SELECT CONCAT(@@GLOBAL.gtid_executed, ',', IFNULL((SELECT RECEIVED_TRANSACTION_SET FROM performance_schema.replication_connection_status WHERE CHANNEL_NAME = ''), ''))"
+
+// mostReceived names the replica that a user would make the source. Those of a source that
+// dies, or is cut off from one after the other, need not have received the same, and a
+// failover to one that has less is refused (CandidateBehind).
+func mostReceived(ctx context.Context, set *kit.Set, replicas ...string) (string, error) {
+	best, most := "", gtid.Set{}
+	for _, pod := range replicas {
+		text, err := set.Query(ctx, pod, receivedQuery)
+		if err != nil {
+			return "", err
+		}
+		received, err := gtid.Parse(text)
+		if err != nil {
+			return "", fmt.Errorf("what %s has received: %w", pod, err)
+		}
+		if best == "" || received.Contains(most) {
+			best, most = pod, received
+		}
+	}
+	return best, nil
 }
