@@ -17,6 +17,14 @@ import (
 // Redis is the Database of Redis and Valkey. A write sets a new field of its writer's hash.
 type Redis struct{}
 
+// The library logs every connection that it cannot make; a client's journal has them already.
+func init() { redis.SetLogger(quiet{}) }
+
+type quiet struct{}
+
+// Printf implements the library's logger.
+func (quiet) Printf(context.Context, string, ...any) {}
+
 // redisKey of the hash with a writer's writes.
 func redisKey(run int64, writer int) string { return fmt.Sprintf("compose_load:%d:%d", run, writer) }
 
