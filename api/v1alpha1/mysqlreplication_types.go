@@ -361,6 +361,10 @@ type SwitchoverStatus struct {
 	// are seen have all that the old source has acknowledged.
 	// +optional
 	Unassured bool `json:"unassured,omitempty"`
+	// KeepsOldRoute: of a failover in semi-synchronous mode, the old source keeps its label
+	// until the new one has got its own, because nobody is left to acknowledge a commit of it.
+	// +optional
+	KeepsOldRoute bool `json:"keepsOldRoute,omitempty"`
 	// Phase in which it is.
 	Phase SwitchoverPhase `json:"phase"`
 	// Generation of the spec that asked for it.

@@ -22,6 +22,8 @@ type handle struct {
 	may atomic.Pointer[permission]
 
 	silence silence
+	// waits is Server.WaitsAfterRestart as it was seen last.
+	waits atomic.Bool
 }
 
 // newHandle makes a handle. Nothing is asked of the server before the first use.

@@ -28,6 +28,30 @@ type mAcks struct {
 // waiting says whether commits of a server wait.
 func (s *mServer) waiting() bool { return s.semiSource && !s.acks.gaveUp }
 
+// waitsAfterRestart: see Server.
+func (s *mServer) waitsAfterRestart() bool {
+	return s.roPersisted || !s.forgets && s.semiSource && s.semiSourceP && s.acks.count == s.acks.countP && s.acks.timeout == s.acks.timeoutP
+}
+
+// acknowledges says whether a server that takes writes can tell anybody that one is safe: it
+// does not wait, or has a timeout, or enough replicas are attached to it. One that was seen,
+// and has restarted since, does not count: its receiver runs again until it is pointed
+// elsewhere, and whoever was connected before has that acknowledgement, label or not.
+func (w *world) acknowledges(s *mServer) bool {
+	if !s.waiting() || s.acks.timeout > 0 {
+		return true
+	}
+	attached := 0
+	for _, n := range w.names {
+		r := w.servers[n]
+		restarted := w.asked != nil && w.asked(n) && r.restarts != w.seen[n]
+		if r.up && r.ch != nil && r.ch.io && r.ch.active && r.ch.to == s.name && !restarted {
+			attached++
+		}
+	}
+	return attached >= max(1, s.acks.count)
+}
+
 // semiSync is what the operator sees of it.
 func (w *world) semiSync(s *mServer) SemiSync {
 	out := SemiSync{

@@ -38,7 +38,7 @@ func (w *world) observeOne(m Member) *Server {
 		ReadOnly: s.ro, SuperReadOnly: s.super, ReadOnlyPersisted: s.roPersisted,
 		GTIDMode: true, LogBin: true, LogReplicaUpdates: true,
 		Executed: w.gtids(s.executed), Purged: w.gtids(s.purged),
-		SemiSync: w.semiSync(s),
+		SemiSync: w.semiSync(s), WaitsAfterRestart: s.waitsAfterRestart(),
 	}
 	if w.lacking[m.Name] {
 		out.Account, out.Missing = "'mysql'@'%'", []grants.Privilege{grants.ReplicationSlaveAdmin}

@@ -125,6 +125,19 @@ var planted = []struct {
 		}
 	}}},
 	{"the old source keeps its label during a failover", "law 1", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "unroute") }}},
+	{"the old source keeps its label during a failover that is not sure who acknowledges", "law 1", flaws{counts: true, profile: semiPartitions, plan: func(in Input, p *reconcile.Plan[Data]) {
+		if in.Object.Spec.Mode == v1alpha1.MysqlSemiSync && !claim(in.Object, *p) {
+			without(p, "unroute")
+		}
+	}}},
+	{"the old source keeps its label and forgets to wait when it restarts", "law 1", flaws{profile: func(p *profile) {
+		semiPartitions(p)
+		p.forgets = true
+	}, input: func(in *Input) {
+		for _, s := range in.State.Nodes {
+			s.WaitsAfterRestart = true
+		}
+	}}},
 	{"a second writable node is not fenced", "law", flaws{profile: partitions, plan: func(_ Input, p *reconcile.Plan[Data]) { without(p, "fence-extra") }}},
 	{"another server under the source's name is taken for it", "law", flaws{input: func(in *Input) {
 		if s := in.State.Nodes[in.Object.Status.Source]; s.OK() {

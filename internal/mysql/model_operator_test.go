@@ -55,6 +55,8 @@ type operator struct {
 	last   reconcile.Plan[Data]
 	// silent says since when this process has had no answer of a node.
 	silent map[string]time.Time
+	// waits is what it saw last of WaitsAfterRestart.
+	waits map[string]bool
 	// pods that the round knows; a patch is refused for another one of that name.
 	pods map[string]int
 }
@@ -240,9 +242,12 @@ func (o *operator) gather() Input {
 // listen remembers who is silent: see observe_silent.go.
 func (o *operator) listen(seen State) {
 	if o.silent == nil {
-		o.silent = map[string]time.Time{}
+		o.silent, o.waits = map[string]time.Time{}, map[string]bool{}
 	}
 	for name, s := range seen.Nodes {
+		if s.OK() {
+			o.waits[name] = s.WaitsAfterRestart
+		}
 		if s.Reach != ReachNone {
 			delete(o.silent, name)
 			continue
@@ -250,7 +255,7 @@ func (o *operator) listen(seen State) {
 		if _, known := o.silent[name]; !known {
 			o.silent[name] = o.w.now
 		}
-		s.Silent = o.w.now.Sub(o.silent[name])
+		s.Silent, s.WaitsAfterRestart = o.w.now.Sub(o.silent[name]), o.waits[name]
 	}
 }
 

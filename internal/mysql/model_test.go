@@ -48,6 +48,8 @@ type profile struct {
 	byHand bool
 	// tails: a source may lose its last commits in a crash.
 	tails bool
+	// forgets: semi-sync of sources is not persisted.
+	forgets bool
 }
 
 // schedule is one run of the model: a world, an operator, and mischief.
@@ -103,7 +105,7 @@ func newSchedule(seed uint64, tracing bool, f flaws) *schedule {
 	var spec []string
 	for _, n := range []string{"a", "b", "c", "d"}[:s.nodes] {
 		w.names = append(w.names, n)
-		w.servers[n] = &mServer{name: n, up: true, since: t0.Add(-time.Hour)}
+		w.servers[n] = &mServer{name: n, up: true, since: t0.Add(-time.Hour), forgets: s.forgets}
 		spec = append(spec, n)
 	}
 	s.api = &store{object: given(spec...).Object}

@@ -54,6 +54,8 @@ type mServer struct {
 	acks     mAcks
 	ch       *mChannel
 	restarts int
+	// forgets: semi-sync was switched on by SET GLOBAL, and a restart takes it away.
+	forgets bool
 	// fed: a channel of somebody else brings it transactions.
 	fed bool
 	// clone is the newest clone of it.
@@ -640,7 +642,7 @@ func (w *world) start(s *mServer) {
 	}
 	s.restarts++
 	s.ro, s.super = s.roPersisted, s.roPersisted
-	s.semiSource, s.semiRep = s.semiSourceP, s.semiRepP
+	s.semiSource, s.semiRep = s.semiSourceP && !s.forgets, s.semiRepP
 	s.acks = mAcks{count: s.acks.countP, countP: s.acks.countP, timeout: s.acks.timeoutP, timeoutP: s.acks.timeoutP}
 	if s.ch != nil {
 		if w.recovers {
@@ -722,11 +724,12 @@ func (w *world) String() string {
 	return strings.Join(out, " ")
 }
 
-// check holds at every moment: never two writable nodes behind -readwrite (law 1).
+// check holds at every moment: never two writable nodes behind -readwrite (law 1). One that a
+// failover has left, and that can acknowledge nothing, takes no write.
 func (w *world) check() {
 	var writable []string
 	for _, n := range w.routed() {
-		if w.servers[n].writable() {
+		if s := w.servers[n]; s.writable() && !(w.deposed[n] && !w.acknowledges(s)) {
 			writable = append(writable, n)
 		}
 	}

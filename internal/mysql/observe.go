@@ -45,7 +45,10 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 	"'Rpl_semi_sync_replica_status','Rpl_semi_sync_slave_status')" +
 	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'" +
 	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables" +
-	" WHERE VARIABLE_NAME = 'super_read_only'"
+	" WHERE VARIABLE_NAME IN ('super_read_only'," +
+	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
+	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
+	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave')"
 
 // watch is how servers are looked at.
 type watch struct {
@@ -80,7 +83,7 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 			servers[i] = unseen(m, err)
 		}
 		if s := servers[i]; c != nil && s.Reach == ReachNone {
-			s.Silent = c.silence.length()
+			s.Silent, s.WaitsAfterRestart = c.silence.length(), c.waits.Load()
 		}
 	})
 
@@ -258,4 +261,17 @@ func (s *Server) read(w words, figures map[string]string) {
 		semi.ReplicaActive = on(w.replicaVariable("status"))
 	}
 	s.SemiSync = semi
+	s.WaitsAfterRestart = !s.IgnoresPersisted && (s.ReadOnlyPersisted || semi.SourceEnabled && persisted(w, figures))
+}
+
+// persisted says whether a server comes up again with the settings of a semi-sync source
+// that it has now.
+func persisted(w words, figures map[string]string) bool {
+	for _, of := range []string{"enabled", "timeout", "wait_for_replica_count", "wait_no_replica"} {
+		name := w.sourceVariable(of)
+		if kept, is := figures["persisted."+name]; !is || !strings.EqualFold(kept, figures[name]) {
+			return false
+		}
+	}
+	return true
 }

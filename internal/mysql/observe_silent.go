@@ -108,6 +108,9 @@ func (c *handle) look(ctx context.Context, m Member, wait time.Duration, closely
 	go func() {
 		defer c.silence.leave()
 		s, err := lookAt(context.WithoutCancel(ctx), c, m, closely)
+		if err == nil {
+			c.waits.Store(s.WaitsAfterRestart)
+		}
 		c.silence.note(began, err == nil || unseen(m, err).Reach != ReachNone)
 		done <- result{s, err}
 	}()

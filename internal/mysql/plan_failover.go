@@ -6,6 +6,7 @@ package mysql
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -87,6 +88,7 @@ func (v *view) beginStarving(from *Server) reconcile.Plan[Data] {
 	r, at := v.data.Switchover, metav1.NewMicroTime(v.now)
 	r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, &at
 	r.Unassured = !v.forced() && v.unassured() != ""
+	r.KeepsOldRoute = v.silenced(from)
 	v.recordCandidate(v.server(r.To))
 	p := v.stopReceivers(from)
 	p.Persist = true
@@ -232,11 +234,12 @@ func (v *view) committedSince(from, to *Server) bool {
 	return from.OK() && to.OK() && v.committedMore(to, to.Executed.Subtract(from.Executed))
 }
 
-// committedAlone: the old source is not seen and is not routed, and the candidate, which was
-// routed, or has another pod by now, has committed something since the old source was left.
-// What it had committed before says nothing: it may have been the source once.
+// committedAlone: the old source is not seen, and its label does not say that nobody was
+// promoted; and the candidate, which was routed, or has another pod by now, has committed
+// something since the old source was left. What it had committed before says nothing: it may
+// have been the source once.
 func (v *view) committedAlone(from, to *Server) bool {
-	if from.OK() || !to.OK() || v.routed(from) || !v.routed(to) && !v.podMadeAnew(to) {
+	if from.OK() || !to.OK() || v.notPromotedYet(from) || !v.routed(to) && !v.podMadeAnew(to) {
 		return false
 	}
 	before, known := v.ownBefore(to)
@@ -258,11 +261,15 @@ func (v *view) committedMore(s *Server, extra gtid.Set) bool {
 	return holdsOf(extra.Subtract(reportedErrant(was)), s.UUID)
 }
 
-// mayHaveServed: the candidate's pod was made anew and has lost its label. The old
-// source's goes before the promotion: where it is left nobody was promoted, and where it
-// is gone nothing tells.
+// notPromotedYet: the old source's label goes before the promotion, and it has it still. Where
+// both are set at once it tells nothing, and neither does it where it is gone.
+func (v *view) notPromotedYet(from *Server) bool {
+	return v.routed(from) && !v.data.Switchover.KeepsOldRoute
+}
+
+// mayHaveServed: the candidate's pod was made anew and has lost its label.
 func (v *view) mayHaveServed(from, to *Server) bool {
-	return !to.OK() && v.podMadeAnew(to) && v.pods[from.Name].Readonly != "false"
+	return !to.OK() && v.podMadeAnew(to) && !v.notPromotedYet(from)
 }
 
 // receiving lists the seen nodes whose receiver could still acknowledge to the old source, or
@@ -362,6 +369,26 @@ func (v *view) leftBehind(from, to *Server) reconcile.Routing {
 	return r
 }
 
+// silenced: an old source that is not seen can acknowledge nothing any more once the
+// receivers are stopped, whether it has died, hangs or is cut off. Its commits wait, without a
+// timeout, for more replicas than those that are not seen, and so they do after a restart.
+func (v *view) silenced(from *Server) bool {
+	return v.semi && from.Reach == ReachNone && from.WaitsAfterRestart && !v.forced() && v.unassured() == ""
+}
+
+// keepsOldRoute says whether the old source may keep its label until the new one is routed,
+// so that the route changes once: it takes no write that anybody is told of. It was on record
+// before anybody could be promoted. Nobody else is routed who is not seen.
+func (v *view) keepsOldRoute(from, to *Server) bool {
+	if !v.data.Switchover.KeepsOldRoute || !v.silenced(from) || len(v.receiving(from)) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(v.members, func(m Member) bool {
+		s := v.server(m.Name)
+		return s != from && s != to && !s.OK() && v.routed(s)
+	})
+}
+
 // promoteAfterDeath promotes the candidate once it has executed all that it received.
 func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 	p := v.plan()
@@ -384,14 +411,18 @@ func (v *view) promoteAfterDeath(from, to *Server) reconcile.Plan[Data] {
 		// Before anybody is promoted, because nobody could tell it afterwards.
 		v.data.Switchover.Unassured, p.Persist = doubt, true
 	}
-	p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: v.leftBehind(from, to)})
+	route := reconcile.Routing{to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}
+	if behind := v.leftBehind(from, to); v.keepsOldRoute(from, to) {
+		maps.Copy(route, behind)
+	} else {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "unroute", Routing: behind})
+	}
 	if from.Writable() {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Whole: true, Actions: []reconcile.Action{v.fenceExtra(from.Name)}})
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "promote", Whole: true, Actions: []reconcile.Action{
 		Promote{target: target{to.Name}, AfterSet: received, Timeout: failoverCatchUp, SemiSync: v.wantsAcks(to), Failover: all, Lender: v.lender(from, to)}}})
 	p.Steps = append(p.Steps, beside("repoint", v.repoint(from, to, &received))...)
-	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: reconcile.Routing{
-		to.Name: reconcile.AccessReadWrite, from.Name: reconcile.AccessNone}})
+	p.Steps = append(p.Steps, reconcile.Step{Name: "route", Routing: route})
 	return p
 }

@@ -187,6 +187,9 @@ func (n *node) copies(donor string, run CloneRun) *node {
 // unseen servers give no answer, failing ones an error.
 func (n *node) unseen() *node { return n.out(ReachNone, "connection refused") }
 
+// waitsAfterRestart: it was seen to be set up so.
+func (n *node) waitsAfterRestart() *node { n.WaitsAfterRestart = true; return n }
+
 // refuses: nothing listens there. silentFor: there was no answer for that long.
 func (n *node) refuses() *node                  { n.unseen().Refused = true; return n }
 func (n *node) silentFor(d time.Duration) *node { n.unseen().Silent = d; return n }
@@ -420,6 +423,9 @@ func (s *scene) begunWith(own string) *scene {
 	r.ToServerUUID, r.ToTransactions = uuidOf(r.To), set(own).String()
 	return s
 }
+
+// keepsRoute: the old source is to keep its label until the new one has its own.
+func (s *scene) keepsRoute() *scene { s.Object.Status.Switchover.KeepsOldRoute = true; return s }
 
 // doubted: the failover in progress is known not to be sure of what was acknowledged.
 func (s *scene) doubted() *scene { s.Object.Status.Switchover.Unassured = true; return s }

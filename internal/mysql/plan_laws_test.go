@@ -570,7 +570,7 @@ func (l *lawyer) promote(do Promote, s *Server) {
 // transactions of its own that it had not when the old source was left.
 func (l *lawyer) hasCommitted(s *Server, r *v1alpha1.SwitchoverStatus) bool {
 	pods := l.in.Pods
-	if l.seen(r.From) || pods[r.From].Readonly == "false" || pods[r.To].Readonly != "false" && pods[r.To].UID == r.ToPodUID {
+	if l.seen(r.From) || pods[r.From].Readonly == "false" && !r.KeepsOldRoute || pods[r.To].Readonly != "false" && pods[r.To].UID == r.ToPodUID {
 		return false
 	}
 	return r.ToServerUUID == s.UUID && !gtid.MustParse(r.ToTransactions).Contains(s.Executed.Of(s.UUID))
@@ -669,7 +669,7 @@ func (l *lawyer) done(a reconcile.Action, surely bool) {
 // route checks law 1: the one node behind -readwrite is writable by what was seen
 // or done, and no other keeps that label.
 func (l *lawyer) route(r reconcile.Routing) {
-	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && (!l.seen(rec.From) || l.writable[rec.From]) && l.labels[rec.From] == "false" {
+	if rec := l.p.Data.Switchover; rec != nil && rec.Failover && r[rec.To] == reconcile.AccessReadWrite && (!l.seen(rec.From) || l.writable[rec.From]) && l.labels[rec.From] == "false" && !l.silenced() {
 		l.broken("law 1: %s is routed while %s is routed and may be writable", rec.To, rec.From)
 	}
 	l.keepsTaken(r)
@@ -739,11 +739,39 @@ func (l *lawyer) keepsTaken(r reconcile.Routing) {
 func (l *lawyer) besideAnUnseenOne(name string) {
 	was := l.in.Object.Status.Switchover
 	for other, label := range l.labels {
-		fenced := working(was) && !was.Failover && other == was.From
-		if other != name && label == "false" && !l.seen(other) && l.labels[name] != "false" && !fenced {
+		harmless := working(was) && other == was.From && (!was.Failover || l.silenced())
+		if other != name && label == "false" && !l.seen(other) && l.labels[name] != "false" && !harmless {
 			l.broken("law 1: %s is routed while %s is, and is not seen", name, other)
 		}
 	}
+}
+
+// silenced: the old source of a failover acknowledges nothing to anybody, whatever becomes of
+// it. Its commits wait for as many as vouch for it, and so they do when it restarts; fewer
+// than that are not seen, and those who are seen receive nothing. That was on record before.
+func (l *lawyer) silenced() bool {
+	r, was := l.p.Data.Switchover, l.in.Object.Status.Switchover
+	if l.in.Object.Spec.Mode != v1alpha1.MysqlSemiSync || !working(was) || !was.KeepsOldRoute || r == nil || l.in.Object.Annotations[v1alpha1.AnnotationForcePromote] == r.To {
+		return false
+	}
+	from, n := l.server(r.From), l.in.Object.Status.Topology[r.From]
+	if from.Reach != ReachNone || !from.WaitsAfterRestart || n == nil || n.SemiSync != v1alpha1.MysqlSemiSyncActive {
+		return false
+	}
+	left := int(n.VouchedBy)
+	for name, m := range l.members {
+		o, last := l.server(name), l.in.Object.Status.Topology[name]
+		switch {
+		case name == r.From:
+		case l.seen(name) && l.receives(o, r.From):
+			return false
+		case l.seen(name) && last != nil && last.ServerUUID != "" && last.ServerUUID != o.UUID:
+			left--
+		case !l.seen(name) && (!m.Isolated && !m.Leaving || last != nil && last.SemiSync != ""):
+			left--
+		}
+	}
+	return left > 0
 }
 
 // besideALooseSource: nobody is led to a planned switchover's new source while the old one

@@ -95,9 +95,11 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 
 // unroute comes before clients are led to the source: whoever is not seen may take writes, and
 // has its label still when the end of a failover is on record and the step after that failed.
+// Where clients are led to the source already, the old one that is back goes as well, before
+// anything that may fail.
 func (v *view) unroute() []reconcile.Step {
 	if v.source.Writable() && v.routed(v.source) {
-		return nil
+		return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.Fenced() })
 	}
 	return v.unrouteUnseen()
 }

@@ -316,6 +316,7 @@ func TestPlanSteady(t *testing.T) {
 			name:  "replica not seen, routed for writes still",
 			scene: steadySet().seeing(replica("b", "a").unseen().labelled("false")),
 			steps: []string{
+				"unroute: {b=-}",
 				"route: {a=rw b=- c=ro}",
 			},
 			reason: "NodeUnreachable",

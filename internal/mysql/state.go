@@ -29,7 +29,7 @@ const (
 )
 
 // Server is one observed server. Unless Reach is ReachOK, only Name, Host, Port,
-// Reach, Problem, Refused, Silent, Missing and Account mean anything.
+// Reach, Problem, Refused, Silent, WaitsAfterRestart, Missing and Account mean anything.
 type Server struct {
 	Name string
 	Host string
@@ -49,6 +49,11 @@ type Server struct {
 	// Silent is for how long the operator has had no answer, when Reach is ReachNone: from
 	// the beginning of the first look that got none. A new operator begins at zero.
 	Silent time.Duration
+
+	// WaitsAfterRestart: restarted, it comes up read-only, or waiting for acknowledgements as
+	// it does now. Of a server that gives no answer: when this operator saw it last. A new
+	// operator has not.
+	WaitsAfterRestart bool
 
 	UUID     string
 	ServerID uint32
