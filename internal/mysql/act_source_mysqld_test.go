@@ -34,7 +34,7 @@ func TestPromote(t *testing.T) {
 	}
 	for range 2 {
 		c.do(Settle{target: target{"b"}, SemiSync: acks})
-		if b := c.server("b"); b.Channel != nil || b.ReadOnlyPersisted || !b.Writable() || !b.SemiSync.SourceEnabled {
+		if b := c.server("b"); b.Channel != nil || b.ReadOnlyPersisted || !b.Writable() || !b.SemiSync.SourceEnabled || !b.WaitsAfterRestart {
 			t.Errorf("settled: %+v", b)
 		}
 	}
@@ -55,8 +55,12 @@ func TestSettleMakesASourceWaitAgain(t *testing.T) {
 	c.servers["b"].SQL("STOP REPLICA FOR CHANNEL ''")
 	c.servers["a"].SQL("SET GLOBAL rpl_semi_sync_source_wait_no_replica=OFF, GLOBAL rpl_semi_sync_source_timeout=1")
 	mustWrite(t, c.servers["a"])
-	if semi := c.server("a").SemiSync; semi.waitsAs(acks) || semi.SourceActive || semi.WaitNoReplica || !semi.SourceEnabled {
+	a := c.server("a")
+	if semi := a.SemiSync; semi.waitsAs(acks) || semi.SourceActive || semi.WaitNoReplica || !semi.SourceEnabled {
 		t.Fatalf("it did not give up: %+v", semi)
+	}
+	if a.WaitsAfterRestart {
+		t.Error("its settings are not the persisted ones, and it is said to have them after a restart")
 	}
 	c.do(Settle{target: target{"a"}, SemiSync: acks})
 	if semi := c.server("a").SemiSync; !semi.waitsAs(acks) || !semi.SourceActive {

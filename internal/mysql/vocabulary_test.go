@@ -158,3 +158,42 @@ func TestFiguresUnderOlderNames(t *testing.T) {
 		}
 	}
 }
+
+// A server comes up waiting as it does now only if it has all of that persisted, and reads it.
+func TestFiguresTellWhetherItWaitsAfterARestart(t *testing.T) {
+	for _, plugin := range []string{"source", "master"} {
+		w := words{sourcePlugin: plugin}
+		for name, c := range map[string]struct {
+			change func(map[string]string)
+			want   bool
+		}{
+			"persisted":                       {func(map[string]string) {}, true},
+			"switched on by SET GLOBAL":       {func(f map[string]string) { delete(f, "persisted."+w.sourceVariable("enabled")) }, false},
+			"persisted OFF":                   {func(f map[string]string) { f["persisted."+w.sourceVariable("enabled")] = "OFF" }, false},
+			"a timeout is persisted":          {func(f map[string]string) { f["persisted."+w.sourceVariable("timeout")] = "1000" }, false},
+			"a lower count is persisted":      {func(f map[string]string) { f["persisted."+w.sourceVariable("wait_for_replica_count")] = "1" }, false},
+			"it goes on without its replicas": {func(f map[string]string) { f["persisted."+w.sourceVariable("wait_no_replica")] = "OFF" }, false},
+			"persisted_globals_load is OFF":   {func(f map[string]string) { f["persisted_globals_load"] = "OFF" }, false},
+			"asynchronous":                    {func(f map[string]string) { f[w.sourceVariable("enabled")] = "OFF" }, false},
+			"comes up fenced": {func(f map[string]string) {
+				delete(f, "persisted."+w.sourceVariable("enabled"))
+				f["persisted.super_read_only"] = "ON"
+			}, true},
+		} {
+			figures := map[string]string{"persisted_globals_load": "ON"}
+			for of, value := range map[string]string{"enabled": "ON", "timeout": "2147483647", "wait_for_replica_count": "2", "wait_no_replica": "ON"} {
+				figures[w.sourceVariable(of)], figures["persisted."+w.sourceVariable(of)] = value, value
+			}
+			for name := range figures {
+				if !strings.Contains(figuresQuery, "'"+strings.TrimPrefix(name, "persisted.")+"'") {
+					t.Errorf("figuresQuery does not ask for %s", name)
+				}
+			}
+			c.change(figures)
+			s := &Server{}
+			if s.read(w, figures); s.WaitsAfterRestart != c.want {
+				t.Errorf("%s, %s: %t", plugin, name, s.WaitsAfterRestart)
+			}
+		}
+	}
+}
