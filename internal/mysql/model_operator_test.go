@@ -375,6 +375,7 @@ func (o *operator) route(r reconcile.Routing) error {
 		for range 3 {
 			w.drift()
 		}
+		w.check()
 		want := map[reconcile.Access]string{reconcile.AccessReadWrite: "false", reconcile.AccessReadOnly: "true"}[r[name]]
 		if w.label[name] == want || w.servers[name] == nil || w.servers[name].dead && !w.external[name] {
 			continue
@@ -398,6 +399,7 @@ func (o *operator) route(r reconcile.Routing) error {
 		}
 		delete(w.loosened, name)
 		w.tracef("label %s %s", name, r[name])
+		w.check()
 	}
 	w.check()
 	return failed

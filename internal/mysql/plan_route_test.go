@@ -152,6 +152,22 @@ func TestPlanTakesTheOldRouteFirst(t *testing.T) {
 	}
 }
 
+// The failover's end is on record, and the spec was edited before anybody was routed.
+func TestPlanTakesTheOldRouteBeforeItPreparesTheNext(t *testing.T) {
+	wrote := "a:1-100 b:1-5"
+	for name, a := range map[string]*node{"it is back": source("a"), "it is not seen": source("a").unseen()} {
+		s := given("c", "a", "b", "d").knowing("b", "a", "b", "c", "d").failedOver("a", "b").
+			seeing(a, source("b").has(wrote).labelled(""), replica("c", "b").has(wrote), replica("d", "b").has(wrote))
+		p := Plan(s.Input)
+		if got := stepsOf(p); len(got) < 2 || got[0] != "persist" || got[1] != "unroute: {a=-}" || recordOf(p.Data.Switchover) != "b>c Preparing" {
+			t.Errorf("%s: %s, record %s", name, quoted(got), recordOf(p.Data.Switchover))
+		}
+		for _, broken := range brokenLaws(s.Input, p) {
+			t.Errorf("%s: law broken: %s", name, broken)
+		}
+	}
+}
+
 // TestLawsFindAKeptRoute: nobody is routed beside an old source that could acknowledge.
 func TestLawsFindAKeptRoute(t *testing.T) {
 	timing := func() *scene { return dying().vouchedBy("a", 0) }

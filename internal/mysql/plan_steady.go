@@ -93,15 +93,11 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	return p
 }
 
-// unroute comes before clients are led to the source: whoever is not seen may take writes, and
-// has its label still when the end of a failover is on record and the step after that failed.
-// Where clients are led to the source already, the old one that is back goes as well, before
-// anything that may fail.
+// unroute comes before clients are led to the source, and before anything that may fail: whoever
+// is not seen may take writes, and has its label still when the end of a failover is on record
+// and the step after that failed, or was not begun. So does an old source that is back.
 func (v *view) unroute() []reconcile.Step {
-	if v.source.Writable() && v.routed(v.source) {
-		return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.Fenced() })
-	}
-	return v.unrouteUnseen()
+	return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.Fenced() })
 }
 
 // unrouteUnseen takes the label of a source from those who are not seen.

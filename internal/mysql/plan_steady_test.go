@@ -889,6 +889,7 @@ func TestPlanSteady(t *testing.T) {
 			name:  "not moved: the source restarted before it was settled",
 			scene: steadySet().seeing(replica("a", "b").has("a:1-100"), source("b").has("a:1-90")),
 			steps: []string{
+				"unroute: {b=-}",
 				"fence-extra: fence b kill persist release",
 				"detach-source: detach a",
 				"source-settings: writable a",

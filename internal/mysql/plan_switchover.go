@@ -154,6 +154,7 @@ func (v *view) prepare() reconcile.Plan[Data] {
 	from, to := v.source, v.server(v.data.Switchover.To)
 	p := v.plan()
 	p.Conditions = v.inProgress("is being prepared")
+	p.Steps = v.unroute()
 	if !from.ReadOnlyPersisted {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "arm", Optional: true, Actions: []reconcile.Action{ArmFence{target{from.Name}}}})
 	}

@@ -839,6 +839,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:  "routed, and made anew under its label: it has nothing of what it took",
 			scene: at().seeing(source("a").labelled(""), fresh("b").uuid("e").has("e:1").labelled("false")),
 			steps: []string{
+				"unroute: {b=-}",
 				"fence-extra: fence b kill persist release",
 				"route: {a=rw b=- c=ro}",
 			},
