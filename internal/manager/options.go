@@ -17,6 +17,9 @@ import (
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
+// logTime is RFC 3339 with milliseconds: a switchover takes some hundred of them.
+const logTime = "2006-01-02T15:04:05.000Z07:00"
+
 // Off is the address that switches a server off.
 const Off = "0"
 
@@ -62,7 +65,7 @@ type Options struct {
 // returns flag.ErrHelp after it has written the usage to usage.
 func ParseOptions(args []string, getenv func(string) string, usage io.Writer) (Options, error) {
 	o := Options{Log: zap.Options{
-		TimeEncoder: zapcore.RFC3339TimeEncoder,
+		TimeEncoder: zapcore.TimeEncoderOfLayout(logTime),
 		// Errors are wrapped and say where they come from; a stack for each of them
 		// hides the line that a person looks for.
 		StacktraceLevel: zapcore.DPanicLevel,

@@ -153,6 +153,11 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 		beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
 	}
 	s, text, err := identity(ctx, c, m)
+	if conn.Lost(err) {
+		// Its process may have died while it was asked. A new connection tells: where
+		// nobody listens any more nobody is waited for.
+		s, text, err = identity(ctx, c, m)
+	}
 	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {
 		// A full server keeps one connection free for the operator: the one that the
 		// figures have.

@@ -15,7 +15,7 @@ const (
 	leaveTimeout = 2 * time.Second
 	// silentWait bounds what an observation waits for a source that gave no answer the
 	// last time. Whom everybody waits for already is not waited for again and again.
-	silentWait = 500 * time.Millisecond
+	silentWait = 250 * time.Millisecond
 )
 
 // silence is what a handle remembers of a server that gives no answer.

@@ -53,7 +53,19 @@ func TestObserveSilence(t *testing.T) {
 	a.Thaw()
 	a.Eventually("the look goes on and gets its answer", func() bool { return handle.silence.length() == 0 })
 
+	// It dies with the question in its hands: that is told from a silence at once.
+	a.Freeze()
+	answer := make(chan *Server, 1)
+	go func() { answer <- look() }()
+	a.Eventually("it is asked", func() bool {
+		handle.silence.mu.Lock()
+		defer handle.silence.mu.Unlock()
+		return handle.silence.look != nil
+	})
 	a.Kill9()
+	if dead := <-answer; dead.Reach != ReachNone || !dead.Refused {
+		t.Errorf("a server that died while it was asked: %s, refused %t: %s", dead.Reach, dead.Refused, dead.Problem)
+	}
 	if dead := look(); dead.Reach != ReachNone || !dead.Refused || dead.Silent <= 0 {
 		t.Errorf("a server whose process is dead: %s, refused %t, silent for %v", dead.Reach, dead.Refused, dead.Silent)
 	}

@@ -88,8 +88,9 @@ func (v *view) beginStarving(from *Server) reconcile.Plan[Data] {
 	r, at := v.data.Switchover, metav1.NewMicroTime(v.now)
 	r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, &at
 	r.Unassured = !v.forced() && v.unassured() != ""
-	r.KeepsOldRoute = v.silenced(from)
 	v.recordCandidate(v.server(r.To))
+	// Where the labels tell nothing of a promotion, the candidate's own commits have to.
+	r.KeepsOldRoute = r.ToServerUUID != "" && v.silenced(from)
 	p := v.stopReceivers(from)
 	p.Persist = true
 	return p

@@ -354,6 +354,9 @@ func TestVouchedBy(t *testing.T) {
 		{"the source is not seen and a replica was restarted", counted().startedAt("d", t0.Add(-3*time.Hour)).seeing(source("a").unseen()), 1},
 		{"channels are to be made anew, relay logs are not executed", counted().moved("a", "a2").seeing(source("a").waitsFor(2).at("a2"), late("b"), late("c")), 1},
 		{"channels are to be made anew, relay logs are executed", counted().moved("a", "a2").seeing(source("a").waitsFor(2).at("a2"), late("b")), 2},
+		{"a stranger acknowledges as well", counted().seeing(source("a").waitsFor(2).clients(4)), 1},
+		{"as many strangers as it waits for", counted().seeing(source("a").waitsFor(2).clients(6)), 0},
+		{"one that is not seen may be attached still", counted().seeing(source("a").waitsFor(2).clients(3), replica("d", "a").unseen()), 2},
 		{"the source is another server", counted().seeing(source("a").waitsFor(2).uuid("e"), behind("b"), behind("c"), behind("d")), 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {

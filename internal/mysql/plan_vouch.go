@@ -43,7 +43,21 @@ func (v *view) vouchedBy() int32 {
 	if n == nil || n.ServerUUID != src.UUID || v.copiesUncertain() {
 		was = 0
 	}
-	return min(int32(min(semi.WaitCount, want.count())), max(was, v.upToDate())) //nolint:gosec // there are 33 nodes at the most
+	sure := max(0, min(semi.WaitCount-v.strangers(), want.count()))
+	return min(int32(sure), max(was, v.upToDate())) //nolint:gosec // there are 33 nodes at the most
+}
+
+// strangers are those who may acknowledge to the source and are no nodes of this resource: a
+// commit may have waited for them, and nobody here need have it. A node that is not seen may
+// be attached still.
+func (v *view) strangers() int {
+	known := 0
+	for _, m := range v.members {
+		if s := v.server(m.Name); s != v.source && (!s.OK() || v.acknowledges(s, v.source)) {
+			known++
+		}
+	}
+	return max(0, v.source.SemiSync.Clients-known)
 }
 
 // upToDate counts the replicas that have all that the source had before they were looked at.

@@ -98,6 +98,9 @@ func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string
 	if err := set.WaitReady(ctx, 2*time.Minute); err != nil {
 		return 0, fmt.Errorf("%w\n%s", err, set.Diagnose(ctx, operator))
 	}
+	// Clients that wait for long for an answer which does not come, and all in step, would
+	// be measured and not the operator.
+	options.AnswerTimeout = load.DefaultConnectTimeout
 	traffic, err := set.StartTraffic(ctx, options)
 	if err != nil {
 		return 0, err

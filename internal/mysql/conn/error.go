@@ -90,6 +90,9 @@ func Refused(err error) bool {
 	return errors.As(err, &p) && p.Refused
 }
 
+// Lost says whether a connection ended before the answer came.
+func Lost(err error) bool { return errors.Is(err, driver.ErrInvalidConn) }
+
 // Fail turns an error of the driver into one that says what was being done and
 // what to do. nil stays nil.
 func (h *Handle) Fail(statement string, err error) error {
