@@ -21,6 +21,9 @@ import (
 // failoverTimeout bounds what comes between an edit and the first write on the new source.
 const failoverTimeout = time.Minute
 
+// settled is after how many acknowledged writes a set-up counts as over: some four seconds.
+const settled = 3000
+
 // loss is a way in which a source goes away, and the bar for the median time from the
 // edit to the first acknowledged write.
 type loss struct {
@@ -106,6 +109,10 @@ func measureFailover(ctx context.Context, cluster *kit.Cluster, namespace string
 		return 0, err
 	}
 	defer traffic.Stop()
+	// kube-proxy lets a second pass between two changes, those of the set-up included.
+	if err := kit.WaitWrites(ctx, traffic, settled, failoverTimeout); err != nil {
+		return 0, err
+	}
 	if err := l.inject(ctx, set, operator, source); err != nil {
 		return 0, err
 	}
