@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// leaveTimeout bounds the look at a source that another one is to replace: the
-	// failover waits for it.
-	leaveTimeout = 2 * time.Second
+	// leaveTimeout bounds the first look at a source that another one is to replace: a
+	// failover has things to do while it waits for the source. It is far below the
+	// patience of a failover, which decides.
+	leaveTimeout = 700 * time.Millisecond
 	// silentWait bounds what an observation waits for a source that gave no answer the
 	// last time. Whom everybody waits for already is not waited for again and again.
 	silentWait = 250 * time.Millisecond
@@ -23,6 +24,8 @@ type silence struct {
 	mu sync.Mutex
 	// since is when the first look began that got none; zero: it answered last.
 	since time.Time
+	// took is how long the last look took that got an answer.
+	took time.Duration
 	// look is closed when the look that is under way ends; nil: there is none.
 	look chan struct{}
 }
@@ -37,13 +40,20 @@ func (s *silence) length() time.Duration {
 	return time.Since(s.since)
 }
 
+// slow: its last answer took so long that the next one may well take longer than leaveTimeout.
+func (s *silence) slow() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.took > leaveTimeout/2
+}
+
 // note remembers that a look which began at some time got an answer or not.
 func (s *silence) note(began time.Time, answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case answered:
-		s.since = time.Time{}
+		s.since, s.took = time.Time{}, time.Since(began)
 	case s.since.IsZero():
 		s.since = began
 	}
@@ -84,7 +94,7 @@ func (c *handle) waitFor(m Member, whom watch) time.Duration {
 		return lookTimeout
 	case c.silence.length() > 0:
 		return silentWait
-	case whom.leaving:
+	case whom.leaving && !c.silence.slow():
 		return leaveTimeout
 	}
 	return lookTimeout

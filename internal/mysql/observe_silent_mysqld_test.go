@@ -45,6 +45,11 @@ func TestObserveSilence(t *testing.T) {
 		t.Errorf("a source that is to be left is waited for %v", wait)
 	}
 
+	handle.silence.note(time.Now().Add(-leaveTimeout), true)
+	if wait := handle.waitFor(Member{Name: "a"}, watch{source: "a", leaving: true}); wait != lookTimeout {
+		t.Errorf("a source that has just been slow to answer is waited for %v", wait)
+	}
+
 	a.Freeze()
 	member := Members(c.object)[0]
 	if _, err := handle.look(t.Context(), member, time.Millisecond, true); err == nil || handle.silence.length() == 0 {

@@ -91,7 +91,7 @@ func TestPlanExternalFailover(t *testing.T) {
 		{
 			name:   "a source outside that gives no answer is not gone: patience",
 			scene:  preparing().outside("a"),
-			steps:  nil,
+			steps:  []string{"drain: {b=-}"},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
 		{

@@ -43,6 +43,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	p.Steps = v.shutOut()
 	p.Next = busy
 	if left := v.patienceLeft(); left > 0 {
+		p.Steps = append(p.Steps, v.drainEarly(to)...)
 		p.Next = min(busy, left)
 	} else {
 		p = v.beginStarving(from)
@@ -55,6 +56,16 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	p.Conditions = v.inProgress("begins: " + why + "." + doubt)
 	p.Events = []reconcile.Event{{Warning: true, Reason: "FailoverStarted", Once: fmt.Sprint(v.gen), Message: fmt.Sprintf("from %s (%s) to %s.", from.Name, cmp.Or(from.Problem, why), to.Name) + doubt}}
 	return p
+}
+
+// drainEarly takes the candidate from the readers while the old source is waited for: kube-proxy
+// takes over one change at once and lets about a second pass before the next, and the next is
+// the one that clients wait for.
+func (v *view) drainEarly(to *Server) []reconcile.Step {
+	if v.routed(to) || !v.drains(to) {
+		return nil
+	}
+	return []reconcile.Step{{Name: "drain", Routing: reconcile.Routing{to.Name: reconcile.AccessNone}}}
 }
 
 // patienceLeft is how long the source is waited for still before it is left.
@@ -213,7 +224,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverPreparing:
 		if left := v.patienceLeft(); left > 0 {
 			p := v.waitFor(from, "it may be a short silence")
-			p.Steps, p.Next = v.shutOut(), min(busy, left)
+			p.Steps, p.Next = append(v.shutOut(), v.drainEarly(to)...), min(busy, left)
 			return p
 		}
 		if why := v.hindrance(from, to); why != "" {

@@ -23,6 +23,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: losing(),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -111,6 +112,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: losing().forcing("b").seeing(replica("b", "a").has("a:1-90")),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -119,6 +121,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: losing().seeing(replica("b", "a").has("a:1-90").received("a:1-100")),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -143,6 +146,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: losing().forcing("b").seeing(replica("b", "a").sqlError(1062)),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -190,6 +194,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: wanting().forcing("b").seeing(source("a").failing()),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -200,6 +205,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -226,6 +232,7 @@ func TestPlanFailoverBegins(t *testing.T) {
 			scene: given("b", "c").knowing("a", "a", "b", "c").seeing(source("a").unseen(), replica("b", "a"), replica("c", "a")),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -269,6 +276,7 @@ func TestPlanTellsThatTheSourceWentUnacknowledged(t *testing.T) {
 // What tells a death from a short silence, and who need not be waited for.
 func TestPlanFailoverPatience(t *testing.T) {
 	stop := []string{"persist", "stop-receivers: stop receiver b, stop receiver c"}
+	const drain = "drain: {b=-}"
 	const left, waits = "failover a>b Switching", "failover a>b Preparing"
 	// In semi-sync mode a replica has what the source acknowledged, unless it had given up.
 	semi := func(a *node) *scene {
@@ -282,7 +290,7 @@ func TestPlanFailoverPatience(t *testing.T) {
 	async := func(a *node) *scene { return wanting().seeing(a) }
 	almost := func(d time.Duration) time.Duration { return d - time.Millisecond }
 	begins := func(name string, s *scene, record string) row {
-		steps := []string{"persist"}
+		steps := []string{"persist", drain}
 		if record == left {
 			steps = stop
 		}
@@ -291,7 +299,7 @@ func TestPlanFailoverPatience(t *testing.T) {
 	goesOn := func(name string, s *scene, record string) row {
 		r := begins(name, s.failover("a", "b", v1alpha1.SwitchoverPreparing), record)
 		if record == waits {
-			r.steps = nil
+			r.steps = []string{drain}
 		}
 		return r
 	}
@@ -443,7 +451,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 		{
 			name:   "patience",
 			scene:  preparing(),
-			steps:  nil,
+			steps:  []string{"drain: {b=-}"},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
 		{
@@ -476,6 +484,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			steps: []string{
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},

@@ -557,11 +557,12 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 
 // routeFirst puts the route before the other steps of a change that is over: clients wait
 // for it, if an earlier operator died before it. Two who may take writes are never behind it:
-// an old source that was left, or has lost its fence, loses its label before. One that has
-// lost its fence is fenced before, too; of one that was left nothing is expected.
+// an old source that was left, or has lost its fence, or is not seen and may have lost it,
+// loses its label before. One that is seen to have lost its fence is fenced before, too; of
+// one that was left nothing is expected.
 func routeFirst(from, to *Server, steps []reconcile.Step, failover bool) []reconcile.Step {
 	loose, others := from.OK() && !from.Fenced(), reconcile.Routing{}
-	if failover || loose {
+	if failover || !from.Fenced() {
 		others[from.Name] = reconcile.AccessNone
 	}
 	steps = slices.DeleteFunc(slices.Clone(steps), func(s reconcile.Step) bool {

@@ -487,6 +487,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 			scene: preparing().seeing(source("a").unseen()),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -497,6 +498,7 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -677,6 +679,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: at().seeing(source("a").unseen(), routed()),
 			steps: []string{
 				"persist",
+				"unroute: {a=-}",
 				"route: {a=- b=rw}",
 				"source-settings: settle b",
 				"attach: attach c to b (optional)",
@@ -1157,6 +1160,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: third().seeing(source("a").unseen(), replica("b", "a").labelled("")),
 			steps: []string{
 				"persist",
+				"drain: {c=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>c Preparing", source: "a",
 		},
@@ -1177,6 +1181,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: at().forcing("b").seeing(source("a").unseen()),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -1185,6 +1190,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: at().edited().seeing(source("a").unseen()),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -1207,6 +1213,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -1377,6 +1384,7 @@ func TestPlanSwitchoverUndone(t *testing.T) {
 			scene: undone().seeing(source("a").unseen()),
 			steps: []string{
 				"persist",
+				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
