@@ -40,7 +40,9 @@ func TestObserveSilence(t *testing.T) {
 		t.Errorf("a node that is not the source is waited for %v", wait)
 	}
 	a.Thaw()
-	a.Eventually("the silence is over", func() bool { return look().OK() && handle.silence.length() == 0 })
+	a.Eventually("the silence is over, and it answers quickly", func() bool {
+		return look().OK() && handle.silence.length() == 0 && !handle.silence.slow()
+	})
 	if wait := handle.waitFor(Member{Name: "a"}, watch{source: "a", leaving: true}); wait != leaveTimeout {
 		t.Errorf("a source that is to be left is waited for %v", wait)
 	}
