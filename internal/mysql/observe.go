@@ -23,6 +23,11 @@ const (
 	// gtid_executed, and one at the CLONE plugin: an observation takes 5 s at the most.
 	lookTimeout   = 3 * time.Second
 	rereadTimeout = time.Second
+	// lostTries is how often a server is asked again that ended the connection without an
+	// answer, lostPause what comes before each: it takes a process some time to die, and
+	// another kept connection may be as dead.
+	lostTries = 5
+	lostPause = 20 * time.Millisecond
 )
 
 // gtid_executed cannot be read from performance_schema: its values are cut at
@@ -153,9 +158,10 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 		beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
 	}
 	s, text, err := identity(ctx, c, m)
-	if conn.Lost(err) {
+	for tries := 0; conn.Lost(err) && tries < lostTries && ctx.Err() == nil; tries++ {
 		// Its process may have died while it was asked. A new connection tells: where
 		// nobody listens any more nobody is waited for.
+		time.Sleep(lostPause)
 		s, text, err = identity(ctx, c, m)
 	}
 	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {

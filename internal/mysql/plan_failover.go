@@ -44,7 +44,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	p.Next = busy
 	if left := v.patienceLeft(); left > 0 {
 		p.Steps = append(p.Steps, v.drainEarly(to)...)
-		p.Next = min(busy, left)
+		p.Next = v.lookIn(left)
 	} else {
 		p = v.beginStarving(from)
 	}
@@ -72,6 +72,14 @@ func (v *view) drainEarly(to *Server) []reconcile.Step {
 func (v *view) patienceLeft() time.Duration {
 	waited := max(v.source.Silent, v.now.Sub(v.data.Switchover.StartedAt.Time))
 	return max(0, v.patience()-waited)
+}
+
+// lookIn is when the next look has to begin, so that it ends when the patience does.
+func (v *view) lookIn(left time.Duration) time.Duration {
+	if v.source.Reach == ReachNone {
+		left = max(left-silentWait, time.Millisecond)
+	}
+	return min(busy, left)
 }
 
 // patience is how long a source must have been silent before it is left.
@@ -224,7 +232,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverPreparing:
 		if left := v.patienceLeft(); left > 0 {
 			p := v.waitFor(from, "it may be a short silence")
-			p.Steps, p.Next = append(v.shutOut(), v.drainEarly(to)...), min(busy, left)
+			p.Steps, p.Next = append(v.shutOut(), v.drainEarly(to)...), v.lookIn(left)
 			return p
 		}
 		if why := v.hindrance(from, to); why != "" {

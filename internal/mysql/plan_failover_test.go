@@ -324,10 +324,10 @@ func TestPlanFailoverPatience(t *testing.T) {
 	})
 }
 
-// It looks again when the patience is over, and not a second later.
+// The look at a silent source that ends when the patience does begins before, and not a second later.
 func TestPlanFailoverLooksAgainInTime(t *testing.T) {
 	for silent, want := range map[time.Duration]time.Duration{
-		0: busy, failoverPatience - 200*time.Millisecond: 200 * time.Millisecond,
+		0: busy, failoverPatience - silentWait - 200*time.Millisecond: 200 * time.Millisecond, failoverPatience - silentWait/2: time.Millisecond,
 	} {
 		if p := Plan(wanting().seeing(source("a").silentFor(silent)).Input); p.Next != want || p.Again {
 			t.Errorf("silent for %v: next look in %v (again: %t), not %v", silent, p.Next, p.Again, want)
