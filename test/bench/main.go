@@ -1,9 +1,9 @@
 // Copyright 2026 The Compose Operator Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures what planned switchovers, and planned changes of a group's primary,
-// cost clients: how long no write is acknowledged, and where the time goes. It writes a page
-// for docs/benchmarks.
+// Command bench measures what planned switchovers, failovers, and planned changes of a group's
+// primary cost clients: how long no write is acknowledged, and where the time goes. It writes a
+// page for docs/benchmarks.
 package main
 
 import (
@@ -49,7 +49,10 @@ func run(ctx context.Context) error {
 		of = group()
 	}
 	bar = bar.or(of.bar)
-	if *out == byDefault {
+	switch {
+	case *out == byDefault && *failovers:
+		*out = failoverPage
+	case *out == byDefault:
 		*out = of.out
 	}
 	cluster, release, err := kit.Open(ctx, os.Stderr)
@@ -67,7 +70,11 @@ func run(ctx context.Context) error {
 	}
 	defer func() { _ = cluster.DeleteNamespace(context.WithoutCancel(ctx), namespace) }()
 	if *failovers {
-		return measureFailovers(ctx, cluster, namespace, operator, options, *runs)
+		measured, err := measureFailovers(ctx, cluster, namespace, operator, options, *runs)
+		if err != nil {
+			return err
+		}
+		return errors.Join(publish(measured.page(thisMachine()), *out), measured.judge())
 	}
 	on, err := of.make(ctx, cluster, namespace)
 	if err != nil {
@@ -81,20 +88,28 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, on.Diagnose(ctx, operator))
 	}
-	page := result.page(thisMachine())
-	fmt.Println(page)
-	if *out != "" {
-		if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
-			return fmt.Errorf("the page's directory: %w", err)
-		}
-		if err := os.WriteFile(*out, []byte(page), 0o644); err != nil { //nolint:gosec // A page of the documentation.
-			return fmt.Errorf("the page: %w", err)
-		}
+	if err := publish(result.page(thisMachine()), *out); err != nil {
+		return err
 	}
 	if !result.verdict.OK() {
 		return fmt.Errorf("acknowledged writes were lost or servers differ:\n%s", result.verdict)
 	}
 	return bar.judge(result.outages())
+}
+
+// publish prints a page, and writes it to a file unless that is "".
+func publish(page, file string) error {
+	fmt.Println(page)
+	if file == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("the page's directory: %w", err)
+	}
+	if err := os.WriteFile(file, []byte(page), 0o644); err != nil { //nolint:gosec // A page of the documentation.
+		return fmt.Errorf("the page: %w", err)
+	}
+	return nil
 }
 
 // measure switches back and forth between two pods while clients write.

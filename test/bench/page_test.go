@@ -47,6 +47,22 @@ func TestPageLeavesOutWhatWasNotMeasured(t *testing.T) {
 	}
 }
 
+func TestFailoverPageAndBars(t *testing.T) {
+	f := failovers{writers: 8, interval: load.Paced, acknowledged: 1234, losses: []lost{
+		{loss{name: "dead", bar: 500 * time.Millisecond}, []time.Duration{300 * time.Millisecond, 200 * time.Millisecond, time.Second}},
+		{loss{name: "hung", bar: 3 * time.Second}, []time.Duration{3100 * time.Millisecond}},
+	}}
+	page := f.page(machine{2, "24 GiB of memory"})
+	for _, want := range []string{"| source dead | 300 | 1000 | 3 | 500 |", "1234 writes acknowledged", "8 clients", "BENCH_ROUNDS=3"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	if err := f.judge(); err == nil || !strings.Contains(err.Error(), "source hung") || strings.Contains(err.Error(), "source dead") {
+		t.Errorf("judged: %v", err)
+	}
+}
+
 // A page says what it is about, and how it is measured again.
 func TestPagesOfSubjects(t *testing.T) {
 	at := time.Unix(100, 0)
