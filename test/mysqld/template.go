@@ -67,7 +67,7 @@ func initialize(root rootFS, work, data string) error {
 		return err
 	}
 	line := root.command("--no-defaults", "--initialize-insecure", "--datadir="+data, "--init-file="+init,
-		"--innodb-redo-log-capacity=8M", "--skip-log-bin")
+		"--innodb-redo-log-capacity=8M", "--innodb-use-native-aio=OFF", "--skip-log-bin")
 	out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initialize a MySQL data directory: %w\n%s", err, out)

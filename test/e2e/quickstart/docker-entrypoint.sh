@@ -14,7 +14,7 @@ for argument in "$@"; do
   case $argument in --datadir=*) datadir=${argument#*=} ;; esac
 done
 socket=$datadir.sock
-mysqld=(/usr/sbin/mysqld "$@" --socket="$socket" --pid-file="$datadir.pid" --secure-file-priv=NULL --mysqlx=OFF --innodb-numa-interleave=OFF)
+mysqld=(/usr/sbin/mysqld "$@" --socket="$socket" --pid-file="$datadir.pid" --secure-file-priv=NULL --mysqlx=OFF --innodb-numa-interleave=OFF --innodb-use-native-aio=OFF)
 
 if [[ ! -d $datadir/mysql ]]; then
   "${mysqld[@]}" --initialize-insecure

@@ -39,6 +39,8 @@ secure_file_priv=NULL
 # A TCP probe is an aborted connection to MySQL; the default blocks a host after 100 of them.
 max_connect_errors=1000000000
 innodb_buffer_pool_size=64M
+# All servers of a machine share fs.aio-max-nr, which some thirty use up: the next would not start.
+innodb_use_native_aio=OFF
 # A container may not set memory policies; Debian turns them on.
 innodb_numa_interleave=OFF
 !includedir /etc/mysql-conf
