@@ -31,7 +31,7 @@ func (c *Channel) receiverTrouble() string {
 		return text + fmt.Sprintf(". The source refuses the replication user: create %s on it, or put its password under the key %q of the Secret", user, c.User)
 	case errno == conn.NumberHostBlocked, errno == conn.NumberHostNotAllowed:
 		return text + fmt.Sprintf(". The source accepts no connection of the replication user from this address: it must be %s", user)
-	case errno == conn.NumberMustChangePassword, errno == conn.NumberPasswordExpired, errno == conn.NumberAccountLocked:
+	case errno == conn.NumberMustChangePassword, errno == conn.NumberPasswordExpired, errno == conn.NumberAccountLocked, errno == conn.NumberAccountBlocked:
 		return text + ". The account of the replication user is not usable: unlock it or renew its password"
 	}
 	return text

@@ -106,7 +106,7 @@ func Open(a Access) (*Handle, error) {
 	if _, err := driver.NewConnector(cfg); err != nil {
 		return nil, h.Fail("prepare the connection to "+a.Address(), err)
 	}
-	h.DB = sql.OpenDB(connector{cfg})
+	h.DB = sql.OpenDB(connector{cfg: cfg, refused: &refusal{}})
 	h.DB.SetMaxOpenConns(maxConnections)
 	h.DB.SetMaxIdleConns(idleConnections)
 	h.DB.SetConnMaxLifetime(connectionLifetime)

@@ -40,6 +40,7 @@ const (
 	NumberMustUseTLS          = 3159
 	NumberTooManyUserConnects = 1203
 	NumberRestartFailed       = 3707
+	NumberAccountBlocked      = 3955
 	NumberReadingBinlog       = 13114
 )
 
@@ -135,6 +136,8 @@ func (h *Handle) remedy(statement string, e *driver.MySQLError) string {
 		return fmt.Sprintf("the server accepts no connection of user %q from the operator's address (error %d: %s)", h.User, e.Number, e.Message)
 	case NumberDatabaseDenied, NumberTableDenied, NumberPrivilege:
 		return fmt.Sprintf("user %q lacks a privilege for %s (error %d: %s): grant what the documentation lists", h.User, summary(statement), e.Number, e.Message)
+	case NumberAccountBlocked:
+		return fmt.Sprintf("the server has locked the account of user %q after too many logins with a wrong password (error 3955): put the right one under the key %q of the Secret, and run ALTER USER … ACCOUNT UNLOCK", h.User, h.User)
 	case NumberMustChangePassword, NumberPasswordExpired, NumberAccountLocked:
 		return fmt.Sprintf("the account of user %q is not usable (error %d: %s): unlock it or renew its password", h.User, e.Number, e.Message)
 	case NumberMustUseTLS:

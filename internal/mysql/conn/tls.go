@@ -13,6 +13,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 
@@ -45,13 +46,26 @@ func (a Access) secure(cfg *driver.Config) error {
 // connector opens connections with a configuration and a memory of its own for each:
 // on a fallback to plain text the driver changes its configuration, and the next
 // connection must ask for TLS again.
-type connector struct{ cfg *driver.Config }
+type connector struct {
+	cfg     *driver.Config
+	refused *refusal
+}
 
 // Driver implements sqldriver.Connector.
 func (connector) Driver() sqldriver.Driver { return driver.MySQLDriver{} }
 
 // Connect implements sqldriver.Connector.
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	began := time.Now()
+	if err := c.refused.standing(began); err != nil {
+		return nil, err
+	}
+	made, err := c.connect(ctx)
+	c.refused.note(began, time.Now(), err)
+	return made, err
+}
+
+func (c connector) connect(ctx context.Context) (sqldriver.Conn, error) {
 	cfg, heard, words := c.cfg.Clone(), &hearsay{}, &lastWords{dial: c.cfg.DialFunc}
 	cfg.Logger, cfg.DialFunc = heard, words.connect
 	one, err := driver.NewConnector(cfg)
