@@ -55,8 +55,10 @@ const (
 // Data is what the planner wants to have remembered in the status.
 type Data struct {
 	Source, SourceUUID string
-	Switchover         *v1alpha1.SwitchoverStatus
-	Last               *v1alpha1.LastSwitchover
+	// Told is the server_uuid of a source that is not seen, as a replica tells it.
+	Told       string
+	Switchover *v1alpha1.SwitchoverStatus
+	Last       *v1alpha1.LastSwitchover
 	// Deposed are the server_uuids of sources that failovers left behind.
 	Deposed []string
 	// Unassured are those of sources whose acknowledged transactions the nodes that were seen
@@ -106,6 +108,7 @@ func Plan(in Input) reconcile.Plan[Data] {
 	if v.skip {
 		p = v.withoutActions(p, found, known)
 	}
+	p.Data.Told = v.told(v.server(p.Data.Source))
 	p.Data.VouchedBy = v.vouchedBy()
 	if v.semi {
 		p.Data.Started = v.started()

@@ -337,6 +337,21 @@ func (v *view) uuidOf(name string) string {
 	return ""
 }
 
+// told is the server_uuid of a source that is not seen, as a replica tells it that is
+// connected to it. Where nobody has ever seen that source, a failover would not know whom it
+// leaves behind: what others have of it would be taken for that of a source since.
+func (v *view) told(src *Server) string {
+	if src == nil || src.OK() {
+		return ""
+	}
+	for _, m := range v.members {
+		if s := v.server(m.Name); s.OK() && s != src && s.Follows(src) && s.Channel.IO == ThreadYes && !s.Channel.Elsewhere {
+			return s.Channel.SourceUUID
+		}
+	}
+	return ""
+}
+
 // followsMember says whether the channel of a server points at another member.
 func (v *view) followsMember(s *Server) bool {
 	return slices.ContainsFunc(v.members, func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })

@@ -39,6 +39,9 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		if was := st.Topology[m.Name]; was != nil {
 			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
 		}
+		if n.ServerUUID == "" && m.Name == d.Source {
+			n.ServerUUID = d.Told
+		}
 		n.Clone = d.Clones[m.Name].DeepCopy()
 		if at, is := d.Started[m.Name]; is {
 			n.StartedAt = &at

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,5 +160,26 @@ func TestProjectRemembersTheOldSourceUntilTheNewOneIsSettled(t *testing.T) {
 	s.seeing(source("b"))
 	if project(s).Topology["a"] != nil {
 		t.Error("a node that left is remembered")
+	}
+}
+
+// A source that no operator has seen is left by a failover all the same, and it is known
+// which server that is: what others have of it is not taken for that of a source since.
+func TestProjectSourceThatNobodyHasSeen(t *testing.T) {
+	unseen := func() *scene {
+		return given("b", "a", "c").seeing(source("a").unseen(), replica("b", "a"), replica("c", "a"))
+	}
+	if st := project(unseen()); st.Source != "a" || st.Topology["a"].ServerUUID != uuidOf("a") || st.SourceUUID != "" {
+		t.Errorf("source %s, server_uuid %q of the node and %q of the source", st.Source, st.Topology["a"].ServerUUID, st.SourceUUID)
+	}
+	if st := project(unseen().seeing(replica("b", "a").threads(ThreadConnecting, ThreadYes), replica("c", "a").stopped())); st.Topology["a"].ServerUUID != "" {
+		t.Errorf("a replica that is not connected tells of %q, which may have been another server", st.Topology["a"].ServerUUID)
+	}
+	s := unseen().failover("a", "b", v1alpha1.SwitchoverSwitching)
+	s.Object.Status.Source = "a"
+	project(s)
+	s.seeing(server("b").has("a:1-100").labelled("false"), replica("c", "b"))
+	if st := project(s); st.Source != "b" || !slices.Equal(st.DeposedSourceUUIDs, []string{uuidOf("a")}) {
+		t.Errorf("source %s, left behind %v", st.Source, st.DeposedSourceUUIDs)
 	}
 }
