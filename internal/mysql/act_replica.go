@@ -287,12 +287,30 @@ func (a *actor) detach(ctx context.Context, w words, do Detach) error {
 			}
 		}
 		if !do.KeepChannel {
-			if err := a.Exec(ctx, w.resetReplicaAll()); err != nil {
+			if err := a.removeChannel(ctx, w, do.Elsewhere); err != nil {
 				return err
 			}
 		}
 	}
 	return a.persistReplica(ctx, w, false)
+}
+
+// removeChannel removes a channel that is stopped, and its relay log with it, unless that
+// holds what was neither executed nor is elsewhere: it went on to receive until it stopped,
+// and its source may be gone by now.
+func (a *actor) removeChannel(ctx context.Context, w words, elsewhere gtid.Set) error {
+	ch, _, err := a.channel(ctx, w)
+	if err != nil || ch == nil {
+		return err
+	}
+	b, err := a.basics(ctx)
+	if err != nil {
+		return err
+	}
+	if !b.executed.Union(elsewhere).Contains(ch.Retrieved) {
+		return nil
+	}
+	return a.Exec(ctx, w.resetReplicaAll())
 }
 
 // setSemiSync changes semi-sync and nothing else.

@@ -228,6 +228,27 @@ func TestDetach(t *testing.T) {
 	}
 }
 
+// A channel that has received what nobody else is known to have is kept.
+func TestDetachKeepsWhatIsNotElsewhere(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, mysqld.Options{})
+	c.replicate("a", false)
+	c.servers["b"].SQL("STOP REPLICA SQL_THREAD")
+	c.servers["a"].SQL("INSERT INTO app.entries (writer, seq) VALUES (1, 1)")
+	c.servers["b"].Eventually("it has received that", func() bool {
+		b := c.server("b")
+		return !b.Executed.Contains(b.Channel.Retrieved)
+	})
+	c.do(Detach{target: target{"b"}})
+	if b := c.server("b"); b.Channel == nil || b.Channel.IO != ThreadNo || !b.Fenced() {
+		t.Errorf("b: %+v", b)
+	}
+	c.do(Detach{target: target{"b"}, Elsewhere: *executedBy(c.servers["a"])})
+	if b := c.server("b"); b.Channel != nil {
+		t.Errorf("its source has all of it, and it is kept: %+v", b.Channel)
+	}
+}
+
 func TestReceiverAndThreads(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})

@@ -174,6 +174,9 @@ type StartReplication struct{ target }
 type Detach struct {
 	target
 	KeepChannel bool
+	// Elsewhere is what others hold. A channel that has received more until it is stopped,
+	// and not executed it, is kept, for another look to tell.
+	Elsewhere gtid.Set
 }
 
 // Clone begins to replace all that the server holds by a copy of another one, and

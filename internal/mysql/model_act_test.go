@@ -59,6 +59,9 @@ func (w *world) observeOne(m Member) *Server {
 				ch.IO, ch.IOErrno = ThreadNo, c.ioErr
 			}
 		}
+		if src := w.servers[c.to]; src != nil && ch.IO == ThreadYes {
+			ch.SourceUUID = src.uuid()
+		}
 		out.SemiSync.ReplicaActive = c.active && ch.IO == ThreadYes
 		if c.sql && ch.IO == ThreadYes {
 			lag := int64(0)
@@ -170,7 +173,7 @@ func (w *world) perform(a reconcile.Action, facts reconcile.Facts, flaws flaws) 
 			}
 			return nil
 		}, func() error {
-			if s.ch != nil && !do.KeepChannel {
+			if s.ch != nil && !do.KeepChannel && w.gtids(s.executed).Union(do.Elsewhere).Contains(w.gtids(s.ch.retrieved)) {
 				w.discard(s)
 				s.ch = nil
 			}

@@ -213,9 +213,10 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.mayHaveServed(from, to) && v.force != from.Name:
 		// It is taken for the source on a guess only if the user goes on to another one.
 		return v.waitFor(to, fmt.Sprintf("it may have been promoted and taken writes. If it is lost, set the annotation %s: %s", v1alpha1.AnnotationForcePromote, from.Name))
-	case r.Phase == v1alpha1.SwitchoverSwitching && back && v.committedSince(from, to):
+	case r.Phase == v1alpha1.SwitchoverSwitching && back && !v.notPromotedYet(from) && v.committedSince(from, to):
 		// It was promoted, took writes of its own and lost its writability: forward. What
 		// it only received does not count: the old source may still be about to commit that.
+		// Nor does what somebody has written to it by hand, before anybody was promoted.
 		return v.promoteAfterDeath(from, to)
 	case r.Phase == v1alpha1.SwitchoverSwitching && v.committedAlone(from, to):
 		// The same, and nobody knows what the old source has.
@@ -336,7 +337,7 @@ func (v *view) resumeReceivers() []reconcile.Step {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if s.OK() && !m.Isolated && s != v.source && s.Follows(v.source) && (s.Fenced() || s.Writable()) && (s.Channel.SQLErrno == 0 || s.Channel.interrupted()) && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
+		if s.OK() && !m.Isolated && s != v.source && v.mayResume(s) && (s.Channel.SQLErrno == 0 || s.Channel.interrupted()) && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
 			out = append(out, StartReplication{target{m.Name}})
 		}
 	}
@@ -344,6 +345,27 @@ func (v *view) resumeReceivers() []reconcile.Step {
 		return nil
 	}
 	return []reconcile.Step{{Name: "restart-replication", Optional: true, Actions: out}}
+}
+
+// mayResume: it follows the source, or a member that is not seen, as it did before a failover
+// stopped its receiver. One of those that was reported to hold what the source lacks is kept
+// apart: nobody can compare them now.
+func (v *view) mayResume(s *Server) bool {
+	if s.Follows(v.source) {
+		return s.Fenced() || s.Writable()
+	}
+	was := v.status.Topology[s.Name]
+	return v.followsUnseen(s) && !v.followsLeft(s) && s.Fenced() && !v.hollow(s) && (was == nil || was.ErrantTransactions == "")
+}
+
+// followsLeft: the channel of a server leads to a member that was the source before, or may
+// have been, as far as is known: it may take writes, and is not to be vouched for.
+func (v *view) followsLeft(s *Server) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool {
+		uuid := v.uuidOf(m.Name)
+		before := v.data.Last != nil && v.data.Last.From == m.Name
+		return m.Name != s.Name && s.Follows(v.server(m.Name)) && (before || uuid == "" || slices.ContainsFunc(v.data.Deposed, isOf(uuid)))
+	})
 }
 
 // abandonFailover: the old source answers again, or the user wants another one.

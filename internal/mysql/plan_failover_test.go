@@ -36,6 +36,25 @@ func TestPlanFailoverBegins(t *testing.T) {
 			reason: "SourceUnreachable",
 		},
 		{
+			name: "not wanted any more: one that follows a member which is not seen goes on, too",
+			scene: given("a", "b", "c", "d").knowing("a", "a", "b", "c", "d").seeing(
+				source("a").unseen(), replica("b", "a").threads(ThreadNo, ThreadYes), replica("c", "a").unseen(), replica("d", "c").threads(ThreadNo, ThreadYes)),
+			steps: []string{
+				"restart-replication: start b, start d (optional)",
+				"route: {b=- d=-}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
+			name: "unless it is kept apart",
+			scene: given("a", "b", "c", "d").knowing("a", "a", "b", "c", "d").reported("d", "d:1-2").seeing(
+				source("a").unseen(), replica("b", "a"), replica("c", "a").unseen(), replica("d", "c").has("a:1-100 d:1-2").stopped()),
+			steps: []string{
+				"route: {b=ro d=-}",
+			},
+			reason: "SourceUnreachable",
+		},
+		{
 			name:  "refused: another has received more",
 			scene: losing().seeing(replica("b", "a").has("a:1-90")),
 			steps: []string{
@@ -392,7 +411,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 		return s
 	}
 	apart := func() *scene {
-		return at().seeing(source("a").has("a:1-105"), replica("b", "a").unattached().has(wrote)).reported("b", "b:1-5")
+		return at().seeing(source("a").has("a:1-105").labelled(""), replica("b", "a").unattached().has(wrote)).reported("b", "b:1-5")
 	}
 	runRows(t, []row{
 		{
@@ -421,7 +440,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 		},
 		{
 			name:  "a complete report is out of date, and the candidate has committed as many since: forward",
-			scene: apart().seeing(source("a").has("a:1-105 b:1-5"), replica("b", "a").unattached().has("a:1-100 b:1-10")),
+			scene: apart().seeing(source("a").has("a:1-105 b:1-5").labelled(""), replica("b", "a").unattached().has("a:1-100 b:1-10")),
 			steps: []string{
 				"unroute: {a=-}",
 				"fence-extra: fence a kill persist release",
@@ -447,6 +466,11 @@ func TestPlanFailoverAtWork(t *testing.T) {
 				"route: {a=- b=rw}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the same, and clients are led to the old source still: nobody was promoted, and somebody has written to the candidate by hand",
+			scene: apart().seeing(source("a").has("a:1-105"), replica("b", "a").unattached().has("a:1-100 b:1-6")),
+			steps: nil, reason: "FailoverAbandoned", source: "a",
 		},
 		{
 			name:   "patience",

@@ -680,7 +680,7 @@ func (l *lawyer) route(r reconcile.Routing) {
 			if !l.writable[name] {
 				l.broken("law 1: %s is routed and not known to be writable", name)
 			}
-			l.besideAnUnseenOne(name)
+			l.besideAnother(name)
 			if l.seen(name) {
 				l.keepsItsNumbers(name, name+" is routed")
 			}
@@ -734,14 +734,17 @@ func (l *lawyer) keepsTaken(r reconcile.Routing) {
 	}
 }
 
-// besideAnUnseenOne: nobody is led to a node while another one has the label that is not seen,
-// and may take writes. The fence of a planned switchover was verified.
-func (l *lawyer) besideAnUnseenOne(name string) {
+// besideAnother: nobody is led to a node while another one has the label that takes writes, or
+// is not seen and may. The fence of a planned switchover was verified.
+func (l *lawyer) besideAnother(name string) {
 	was := l.in.Object.Status.Switchover
 	for other, label := range l.labels {
 		harmless := working(was) && other == was.From && (!was.Failover || l.silenced())
 		if other != name && label == "false" && !l.seen(other) && l.labels[name] != "false" && !harmless {
 			l.broken("law 1: %s is routed while %s is, and is not seen", name, other)
+		}
+		if other != name && label == "false" && l.seen(other) && l.writable[other] && l.labels[name] != "false" {
+			l.broken("law 1: %s is routed while %s is, and takes writes", name, other)
 		}
 	}
 }

@@ -84,7 +84,12 @@ func (v *view) hindrance(from, to *Server) string {
 			out = append(out, v.lackOf(s, missing))
 		}
 	}
-	check(to, takesToLead)
+	if needed := takesToLead; from.OK() || !v.forced() {
+		check(to, needed)
+	} else {
+		// Its channel is stopped and stays where it is until it may be removed.
+		check(to, takesToFollow)
+	}
 	if from.OK() {
 		check(from, takesToFence)
 	}
@@ -93,8 +98,8 @@ func (v *view) hindrance(from, to *Server) string {
 		case s == from || s == to || !s.OK():
 		case s.Follows(from) && !m.Isolated && !m.Leaving:
 			check(s, takesToFollow)
-		case !from.OK() && v.receives(s, from):
-			// Its receiver is stopped like the others'.
+		case (!from.OK() || v.sourceLost()) && v.receives(s, from):
+			// In a failover its receiver is stopped like the others'.
 			check(s, needs(StopReceiver{target{m.Name}}))
 		}
 	}

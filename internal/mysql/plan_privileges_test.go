@@ -155,6 +155,53 @@ func TestPlanWithoutPrivileges(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name: "failover from a source that is seen and has lost data: the receiver of an isolated one could not be stopped",
+			scene: given("b", "a", "c!").knowing("a", "a", "b", "c").
+				seeing(source("a").uuid("e").has(""), replica("b", "a"), replica("c", "a").lacks(grants.ReplicationSlaveAdmin)),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): c:",
+		},
+		{
+			name: "the same of one that leaves",
+			scene: given("b", "a").knowing("a", "a", "b", "c").
+				seeing(source("a").uuid("e").has(""), replica("b", "a"), replica("c", "a").lacks(grants.ReplicationSlaveAdmin)),
+			steps: []string{
+				"route: {a=-}",
+				"fence-extra: fence a kill persist release (optional)",
+			},
+			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): c:",
+		},
+		{
+			name:  "failover: the candidate's channel could not be removed",
+			scene: losing().seeing(replica("b", "a").lacks(grants.Reload)),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "FailoverRefused", source: "a", message: "(LacksPrivilege): b:",
+		},
+		{
+			name:  "forced, it is promoted with its channel stopped",
+			scene: losing().forcing("b").seeing(replica("b", "a").lacks(grants.Reload)),
+			steps: []string{
+				"persist", "drain: {b=-}",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+		},
+		{
+			name: "and its replication is stopped again when it has restarted",
+			scene: given("b", "a", "c").knowing("b", "a", "b", "c").failedOver("a", "b").seeing(
+				source("a").unseen().labelled(""), server("b").has("a:1-100 b:1-3").fenced().follows("a").lacks(grants.Reload).labelled("false"), replica("c", "b").has("a:1-100 b:1-3")),
+			steps: []string{
+				"detach-source: detach b keep",
+				"source-settings: writable b",
+				"route: {c=ro}",
+			},
+			reason: "PrivilegeMissing", source: "b",
+		},
+		{
 			name:  "failover: another would go on acknowledging",
 			scene: losing().seeing(replica("c", "a").lacks(grants.ReplicationSlaveAdmin)),
 			steps: []string{
@@ -186,6 +233,7 @@ func TestReceiverTrouble(t *testing.T) {
 		"wrong password":            {1045, "Error connecting to source 'replication@a:3306'. This was attempt 1/0, with a delay of 1 seconds between attempts. Message: Access denied for user 'replication'@'10.0.0.1' (using password: YES)", `under the key "replication" of the Secret`},
 		"another address":           {1130, "Host '10.0.0.1' is not allowed to connect to this MySQL server", "must be 'replication'@'%'"},
 		"expired":                   {1862, "Your password has expired", "renew its password"},
+		"too many logins":           {3955, "Account is blocked for 1 day(s)", "unlock it"},
 		"something else":            {2003, "Can't connect", "the receiver reports error 2003: Can't connect"},
 	} {
 		c := Channel{User: "replication", IOErrno: test.errno, IOError: test.text}

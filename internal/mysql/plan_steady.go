@@ -37,10 +37,10 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 		}
 	}
 
-	first := v.unroute()
-	p.Steps = first
 	// A second writable node first: it must be fenced before the source is let loose.
 	extras := v.fenceIntruders()
+	first := v.unroute()
+	p.Steps = first
 	add("fence-extra", false, extras...)
 
 	acks := v.replicaSettings()
@@ -230,7 +230,8 @@ func (v *view) detachSource() []reconcile.Action {
 	if !s.OK() || !s.Channel.Running() || !v.followsMember(s) || v.holdsBack(s) {
 		return nil
 	}
-	return []reconcile.Action{Detach{target: target{s.Name}, KeepChannel: !s.Executed.Contains(s.Channel.Retrieved)}}
+	mayReset := len(missingOn(s, []grants.Privilege{grants.Reload})) == 0
+	return []reconcile.Action{Detach{target: target{s.Name}, KeepChannel: !mayReset || !s.Executed.Contains(s.Channel.Retrieved)}}
 }
 
 // vouches says whether a seen node acknowledges, now or after a restart, to one that the
@@ -445,7 +446,7 @@ func (v *view) detachments() []reconcile.Action {
 		running := s.Channel != nil && (s.Channel.IO != ThreadNo || s.Channel.SQL != ThreadNo)
 		safe := v.source.OK() && v.source.Executed.Contains(s.Received())
 		if running || s.Channel != nil && safe || !s.Fenced() || !s.ReadOnlyPersisted || s.SemiSync.ReplicaEnabled {
-			out = append(out, Detach{target: target{m.Name}, KeepChannel: !safe})
+			out = append(out, Detach{target: target{m.Name}, KeepChannel: !safe, Elsewhere: v.source.Executed})
 		}
 	}
 	return out

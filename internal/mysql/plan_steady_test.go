@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/upmio/compose-operator/internal/mysql/grants"
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
@@ -58,6 +59,33 @@ func TestPlanSteady(t *testing.T) {
 				"route: {a=rw b=ro c=-}",
 			},
 			reason: "NodeUnreachable",
+		},
+		{
+			name:  "another has the label and takes writes, and skip keeps it from being fenced: first its label goes",
+			scene: steadySet().seeing(source("a").labelled(""), replica("c", "a").writable().labelled("false")).skipping(),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "the same, and a privilege is missing for its fence",
+			scene: steadySet().seeing(source("a").labelled(""), replica("c", "a").writable().labelled("false").lacks(grants.SystemVariablesAdmin)),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "PrivilegeMissing",
+		},
+		{
+			name:  "the same, and GTIDs are off, so that nothing is done to any server",
+			scene: steadySet().seeing(source("a").labelled(""), replica("b", "a").withoutGTID(), replica("c", "a").writable().labelled("false")),
+			steps: []string{
+				"unroute: {c=-}",
+				"route: {a=rw b=ro c=-}",
+			},
+			reason: "GTIDRequired",
 		},
 		{
 			name:  "the same without GTIDs",
