@@ -139,6 +139,10 @@ func TestOperatorPasswordSecretFirst(t *testing.T) {
 	}
 	k.servers["a"].SQL(alter(mysqld.LeastUser, ""))
 	k.caughtUpAs("a")
+	k.servers["a"].Eventually("a refused login is tried again", func() bool {
+		state, _ := k.look()
+		return state.Nodes["a"].OK() && state.Nodes["b"].OK()
+	})
 	k.well("the servers have it too")
 	if k.receiver() != before {
 		t.Error("replication was restarted by that")
