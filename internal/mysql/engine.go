@@ -88,7 +88,7 @@ func watchFor(obj *v1alpha1.MysqlReplication) watch {
 	source := obj.Status.Source
 	return watch{
 		source:  source,
-		leaving: leaving(obj),
+		leaving: leaving(obj) && !undone(obj),
 		closely: underWay(obj.Status.Switchover) || leaving(obj),
 		clones:  asksForClone(obj),
 	}
@@ -97,6 +97,12 @@ func watchFor(obj *v1alpha1.MysqlReplication) watch {
 // leaving says whether the spec wants another source than the present one.
 func leaving(obj *v1alpha1.MysqlReplication) bool {
 	return obj.Status.Source != "" && obj.Spec.Source != nil && obj.Spec.Source.Name != obj.Status.Source
+}
+
+// undone: the wanted source was tried, and the present one stays until the next edit.
+func undone(obj *v1alpha1.MysqlReplication) bool {
+	r := obj.Status.Switchover
+	return r != nil && r.Phase == v1alpha1.SwitchoverUndone && r.Generation == obj.Generation
 }
 
 // Plan implements reconcile.Engine.

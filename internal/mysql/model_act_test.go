@@ -300,7 +300,7 @@ func (w *world) loosen(s *mServer, semi SemiSyncWant, persist bool) {
 	w.wait(s, semi, persist)
 	s.ro, s.super = false, false
 	if persist {
-		s.roPersisted, s.semiRepP, s.semiSourceP = false, false, semi.Enabled
+		s.roPersisted, s.semiRepP, s.semiSourceP, s.forgets = false, false, semi.Enabled, false
 	}
 	w.tracef("%s is writable", s.name)
 }

@@ -103,7 +103,7 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 		defer cancel()
 		b, err := handles[i].basics(ctx)
 		if err != nil {
-			servers[i] = unseen(members[i], err)
+			servers[i] = notSeenAgain(members[i], handles[i], err)
 			return
 		}
 		if b.uuid != servers[i].UUID {
@@ -118,6 +118,21 @@ func observe(ctx context.Context, members []Member, how watch, open func(Member)
 		out.Nodes[s.Name] = s
 	}
 	return out
+}
+
+// notSeenAgain is a server that answered the first look of an observation and not the second.
+// One that is only slow is there, and may be serving clients.
+func notSeenAgain(m Member, c *handle, err error) *Server {
+	s := unseen(m, err)
+	if s.Reach != ReachNone {
+		return s
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.Reach = ReachError
+		return s
+	}
+	s.Silent, s.WaitsAfterRestart = c.silence.length(), c.waits.Load()
+	return s
 }
 
 // maySource says of each server whether others may replicate from it.

@@ -24,7 +24,7 @@ type silence struct {
 	mu sync.Mutex
 	// since is when the first look began that got none; zero: it answered last.
 	since time.Time
-	// took is how long the last look took that got an answer.
+	// took is how long a look took that got an answer, of late.
 	took time.Duration
 	// look is closed when the look that is under way ends; nil: there is none.
 	look chan struct{}
@@ -53,7 +53,8 @@ func (s *silence) note(began time.Time, answered bool) {
 	defer s.mu.Unlock()
 	switch {
 	case answered:
-		s.since, s.took = time.Time{}, time.Since(began)
+		// One quick answer among slow ones makes nobody quick.
+		s.since, s.took = time.Time{}, max(time.Since(began), s.took/2)
 	case s.since.IsZero():
 		s.since = began
 	}
@@ -109,6 +110,10 @@ func (c *handle) look(ctx context.Context, m Member, wait time.Duration, closely
 	began := time.Now()
 	if !c.silence.enter(timer.C) {
 		return nil, c.Fail(identityQuery, context.DeadlineExceeded)
+	}
+	if wait == silentWait && c.silence.length() == 0 {
+		// It has answered after all, late: it is slow, and has the whole time.
+		timer.Reset(lookTimeout)
 	}
 	type result struct {
 		server *Server

@@ -20,10 +20,18 @@ import (
 // wantsFailover: the spec wants another source and the present one gives no answer;
 // or answers with an error only, and the user forces it.
 func (v *view) wantsFailover() bool {
-	if v.wanted() == v.source || v.skip {
+	if v.wanted() == v.source || v.skip || v.undoneAndShort() {
 		return false
 	}
 	return v.source.Reach == ReachNone || v.source.Reach == ReachError && v.forced()
+}
+
+// undoneAndShort: the change was undone and waits for the next edit, and the source has not
+// been silent for long. The record of a failover would take the place of that one, and when
+// the source answers again nobody would know that it was tried.
+func (v *view) undoneAndShort() bool {
+	r := v.data.Switchover
+	return r != nil && r.Phase == v1alpha1.SwitchoverUndone && r.Generation == v.gen && v.source.Silent < v.patience()
 }
 
 // forced: the user names the wanted source as the one to promote whatever it lacks.
@@ -60,12 +68,26 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 
 // drainEarly takes the candidate from the readers while the old source is waited for: kube-proxy
 // takes over one change at once and lets about a second pass before the next, and the next is
-// the one that clients wait for.
+// the one that clients wait for. Somebody else must have the label of a reader; and where the
+// source answers, that has changed the Services anyway.
 func (v *view) drainEarly(to *Server) []reconcile.Step {
-	if v.routed(to) || !v.drains(to) {
+	othersRead := slices.ContainsFunc(v.members, func(m Member) bool {
+		return m.Name != to.Name && v.server(m.Name).OK() && v.pods[m.Name].Readonly == "true"
+	})
+	if v.source.OK() || v.routed(to) || !othersRead || !v.drains(to) {
 		return nil
 	}
 	return []reconcile.Step{{Name: "drain", Routing: reconcile.Routing{to.Name: reconcile.AccessNone}}}
+}
+
+// undrain gives the candidate of an abandoned failover back to the readers: of a source that
+// has lost data, and while another failover is begun, nobody else does.
+func (v *view) undrain(to *Server) []reconcile.Step {
+	m, known := v.member(to.Name)
+	if !known || m.Isolated || m.Leaving || !to.OK() || !to.Fenced() || v.pods[to.Name].Readonly != "" || !m.External && m.Port != v.readers || !to.Follows(v.source) || to.Channel.SQLErrno != 0 {
+		return nil
+	}
+	return []reconcile.Step{{Name: "undrain", Routing: reconcile.Routing{to.Name: reconcile.AccessReadOnly}}}
 }
 
 // patienceLeft is how long the source is waited for still before it is left.
@@ -76,7 +98,7 @@ func (v *view) patienceLeft() time.Duration {
 
 // lookIn is when the next look has to begin, so that it ends when the patience does.
 func (v *view) lookIn(left time.Duration) time.Duration {
-	if v.source.Reach == ReachNone {
+	if v.source.Reach == ReachNone && !v.source.Refused {
 		left = max(left-silentWait, time.Millisecond)
 	}
 	return min(busy, left)
@@ -379,6 +401,7 @@ func (v *view) abandonFailover() reconcile.Plan[Data] {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: extra})
 	}
 	p.Steps = append(p.Steps, v.resumeReceivers()...)
+	p.Steps = append(p.Steps, v.undrain(v.server(r.To))...)
 	p.Again, p.Next = true, busy
 	p.Conditions = reconcile.Topology(false, "FailoverAbandoned", fmt.Sprintf("%s is the source still: it answers again, or spec.source was changed", r.From))
 	p.Events = []reconcile.Event{{Reason: "FailoverAbandoned", Once: r.StartedAt.String(), Message: p.Conditions[0].Message}}

@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,7 +225,6 @@ func TestPlanFailoverBegins(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
-				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -354,6 +354,33 @@ func TestPlanFailoverLooksAgainInTime(t *testing.T) {
 	}
 	if p := Plan(wanting().seeing(source("a").podGone()).Input); !p.Again {
 		t.Error("nobody is waited for, and it does not look again at once")
+	}
+}
+
+// A source that refuses is not waited for, so that nothing is left to subtract.
+func TestPlanFailoverDoesNotAskAgainAndAgain(t *testing.T) {
+	refusing := source("a").silentFor(failoverPatience - silentWait/2)
+	refusing.Refused = true
+	if p := Plan(wanting().seeing(refusing).Input); p.Next != silentWait/2 {
+		t.Errorf("next look in %v", p.Next)
+	}
+}
+
+// Readers are not left without anybody: who has lost the label serves nobody.
+func TestPlanFailoverDrainsOneOnly(t *testing.T) {
+	s := given("c", "a", "b").knowing("a", "a", "b", "c").seeing(source("a").silentFor(time.Second), replica("b", "a").labelled(""), replica("c", "a"))
+	if got := stepsOf(Plan(s.Input)); !slices.Equal(got, []string{"persist"}) {
+		t.Errorf("%s", quoted(got))
+	}
+}
+
+// The candidate of a failover that is cancelled reads again, also where the source has come
+// back without its data, and nobody else gives labels.
+func TestPlanCancelledFailoverGivesTheCandidateBack(t *testing.T) {
+	s := given("a", "b", "c").edited().knowing("a", "a", "b", "c").failover("a", "b", v1alpha1.SwitchoverPreparing).
+		seeing(source("a").uuid("e").has("e:1").labelled(""), replica("b", "a").threads(ThreadConnecting, ThreadYes).labelled(""), replica("c", "a").threads(ThreadConnecting, ThreadYes))
+	if got := stepsOf(Plan(s.Input)); !slices.Contains(got, "undrain: {b=ro}") {
+		t.Errorf("%s", quoted(got))
 	}
 }
 
@@ -508,7 +535,6 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			steps: []string{
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
-				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -968,6 +994,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: madeAnew(ThreadNo, wrote).begunWith("b:1-5"),
 			steps: []string{
 				"restart-replication: start b, start c (optional)",
+				"undrain: {b=ro}",
 			},
 			reason: "FailoverAbandoned",
 		},
@@ -976,6 +1003,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: two().begunWith("b:1-5"),
 			steps: []string{
 				"restart-replication: start b (optional)",
+				"undrain: {b=ro}",
 			},
 			reason: "FailoverAbandoned",
 		},
@@ -984,6 +1012,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: two(),
 			steps: []string{
 				"restart-replication: start b (optional)",
+				"undrain: {b=ro}",
 			},
 			reason: "FailoverAbandoned",
 		},
@@ -992,6 +1021,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: two().begunWith("b:1-5").seeing(replica("b", "a").uuid("e").has("a:1-90 b:1-5 e:1-3").threads(ThreadNo, ThreadYes).newPod()),
 			steps: []string{
 				"restart-replication: start b (optional)",
+				"undrain: {b=ro}",
 			},
 			reason: "FailoverAbandoned",
 		},
@@ -1010,6 +1040,7 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			scene: madeAnew(ThreadNo, wrote).seeing(source("a").unseen()),
 			steps: []string{
 				"restart-replication: start b, start c (optional)",
+				"undrain: {b=ro}",
 			},
 			reason: "FailoverAbandoned",
 		},

@@ -140,8 +140,12 @@ func (n *node) plugins() *node {
 func (n *node) waits() *node {
 	n.plugins().SemiSync.SourceEnabled, n.SemiSync.SourceActive = true, true
 	n.SemiSync.Timeout, n.SemiSync.WaitCount, n.SemiSync.WaitNoReplica = SemiSyncTimeout, 1, true
+	n.WaitsAfterRestart = true
 	return n
 }
+
+// forgetsToWait: a restart would take that away.
+func (n *node) forgetsToWait() *node { n.WaitsAfterRestart = false; return n }
 
 // waitsFor: the semi-sync source is on, for so many replicas, of which all are attached.
 func (n *node) waitsFor(count int) *node {

@@ -320,6 +320,9 @@ func TestVouchedBy(t *testing.T) {
 	before := counted().vouchedBy("a", 0).seeing(source("a").waitsFor(2).has("a:1-120"))
 	before.State.Nodes["a"].Before = set("a:1-100")
 	late := func(name string) *node { return replica(name, "a").acks().has("a:1-50").received("a:51-100") }
+	forgotten := given("a", "b").semiSync().knowing("a", "a", "b", "x").wasActive("a").seeing(source("a").waits().clients(2), replica("b", "a").acks(), replica("x", "a").unseen())
+	forgotten.Object.Status.Topology["x"].External = true
+	forgotten.outside("x")
 	unpatient := source("a").waitsFor(2)
 	unpatient.SemiSync.WaitNoReplica = false
 
@@ -356,6 +359,9 @@ func TestVouchedBy(t *testing.T) {
 		{"channels are to be made anew, relay logs are executed", counted().moved("a", "a2").seeing(source("a").waitsFor(2).at("a2"), late("b")), 2},
 		{"a stranger acknowledges as well", counted().seeing(source("a").waitsFor(2).clients(4)), 1},
 		{"as many strangers as it waits for", counted().seeing(source("a").waitsFor(2).clients(6)), 0},
+		{"a stranger attached in place of one that is not seen raises nothing", counted().vouchedBy("a", 0).seeing(source("a").waitsFor(2).clients(3), replica("d", "a").unseen()), 1},
+		{"a node that is forgotten in this very plan may be attached still", forgotten, 0},
+		{"a restart would take away that it waits", counted().seeing(source("a").waitsFor(2).forgetsToWait()), 0},
 		{"one that is not seen may be attached still", counted().seeing(source("a").waitsFor(2).clients(3), replica("d", "a").unseen()), 2},
 		{"the source is another server", counted().seeing(source("a").waitsFor(2).uuid("e"), behind("b"), behind("c"), behind("d")), 0},
 	} {
@@ -370,6 +376,25 @@ func TestVouchedBy(t *testing.T) {
 				t.Errorf("status: %d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// A source that would forget at a restart that its commits wait is told to keep that.
+func TestPlanPersistsThatCommitsWait(t *testing.T) {
+	ignores := source("a").waitsFor(2).forgetsToWait()
+	ignores.IgnoresPersisted = true
+	for name, c := range map[string]struct {
+		a    *node
+		want bool
+	}{
+		"persisted":                     {source("a").waitsFor(2), false},
+		"not persisted":                 {source("a").waitsFor(2).forgetsToWait(), true},
+		"nothing persisted would count": {ignores, false},
+	} {
+		steps := stepsOf(Plan(counted().seeing(c.a).Input))
+		if got := slices.ContainsFunc(steps, func(s string) bool { return strings.HasPrefix(s, "source-settings: settle a") }); got != c.want {
+			t.Errorf("%s: %s", name, quoted(steps))
+		}
 	}
 }
 

@@ -211,10 +211,16 @@ func (v *view) sourceSettings() []reconcile.Action {
 	mayReset := len(missingOn(s, []grants.Privilege{grants.Reload})) == 0
 	stale := mayReset && s.Channel != nil && s.Channel.IO == ThreadNo && s.Channel.SQL == ThreadNo && s.Executed.Contains(s.Channel.Retrieved)
 	want = v.settledAcks(s)
-	if stale || s.ReadOnlyPersisted || needsSettling(s.SemiSync, want) || s.SemiSync.ReplicaEnabled {
+	if stale || s.ReadOnlyPersisted || needsSettling(s.SemiSync, want) || v.mayForget(s, want) || s.SemiSync.ReplicaEnabled {
 		return []reconcile.Action{Settle{target: target{s.Name}, SemiSync: want, KeepChannel: !mayReset}}
 	}
 	return nil
+}
+
+// mayForget: a restart takes away that its commits wait, which it would not if that were
+// persisted.
+func (v *view) mayForget(s *Server, want SemiSyncWant) bool {
+	return want.Enabled && s.SemiSync.SourceEnabled && !s.WaitsAfterRestart && !s.IgnoresPersisted
 }
 
 // holdsBack: a source has received from a member what it has not executed. That may

@@ -498,7 +498,6 @@ func TestPlanSwitchoverPreparing(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
-				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -1160,7 +1159,6 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			scene: third().seeing(source("a").unseen(), replica("b", "a").labelled("")),
 			steps: []string{
 				"persist",
-				"drain: {c=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>c Preparing", source: "a",
 		},
@@ -1213,7 +1211,6 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 				"persist",
 				"route: {a=-}",
 				"fence-extra: fence a kill persist release (optional)",
-				"drain: {b=-}",
 			},
 			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
 		},
@@ -1380,17 +1377,25 @@ func TestPlanSwitchoverUndone(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
-			name:  "the source goes away: failover",
-			scene: undone().seeing(source("a").unseen()),
+			name:  "the source goes away: a failover when it has been silent for long",
+			scene: undone().seeing(source("a").silentFor(failoverPatience)),
 			steps: []string{
 				"persist",
-				"drain: {b=-}",
+				"stop-receivers: stop receiver b, stop receiver c",
 			},
-			reason: "FailoverInProgress", record: "failover a>b Preparing", source: "a",
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
+			name:  "the source is silent for a moment: the record stays, or nobody would know that it was tried",
+			scene: undone().seeing(source("a").silentFor(leaveTimeout)),
+			steps: []string{
+				"route: {b=ro c=ro}",
+			},
+			reason: "SourceUnreachable", record: "a>b Undone", source: "a",
 		},
 		{
 			name:  "the source goes away, failover refused: the record stays",
-			scene: undone().seeing(source("a").unseen(), replica("b", "a").sqlError(1062)),
+			scene: undone().seeing(source("a").silentFor(failoverPatience), replica("b", "a").sqlError(1062)),
 			steps: []string{
 				"route: {b=- c=ro}",
 			},

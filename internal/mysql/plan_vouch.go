@@ -37,23 +37,30 @@ func (v *view) vouchedBy() int32 {
 		return max(0, was-v.copiesLost())
 	}
 	semi, want := src.SemiSync, v.wantsAcks(src)
+	if !src.WaitsAfterRestart {
+		// It may restart between two looks, and wait for nobody then.
+		return 0
+	}
 	if !semi.SourceEnabled || !semi.SourceActive || !semi.WaitNoReplica || semi.Timeout < SemiSyncTimeout || !want.Enabled || !want.patient() {
 		return 0
 	}
 	if n == nil || n.ServerUUID != src.UUID || v.copiesUncertain() {
 		was = 0
 	}
-	sure := max(0, min(semi.WaitCount-v.strangers(), want.count()))
-	return min(int32(sure), max(was, v.upToDate())) //nolint:gosec // there are 33 nodes at the most
+	// Who is not seen may be attached still. That keeps what is on record, and raises nothing.
+	sure := max(0, min(semi.WaitCount-v.strangers(false), want.count()))
+	seen := max(0, semi.WaitCount-v.strangers(true))
+	return min(int32(sure), max(was, min(int32(seen), v.upToDate()))) //nolint:gosec // there are 33 nodes at the most
 }
 
 // strangers are those who may acknowledge to the source and are no nodes of this resource: a
-// commit may have waited for them, and nobody here need have it. A node that is not seen may
-// be attached still.
-func (v *view) strangers() int {
+// commit may have waited for them, and nobody here need have it. With unseenToo a node
+// of the resource that is not seen counts as one of them, if somebody is attached in its place.
+func (v *view) strangers(unseenToo bool) int {
 	known := 0
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != v.source && (!s.OK() || v.acknowledges(s, v.source)) {
+		s := v.server(m.Name)
+		if s != v.source && !v.data.Drop[m.Name] && (!s.OK() && !unseenToo || v.acknowledges(s, v.source)) {
 			known++
 		}
 	}
