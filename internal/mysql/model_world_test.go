@@ -729,7 +729,7 @@ func (w *world) String() string {
 func (w *world) check() {
 	var writable []string
 	for _, n := range w.routed() {
-		if s := w.servers[n]; s.writable() && !(w.deposed[n] && !w.acknowledges(s)) {
+		if s := w.servers[n]; s.writable() && (!w.deposed[n] || w.acknowledges(s)) {
 			writable = append(writable, n)
 		}
 	}

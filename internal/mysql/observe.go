@@ -159,10 +159,28 @@ func unseen(m Member, err error) *Server {
 	return s
 }
 
-// lookAt reads one server with three statements, one after the other, or, closely, on two
-// connections; now and then with a fourth.
+// lookAt reads one server. One whose connection ends without an answer is asked again: its
+// process may have died while it was asked, and a new connection tells. Where nobody listens
+// any more nobody is waited for.
 func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	s, err := lookOnce(ctx, c, m, closely)
+	for tries := 0; conn.Lost(err) && tries < lostTries; tries++ {
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(lostPause):
+		}
+		s, err = lookOnce(ctx, c, m, closely)
+	}
+	return s, err
+}
+
+// lookOnce reads one server with three statements, one after the other, or, closely, on two
+// connections; now and then with a fourth.
+func lookOnce(ctx context.Context, c *handle, m Member, closely bool) (*Server, error) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
 	asked := time.Now()
@@ -173,12 +191,6 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 		beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
 	}
 	s, text, err := identity(ctx, c, m)
-	for tries := 0; conn.Lost(err) && tries < lostTries && ctx.Err() == nil; tries++ {
-		// Its process may have died while it was asked. A new connection tells: where
-		// nobody listens any more nobody is waited for.
-		time.Sleep(lostPause)
-		s, text, err = identity(ctx, c, m)
-	}
 	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {
 		// A full server keeps one connection free for the operator: the one that the
 		// figures have.

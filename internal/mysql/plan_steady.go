@@ -100,12 +100,7 @@ func (v *view) unroute() []reconcile.Step {
 	return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.Fenced() })
 }
 
-// unrouteUnseen takes the label of a source from those who are not seen.
-func (v *view) unrouteUnseen() []reconcile.Step {
-	return v.unrouteThose(func(s *Server) bool { return s != v.source && !s.OK() })
-}
-
-// unrouteOthers takes it from all who have no part in a change of the source: nobody has
+// unrouteOthers takes the label of a source from all who have no part in a change of it: nobody has
 // fenced those who are seen.
 func (v *view) unrouteOthers(from, to *Server) []reconcile.Step {
 	return v.unrouteThose(func(s *Server) bool { return s != from && s != to })

@@ -63,8 +63,10 @@ func findProcess(name string, is func(dir string) bool) (int, error) {
 		}
 		return strconv.Atoi(filepath.Base(dir))
 	}
-	return 0, fmt.Errorf("no process %s of it runs on this machine", name)
+	return 0, fmt.Errorf("%s: %w", name, errNoProcess)
 }
+
+var errNoProcess = errors.New("no such process of it runs on this machine")
 
 // Kill ends a pod's server as a crash does. The kubelet starts it again.
 func (p *Pods) Kill(ctx context.Context, pod string) error {
@@ -80,7 +82,7 @@ func (p *Pods) Freeze(ctx context.Context, pod string) error {
 // Thaw ends what Freeze began. A process that is gone needs no thawing.
 func (p *Pods) Thaw(ctx context.Context, pod string) error {
 	err := p.signal(ctx, pod, syscall.SIGCONT)
-	if errors.Is(err, syscall.ESRCH) {
+	if errors.Is(err, syscall.ESRCH) || errors.Is(err, errNoProcess) {
 		return nil
 	}
 	return err
