@@ -243,6 +243,15 @@ test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API ser
 test-redis: bin/testbed ## The Redis client, observe, plan and act against real servers: those of REDIS_ROOTFS, or of the testbed's Redis 8. (The model is in test-unit.)
 	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 15m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/redis/...
 
+.PHONY: test-redis-all
+test-redis-all: bin/testbed ## The same on every server that is supported: Redis 8, Redis 7.0 and Valkey.
+	@unset REDIS_ROOTFS; $(SUBMAKE) test-redis; \
+	for server in redis-7.0 valkey; do \
+	  echo "--> make test-redis, $$server"; \
+	  root="$$(bin/testbed rootfs "$$server")"; \
+	  REDIS_ROOTFS="$$root" $(SUBMAKE) test-redis; \
+	done
+
 .PHONY: test-mysql
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
 	$(WITH_MYSQL) go test -p 2 -tags mysqld -count=1 -timeout 15m -parallel 4 $(TESTARGS) ./test/mysqld/... ./internal/mysql/... ./internal/mysqlgroup/

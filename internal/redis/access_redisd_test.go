@@ -48,7 +48,7 @@ func TestACLUser(t *testing.T) {
 	c.as(password)
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	if got := c.servers["b"].Do("CONFIG", "GET", "masteruser").([]any)[1]; got != user {
 		t.Errorf("masteruser is %v", got)
 	}
@@ -58,7 +58,7 @@ func TestACLUser(t *testing.T) {
 		t.Errorf("events are %v", c.events)
 	}
 	c.servers["b"].Do("SET", "more", "v")
-	c.servers["b"].Do("WAIT", 2, 5000)
+	c.servers["b"].Replicated(2)
 	c.servers["b"].Kill9()
 	c.gone["b"] = true
 	delete(c.labels, "b")

@@ -104,7 +104,7 @@ func operatorDiesDuringFailover(t *testing.T, aof bool) {
 	rows := int64(0)
 	for n, more := 1, true; more; n++ {
 		c.servers[from].Do("INCR", "rows")
-		c.servers[from].Do("WAIT", 2, 5000)
+		c.servers[from].Replicated(2)
 		rows++
 		c.pass()
 		// A pod that is gone: there is nothing to be patient for.

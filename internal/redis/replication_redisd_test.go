@@ -203,7 +203,7 @@ func TestFailoverFromADeadSource(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.servers["a"].Kill9()
 	c.reports("SourceUnreachable")
 	c.edit("b")
@@ -225,10 +225,10 @@ func TestFailoverTakesTheBest(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.servers["b"].Do("REPLICAOF", nowhereHost, nowherePort)
 	c.servers["a"].Do("SET", "more", "1")
-	c.servers["a"].Do("WAIT", 1, 5000)
+	c.servers["a"].Replicated(1)
 	c.servers["a"].Kill9()
 	c.edit("b")
 	c.reports("FailoverRefused")
@@ -249,7 +249,7 @@ func TestHungSourceReturns(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	for _, name := range []string{"b", "c"} {
 		// They are cut off, and a goes on to take a write.
 		c.servers[name].Do("REPLICAOF", nowhereHost, nowherePort)
@@ -291,7 +291,7 @@ func TestSourceRestartsEmpty(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.pass()
 	c.servers["a"].Kill9()
 	c.reports("SourceUnreachable")
@@ -323,7 +323,7 @@ func TestSourceRestartsFromASnapshot(t *testing.T) {
 	// Not while a copy is on its way to a replica.
 	c.servers["a"].Eventually("there is a snapshot", func() bool { return c.servers["a"].Try("SAVE") == nil })
 	c.servers["a"].Do("SET", "more", "1")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.pass()
 	c.servers["a"].Kill9()
 	c.reports("SourceUnreachable")
@@ -372,7 +372,7 @@ func TestSourceLoads(t *testing.T) {
 		a.Do("SET", i, strings.Repeat("v", 1024))
 	}
 	a.Eventually("there is a snapshot", func() bool { return a.Try("SAVE") == nil })
-	a.Do("WAIT", 2, 5000)
+	a.Replicated(2)
 	c.pass()
 	a.Kill9()
 	var starting sync.WaitGroup
@@ -396,7 +396,7 @@ func TestSourceRestartsWithItsData(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{AOF: true})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.servers["a"].Kill9()
 	c.reports("SourceUnreachable")
 	c.servers["a"].Start()
@@ -442,7 +442,7 @@ func TestIsolation(t *testing.T) {
 	c := newCluster(t, 3, redisd.Options{})
 	c.settle("the set is set up")
 	c.servers["a"].Do("SET", "k", "v")
-	c.servers["a"].Do("WAIT", 2, 5000)
+	c.servers["a"].Replicated(2)
 	c.object.Spec.Replica[0].Isolated = true
 	c.settle("b is isolated")
 	if _, labelled := c.labels["b"]; labelled {

@@ -173,6 +173,15 @@ func (s *Server) Do(words ...any) any {
 	return reply
 }
 
+// Replicated waits until so many replicas have what this connection has written. A replica
+// counts a second or more after it is connected, where the machine is busy.
+func (s *Server) Replicated(replicas int) {
+	s.t.Helper()
+	s.Eventually(fmt.Sprintf("%d replicas have what was written", replicas), func() bool {
+		return s.Do("WAIT", replicas, 100).(int64) >= int64(replicas)
+	})
+}
+
 // Try runs a command and returns its error.
 func (s *Server) Try(words ...any) error {
 	return s.client.Do(context.Background(), words...).Err()

@@ -37,7 +37,7 @@ func commands() []command {
 		{"catalog-image", "DIR --tag NAME:TAG", "make an image that serves an OLM catalog and push it", catalogImageCommand},
 		{"olm", "", "install the Operator Lifecycle Manager; what is there stays", noArgs(withProgress(installOLM))},
 		{"assets", "", "print a directory with etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS)", noArgs(printAssets)},
-		{"rootfs", "mysql|redis|postgres", "print the directory of a database's unpacked root file system", printRootfs},
+		{"rootfs", databaseNames("|"), "print the directory of a database's unpacked root file system", printRootfs},
 		{"tool", "NAME", "print the path of a pinned tool, e.g. controller-gen, golangci-lint, opm, operator-sdk", printTool},
 		{"sources", "NAME", "print the directory with the sources of a module below test/tools, e.g. prometheus-operator", printSources},
 		{"provisioner", "", "", noArgs(runProvisioner)},
@@ -176,7 +176,7 @@ func printAssets(ctx context.Context, l layout) error {
 
 func printRootfs(ctx context.Context, l layout, args []string) error {
 	if len(args) != 1 {
-		return errors.New("usage: testbed rootfs mysql|redis|postgres")
+		return errors.New("usage: testbed rootfs " + databaseNames("|"))
 	}
 	d, err := findDatabase(args[0])
 	if err != nil {

@@ -4,8 +4,10 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +24,9 @@ var postgresEntrypoint string
 type database struct {
 	name string
 	tag  string
-	// packages to install from Debian sid, which has the newest versions; their dependencies follow.
+	// suite of Debian; empty: sid, which has the newest versions.
+	suite string
+	// packages to install from it; their dependencies follow.
 	packages []string
 	// user that the server runs as, with the id that people's manifests give in fsGroup.
 	user string
@@ -65,17 +69,38 @@ var databases = []database{
 	},
 }
 
-// findDatabase returns the definition of a database image.
+// otherVersions are servers that tests run without a cluster: root file systems, and no images.
+var otherVersions = []database{
+	{
+		name: "redis-7.0", tag: "7.0", suite: "bookworm", packages: []string{"redis-server", "redis-tools"},
+		user: "redis", uid: 999, volume: "/data",
+	},
+	{
+		name: "valkey", tag: "8.1", suite: "trixie", packages: []string{"valkey-server", "valkey-tools"},
+		user: "valkey", uid: 999, volume: "/data",
+	},
+}
+
+// findDatabase returns the definition of a root file system, and of the image made of it if there is one.
 func findDatabase(name string) (database, error) {
-	names := make([]string, 0, len(databases))
-	for _, d := range databases {
+	for _, d := range slices.Concat(databases, otherVersions) {
 		if d.name == name {
 			return d, nil
 		}
+	}
+	return database{}, fmt.Errorf("no database %q: known are %s", name, databaseNames(", "))
+}
+
+func databaseNames(separator string) string {
+	var names []string
+	for _, d := range slices.Concat(databases, otherVersions) {
 		names = append(names, d.name)
 	}
-	return database{}, fmt.Errorf("no database %q: known are %s", name, strings.Join(names, ", "))
+	return strings.Join(names, separator)
 }
+
+// from is the suite of Debian that the packages come from.
+func (d database) from() string { return cmp.Or(d.suite, "sid") }
 
 // image is the reference that manifests use.
 func (d database) image() string { return imagePrefix + d.name + ":" + d.tag }

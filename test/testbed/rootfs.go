@@ -36,6 +36,9 @@ var removed = []string{
 // rootfsKey changes whenever the recipe of a root file system does.
 func rootfsKey(d database) string {
 	recipe := fmt.Sprintf("%v|%v|%v|%s|%d|%s|%v", basePackages, d.packages, removed, d.user, d.uid, d.volume, d.dirs)
+	if d.suite != "" {
+		recipe += "|" + d.suite
+	}
 	sum := sha256.Sum256([]byte(recipe))
 	return hex.EncodeToString(sum[:])[:8]
 }
@@ -75,9 +78,9 @@ func buildRootfs(ctx context.Context, l layout, s *step, d database, dir string)
 	// its own validity, which is about updates, not about integrity.
 	archive := filepath.Join(tmp, "rootfs.tar")
 	packages := strings.Join(append(append([]string{}, basePackages...), d.packages...), ",")
-	s.progress("downloading from Debian sid")
+	s.progress("downloading from Debian %s", d.from())
 	debstrap := exec.CommandContext(ctx, "mmdebstrap", "--variant=extract", "--include="+packages,
-		`--aptopt=Acquire::Check-Valid-Until "false"`, "sid", archive, mirror)
+		`--aptopt=Acquire::Check-Valid-Until "false"`, d.from(), archive, mirror)
 	if err := runLogged(debstrap, l.log("rootfs-"+d.name), nil); err != nil {
 		return err
 	}
