@@ -45,6 +45,8 @@ type cluster struct {
 	dies func(did string) bool
 	// ahead is added to the planner's clock.
 	ahead time.Duration
+	// patience of until.
+	patience time.Duration
 }
 
 // errDied ends a pass in the middle.
@@ -55,7 +57,8 @@ func newCluster(t *testing.T, n int, o redisd.Options) *cluster {
 	c := &cluster{
 		t: t, engine: NewEngine(), servers: map[string]*redisd.Server{}, object: &v1alpha1.RedisReplication{},
 		labels: map[string]string{}, gone: map[string]bool{}, routed: func(string) {},
-		refuses: func(reconcile.Action) error { return nil },
+		refuses:  func(reconcile.Action) error { return nil },
+		patience: 40 * time.Second,
 	}
 	c.object.Namespace, c.object.Name, c.object.Generation = "team", "cache", 1
 	c.as(redisd.Password)
@@ -210,7 +213,7 @@ func (c *cluster) lead(routing reconcile.Routing) {
 // until makes passes until something holds.
 func (c *cluster) until(what string, holds func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(40 * time.Second); ; {
+	for deadline := time.Now().Add(c.patience); ; {
 		wait := c.pass()
 		if holds() {
 			return

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -60,11 +59,7 @@ type Server struct {
 // New starts a server that lives until the test is over. Without a program the test is skipped.
 func New(t testing.TB, o Options) *Server {
 	t.Helper()
-	line := program()
-	if line == nil {
-		t.Skipf("no redis-server: install it, or name a root file system in %s", RootFSVariable)
-	}
-	s := &Server{t: t, Host: fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250), Port: port(), dir: t.TempDir()}
+	s, line := place(t)
 	config := fmt.Sprintf("requirepass %q\nbind %s\ndir %s\nrepl-diskless-sync-delay 0\nappendfsync always\n", Password, s.Host, s.dir)
 	if o.Certificate == nil {
 		config += fmt.Sprintf("port %d\n", s.Port)
@@ -79,20 +74,44 @@ func New(t testing.TB, o Options) *Server {
 	if !o.AOF {
 		config += "save \"\"\n"
 	}
-	file := filepath.Join(s.dir, "redis.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := s.configure(config)
 	s.line = append(line, file)
 	if !o.ConfigFile {
 		// From standard input there is no file to write.
 		s.line = append([]string{"/bin/sh", "-c", `conf="$1"; shift; exec "$@" - < "$conf"`, "sh", file}, line...)
 	}
 	s.line = append(s.line, o.Args...)
-	s.client = s.Connect(Password)
-	t.Cleanup(s.end)
-	s.Start()
+	s.begin()
 	return s
+}
+
+// place is a server that is not configured yet, and the beginning of its command line.
+// Without a program the test is skipped.
+func place(t testing.TB) (*Server, []string) {
+	t.Helper()
+	line := program()
+	if line == nil {
+		t.Skipf("no redis-server: install it, or name a root file system in %s", RootFSVariable)
+	}
+	return &Server{t: t, Host: fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250), Port: port(), dir: t.TempDir()}, line
+}
+
+// configure writes the configuration file and returns its name.
+func (s *Server) configure(text string) string {
+	s.t.Helper()
+	file := filepath.Join(s.dir, "redis.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
+// begin starts the server for the first time; it ends with the test.
+func (s *Server) begin() {
+	s.t.Helper()
+	s.client = s.Connect(Password)
+	s.t.Cleanup(s.end)
+	s.Start()
 }
 
 // serial gives every server of the process an address of its own.
@@ -111,7 +130,7 @@ var port = sync.OnceValue(func() int32 {
 // Connect is a connection with a password; the caller does not have to close it.
 func (s *Server) Connect(password string) *driver.Client {
 	c := driver.NewClient(&driver.Options{
-		Addr: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Password: password, Protocol: 2, MaxRetries: -1, TLSConfig: s.secure,
+		Addr: s.Address(), Password: password, Protocol: 2, MaxRetries: -1, TLSConfig: s.secure,
 		DialTimeout: 2 * time.Second, ReadTimeout: time.Second, PoolSize: 1, PipelinePoolSize: -1,
 	})
 	s.t.Cleanup(func() { _ = c.Close() })
