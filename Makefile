@@ -22,7 +22,7 @@ FAULTS_IMG ?= upmio/compose-operator:faults
 QUICKSTART_IMG := docker.io/library/mysql:8.4
 # More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
 TESTARGS ?=
-# Runs of make bench-switchover and bench-group.
+# Runs of make bench-switchover, bench-group and bench-redis.
 BENCH_RUNS ?= 20
 # Failovers of each kind of make bench-failover.
 BENCH_ROUNDS ?= 5
@@ -375,6 +375,13 @@ bench-group: bin/testbed ## The same for BENCH_RUNS planned changes of the prima
 	bin/testbed up
 	@$(SUBMAKE) image
 	bin/testbed exec -- bin/bench -group -runs $(BENCH_RUNS) $(TESTARGS)
+
+.PHONY: bench-redis
+bench-redis: bin/testbed ## The same for BENCH_RUNS planned switchovers of a RedisReplication.
+	go build -o bin/bench ./test/bench
+	bin/testbed up
+	@$(SUBMAKE) image
+	bin/testbed exec -- bin/bench -redis -runs $(BENCH_RUNS) $(TESTARGS)
 
 bin/standin: $(shell find test/scale/standin -type f 2>/dev/null)
 	@mkdir -p bin

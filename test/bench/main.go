@@ -28,6 +28,7 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 20, "planned changes to measure")
 	out := flag.String("out", byDefault, "file for the page, docs/benchmarks/… by default; empty: none is written")
 	ofGroup := flag.Bool("group", false, "measure changes of the primary of a MysqlGroupReplication, and not switchovers of a MysqlReplication")
+	ofRedis := flag.Bool("redis", false, "measure switchovers of a RedisReplication, and not of a MysqlReplication")
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	failovers := flag.Bool("failover", false, "measure failovers from a source that is dead, hung or cut off, -runs of each, and no switchovers")
 	var options load.Options
@@ -41,12 +42,9 @@ func run(ctx context.Context) error {
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")
 	}
-	if *ofGroup && *failovers {
-		return errors.New("-group and -failover exclude one another: a group elects another primary by itself")
-	}
-	of := replication()
-	if *ofGroup {
-		of = group()
+	of, err := subjectOf(*ofGroup, *ofRedis, *failovers)
+	if err != nil {
+		return err
 	}
 	bar = bar.or(of.bar)
 	switch {
@@ -112,6 +110,23 @@ func publish(page, file string) error {
 	return nil
 }
 
+// subjectOf the flags.
+func subjectOf(ofGroup, ofRedis, failovers bool) (subject, error) {
+	switch {
+	case ofGroup && ofRedis:
+		return subject{}, errors.New("-group and -redis exclude one another: they are two kinds")
+	case ofGroup && failovers:
+		return subject{}, errors.New("-group and -failover exclude one another: a group elects another primary by itself")
+	case ofRedis && failovers:
+		return subject{}, errors.New("-redis and -failover exclude one another: failovers are measured of a MysqlReplication")
+	case ofGroup:
+		return group(), nil
+	case ofRedis:
+		return redis(), nil
+	}
+	return replication(), nil
+}
+
 // measure switches back and forth between two pods while clients write.
 func measure(ctx context.Context, of subject, on topology, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
 	r := result{of: of, options: options}
@@ -126,7 +141,7 @@ func measure(ctx context.Context, of subject, on topology, operator *kit.Operato
 			return r, ctx.Err()
 		case <-time.After(between):
 		}
-		change, err := on.SwitchOver(ctx, operator, traffic, kit.PodName((i+1)%2), 2*time.Minute)
+		change, err := on.SwitchOver(ctx, operator, traffic, of.pod((i+1)%2), 2*time.Minute)
 		if err != nil {
 			return r, err
 		}

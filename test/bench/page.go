@@ -95,7 +95,7 @@ func (r result) page(m machine) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# %s: time without writes%s\n", r.of.change, r.load())
 	line("%d %s. %d clients write through", len(r.changes), r.of.over, r.writers())
-	line("the `-readwrite` Service, each with one connection and one autocommit INSERT at a time%s.", r.pace())
+	line("the `-readwrite` Service, each with one connection and one %s at a time%s.", r.of.write, r.pace())
 	line("Everything, clients included, ran on one machine with %d cores and %s.\n", m.cores, m.memory)
 	line("| ms | median | p95 | max | runs |")
 	line("|---|---:|---:|---:|---:|")

@@ -17,16 +17,20 @@ import (
 type subject struct {
 	// change is what is measured, and over what.
 	change, over string
+	// write is what a client has acknowledged, one after another.
+	write string
 	// comparison is what the page says of others, if it does.
 	comparison string
 	rows       []row
 	bar        bars
 	// out is the file of the page, target what writes it.
 	out, target string
-	make        func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error)
+	// pod is the name of the i-th one.
+	pod  func(i int) string
+	make func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error)
 }
 
-// topology is a resource and its pods: a kit.Set or a kit.Group.
+// topology is a resource and its pods: a kit.Set, a kit.Group or a kit.RedisSet.
 type topology interface {
 	WaitReady(ctx context.Context, timeout time.Duration) error
 	StartTraffic(ctx context.Context, options load.Options) (*load.Run, error)
@@ -35,6 +39,8 @@ type topology interface {
 	Diagnose(ctx context.Context, operator *kit.Operator) string
 	Close()
 }
+
+const insert = "autocommit INSERT"
 
 func replication() subject {
 	return subject{
@@ -56,6 +62,7 @@ func replication() subject {
 		},
 		bar: bars{median: 150 * time.Millisecond, most: 500 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "switchover.md"), target: "bench-switchover",
+		write: insert, pod: kit.PodName,
 		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
 			set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
 			if err != nil {
@@ -79,12 +86,42 @@ func group() subject {
 		},
 		bar: bars{median: 300 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "group.md"), target: "bench-group",
+		write: insert, pod: kit.PodName,
 		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
 			g, err := cluster.NewGroup(ctx, namespace, kit.SetOptions{})
 			if err != nil {
 				return nil, err
 			}
 			return g, g.Create(ctx, g.Resource(kit.PodName(0), kit.PodName(0), kit.PodName(1), kit.PodName(2)))
+		},
+	}
+}
+
+func redis() subject {
+	return subject{
+		change: "Planned switchover of Redis", over: "planned switchovers back and forth, RedisReplication with three Redis pods that append to a file",
+		rows: []row{
+			{"edit → Preparing recorded", between(edited, started)},
+			{"Preparing → Switching recorded", between(started, switching)},
+			{"Switching → finished", between(switching, finished)},
+			{"finished → Ready", between(finished, ready)},
+			{"step catch-up (writes go on)", logged("catch-up")},
+			{"step hand-over (FAILOVER)", logged("hand-over")},
+			{"step fence (nothing after FAILOVER)", logged("fence")},
+			{"step promote (the same)", logged("promote")},
+			{"step route", logged("route")},
+			{"step repoint (after the route)", logged("repoint")},
+			{"step expel (beside, after the route)", logged("expel")},
+		},
+		bar: bars{median: 150 * time.Millisecond},
+		out: filepath.Join("docs", "benchmarks", "redis.md"), target: "bench-redis",
+		write: "HSETNX", pod: kit.RedisPodName,
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+			set, err := cluster.NewRedisSet(ctx, namespace, kit.RedisOptions{})
+			if err != nil {
+				return nil, err
+			}
+			return set, set.Create(ctx, set.Resource(kit.RedisPodName(0), kit.RedisPodName(1), kit.RedisPodName(2)))
 		},
 	}
 }
