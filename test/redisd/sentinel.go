@@ -4,6 +4,7 @@
 package redisd
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"slices"
@@ -43,19 +44,22 @@ func NewSentinels(t testing.TB, n int, source *Server, replicas int) []*Server {
 	return all
 }
 
-// sentinelSource is what a Sentinel says of the source.
+// sentinelSource is what a Sentinel says of the source; empty while it does not answer.
 func (s *Server) sentinelSource() map[string]string {
-	s.t.Helper()
-	flat, is := s.Do("SENTINEL", "MASTER", SentinelGroup).([]any), map[string]string{}
+	is := map[string]string{}
+	flat, err := s.client.Do(context.Background(), "SENTINEL", "MASTER", SentinelGroup).Slice()
+	if err != nil {
+		return is
+	}
 	for pair := range slices.Chunk(flat, 2) {
 		is[fmt.Sprint(pair[0])] = fmt.Sprint(pair[len(pair)-1])
 	}
 	return is
 }
 
-// Elected is the address of the source that a Sentinel has made or found.
+// Elected is the address of the source that a Sentinel has made or found; that of nobody while
+// it does not answer.
 func (s *Server) Elected() string {
-	s.t.Helper()
 	is := s.sentinelSource()
 	return net.JoinHostPort(is["ip"], is["port"])
 }
