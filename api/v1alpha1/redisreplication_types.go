@@ -305,6 +305,10 @@ type RedisReplicationStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Earlier replication ids"
 	History []RedisReplicationHistory `json:"history,omitempty"`
+	// ForcedRunID is the process of the source that the annotation force-promote counts for,
+	// while it names the source. For a later process it does not.
+	// +optional
+	ForcedRunID string `json:"forcedRunID,omitempty"`
 	// Replicas reads "ready/wanted".
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Replicas (ready/wanted)"

@@ -56,6 +56,9 @@ func (a *actor) handOver(ctx context.Context, do Handover) (reconcile.Facts, err
 	if s.Replica || !listed {
 		return nil, nil
 	}
+	if seen, err := to.look(ctx, node); err != nil || seen.RunID != do.ToRunID {
+		return nil, nil
+	}
 	nudge, err := to.Nudge(ctx)
 	if err != nil {
 		// Without it the source waits up to a second for the replica to tell how far it is.
@@ -76,6 +79,9 @@ func (a *actor) handOver(ctx context.Context, do Handover) (reconcile.Facts, err
 		after, err := to.look(ctx, node)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", do.To, err)
+		}
+		if after.RunID != do.ToRunID {
+			return false, fmt.Errorf("%s has restarted while it was handed to", do.To)
 		}
 		if after.Master() && after.ReplID2 == before {
 			learned[handedOver(a.node.Name)] = "yes"

@@ -70,7 +70,10 @@ type CatchUp struct {
 // the command is missing or refused it does nothing, and says so in the facts.
 type Handover struct {
 	target
-	To      string
+	To string
+	// ToRunID is the process that was seen there. Another one may have read an older snapshot,
+	// which has the same replication id.
+	ToRunID string
 	Timeout time.Duration
 }
 

@@ -64,6 +64,8 @@ type Data struct {
 	Anew bool
 	// Lost: the source has restarted with less than it held, and does not count as what it was.
 	Lost bool
+	// Forced is the process of the source that force-promote counts for.
+	Forced string
 	// Result of a switchover that this plan ends: "", finished, undone, failover, refused.
 	Result string
 }

@@ -4,11 +4,13 @@
 package redis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
 // TestPlanKeepsData has the states in which a step too many destroys what a node holds, or
@@ -214,6 +216,125 @@ func TestUnseenEndOfAFailover(t *testing.T) {
 	v.restarted("b", 10)
 	if got := told(Plan(v.in)); strings.Contains(got, "follow c") {
 		t.Errorf("what c may hold alone is thrown away: %q", got)
+	}
+}
+
+// TestForceIsSpent: the annotation force-promote counts for the process of the source that it was
+// set for, and is forgotten by nobody but its user: after a later restart it opens nothing.
+func TestForceIsSpent(t *testing.T) {
+	v := situate()
+	pass := func() (string, string) {
+		p := Plan(v.in)
+		Project(v.in.Object, v.in.State, p)
+		return p.Conditions[0].Reason, p.Conditions[0].Message
+	}
+	lost := func(run string) {
+		v.restarted("a", 0).RunID = run
+		v.detached("b", "c")
+	}
+	lost("second")
+	v.forces("a")
+	if got, text := pass(); got == "SourceRestartedEmpty" {
+		t.Fatalf("the annotation was not followed: %s", text)
+	}
+	// The user goes on with it, and leaves the annotation where it is.
+	a := v.at("a")
+	a.Keys, a.Offset = 7, 100
+	for _, name := range []string{"b", "c"} {
+		v.follows(name, "a")
+		n := v.at(name)
+		n.ReplID, n.Keys, n.Offset = a.ReplID, 7, 100
+	}
+	if got, text := pass(); got != "TopologyAsWanted" {
+		t.Fatalf("%s: %s", got, text)
+	}
+	lost("third")
+	a.ReplID = "3333333333333333333333333333333333333333"
+	if got, text := pass(); got != "SourceRestartedEmpty" || !strings.Contains(text, "take it off") {
+		t.Errorf("an annotation that was left has opened the source after its next restart: %s: %s", got, text)
+	}
+	v.in.Object.Annotations = nil
+	if got, text := pass(); got != "SourceRestartedEmpty" || strings.Contains(text, "take it off") {
+		t.Errorf("%s: %s", got, text)
+	}
+	v.forces("a")
+	if got, text := pass(); got == "SourceRestartedEmpty" {
+		t.Errorf("set again, it is not followed: %s", text)
+	}
+}
+
+// TestForceIsSpentByAFailover: it is not there for the first restart of whom it has promoted.
+func TestForceIsSpentByAFailover(t *testing.T) {
+	v := situate()
+	v.failing()
+	v.in.Object.Status.Switchover.ToRunID = "run-b"
+	v.forces("b")
+	v.silent("a", time.Minute)
+	v.detached("c")
+	v.promoted("b")
+	Project(v.in.Object, v.in.State, Plan(v.in))
+	v.restarted("b", 0)
+	if p := Plan(v.in); p.Conditions[0].Reason != "SourceRestartedEmpty" {
+		t.Errorf("%s: %s", p.Conditions[0].Reason, p.Conditions[0].Message)
+	}
+
+	// It has restarted before the failover was seen to be finished.
+	v = situate()
+	v.failing()
+	v.in.Object.Status.Switchover.ToRunID = "run-b"
+	v.forces("b")
+	v.silent("a", time.Minute)
+	v.restarted("b", 0).AOF = false
+	v.detached("c")
+	v.leads("b")
+	if p := Plan(v.in); p.Conditions[0].Reason != "SourceRestartedEmpty" {
+		t.Errorf("%s: %s", p.Conditions[0].Reason, p.Conditions[0].Message)
+	}
+}
+
+// TestForceFromBeforeSaysNothingOfAChange: the candidate may have been led to. Only who says so
+// since the change began, says that it was not.
+func TestForceFromBeforeSaysNothingOfAChange(t *testing.T) {
+	for spent, opens := range map[string]bool{"": true, "run-a": false} {
+		v := situate()
+		v.forces("a")
+		v.in.Object.Status.ForcedRunID = spent
+		v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+		v.fenced("a")
+		v.in.Pods["a"] = reconcile.Pod{Exists: true, UID: "pod-a"}
+		v.in.Pods["b"] = reconcile.Pod{Exists: true, UID: "anew"}
+		v.silent("b", 0)
+		v.in.Now = noon.Add(time.Minute)
+		got := told(Plan(v.in))
+		if (got != "") != opens {
+			t.Errorf("spent for %q: it does %q", spent, got)
+		}
+	}
+}
+
+// TestCancelKeepsAddresses: the old source may be known to others under another address.
+func TestCancelKeepsAddresses(t *testing.T) {
+	for name, named := range map[string]bool{"the spec names it still": true, "it has left the spec": false} {
+		v := situate(func(v *situation) {
+			v.in.Object.Spec.Source.AnnounceHost, v.in.Object.Spec.Source.AnnouncePort = "203.0.113.7", 30001
+			v.record()
+			v.wants("b")
+		})
+		o := v.in.Object
+		if !named {
+			o.Spec.Replica = o.Spec.Replica[1:]
+		}
+		(&Engine{}).Cancel(o)
+		if got := o.Spec.Source; got.Name != "a" || got.AnnounceHost != "203.0.113.7" || got.AnnouncePort != 30001 || got.Host != "a.svc" {
+			t.Errorf("%s: the source is %+v", name, got)
+		}
+		var names []string
+		for _, r := range o.Spec.Replica {
+			names = append(names, r.Name)
+		}
+		if slices.Sort(names); !slices.Equal(names, []string{"b", "c"}) {
+			t.Errorf("%s: replicas are %v", name, names)
+		}
 	}
 }
 

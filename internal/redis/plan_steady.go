@@ -322,6 +322,9 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 	}
 	message := fmt.Sprintf("the source %s has restarted %s: nobody follows %[1]s or is led to it. Make %[3]s spec.source to go on with the data; or, to go on without it, set the annotation %[4]s: %[1]s",
 		v.source.Name, v.lack(), cmp.Or(v.mostAdvanced(), v.keeper), v1alpha1.AnnotationForcePromote)
+	if v.force == v.source.Name {
+		message += ". The one that is there was followed for an earlier process: take it off, and set it again some seconds later"
+	}
 	p.Conditions = reconcile.Topology(false, reason, message)
 	p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: reason, Once: v.source.RunID, Message: message})
 	p.Next = busy

@@ -289,7 +289,8 @@ func (v *view) routed(s *Server) bool { return v.pods[s.Name].Readonly == "false
 // the old source says that it was not.
 func (v *view) mayServe(from, to *Server) bool {
 	old, was := v.pods[from.Name], v.data.Switchover.ToPodUID
-	forced := v.force == from.Name
+	// One that was there before the change says nothing about it.
+	forced := v.force == from.Name && v.data.Forced == ""
 	anew := was != "" && v.pods[to.Name].UID != was
 	return !forced && (!old.Gone() && old.Readonly != "false" || from.OK() && !from.Writable() && anew)
 }
@@ -331,7 +332,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		// FAILOVER makes the old source follow at once, whatever becomes of the candidate. Where
 		// that would restart empty, the old source stays apart until the candidate was seen promoted.
 		if to.AOF {
-			p.Steps = append(p.Steps, reconcile.Step{Name: "hand-over", StopsWrites: true, Actions: []reconcile.Action{Handover{target: target{from.Name}, To: to.Name, Timeout: handoverTimeout}}})
+			p.Steps = append(p.Steps, reconcile.Step{Name: "hand-over", StopsWrites: true, Actions: []reconcile.Action{Handover{target: target{from.Name}, To: to.Name, ToRunID: to.RunID, Timeout: handoverTimeout}}})
 		}
 	}
 	p.Steps = append(p.Steps,
@@ -375,6 +376,10 @@ func (v *view) end(to *Server) {
 	// Who was not seen in a failover may hold more than the new source.
 	v.data.Anew = v.data.Anew || r.Failover
 	v.data.Last, v.data.Source = last, r.To
+	v.data.Forced = ""
+	if v.force == r.To {
+		v.data.Forced = r.ToRunID
+	}
 	// One that has restarted since, from a snapshot, is judged as a source that has.
 	same := r.ToRunID == "" || r.ToRunID == to.RunID
 	if to.OK() && to.ReplID2 == r.ReplicationID && same {

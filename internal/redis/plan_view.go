@@ -75,6 +75,9 @@ func look(in Input) *view {
 			}
 		}
 	}
+	if v.force != "" && v.force == v.data.Source {
+		v.data.Forced = o.Status.ForcedRunID
+	}
 	v.forgetUndone()
 	if v.inFlight() {
 		// A fence may be up: it is resolved first, whatever is asked since.
@@ -250,7 +253,7 @@ func (v *view) judgeSource() {
 		// A source without replicas gives up its id after repl-backlog-ttl. One that has read
 		// its append-only file does not know it any more.
 		v.inherit(v.held())
-	case v.force != src.Name && cmp.Or(v.ahead(src), v.keeperOf(src)) != "":
+	case !v.forced(src) && cmp.Or(v.ahead(src), v.keeperOf(src)) != "":
 		// Without an append-only file it has an older snapshot at the most; Redis before 7.0 does
 		// not say how old. One that holds what was written since was led to until it was seen:
 		// those writes are fewer.
@@ -265,7 +268,17 @@ func (v *view) judgeSource() {
 		v.data.ReplicationID, v.data.History = src.ReplID, nil
 		v.forgetTrust()
 	}
+	if v.force == src.Name && v.data.Forced == "" {
+		// It is spent: one that is left in place must not open the source after its next restart.
+		v.data.Forced = src.RunID
+	}
 	v.lineage = historyOf(src, v.data.History)
+}
+
+// forced: the user says that the source goes on with whatever it holds. That counts for the
+// process that is the source when the annotation is first seen to name it, and for no later one.
+func (v *view) forced(s *Server) bool {
+	return v.force == s.Name && (v.data.Forced == "" || v.data.Forced == s.RunID)
 }
 
 // inherit: the source continues the recorded id up to an offset.

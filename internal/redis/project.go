@@ -15,6 +15,7 @@ import (
 func Project(obj *v1alpha1.RedisReplication, state State, p reconcile.Plan[Data]) {
 	st, d := &obj.Status, p.Data
 	st.Source, st.ReplicationID, st.History = d.Source, d.ReplicationID, slices.Clone(d.History)
+	st.ForcedRunID = d.Forced
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
 	topology := map[string]*v1alpha1.RedisReplicationNode{}
 	ready, wanted := 0, 0
