@@ -308,6 +308,7 @@ type RedisReplicationStatus struct {
 	// ForcedRunID is the process of the source that the annotation force-promote counts for,
 	// while it names the source. For a later process it does not.
 	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Forced process"
 	ForcedRunID string `json:"forcedRunID,omitempty"`
 	// Replicas reads "ready/wanted".
 	// +optional
