@@ -40,7 +40,7 @@ func (s *silence) length() time.Duration {
 	return time.Since(s.since)
 }
 
-// slow: its last answer took so long that the next one may well take longer than leaveTimeout.
+// slow: an answer of late took so long that the next one may well take longer than leaveTimeout.
 func (s *silence) slow() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,6 +91,21 @@ func changeFrom(t *testing.T, look time.Duration, s *scene) string {
 	}
 }
 
+// A source that answers the look, and not the second question of the same observation in time,
+// is there: it may be serving clients.
+func TestASlowSourceIsThere(t *testing.T) {
+	t.Parallel()
+	db := &slowDB{}
+	db.delay.Store(int64(rereadTimeout + 100*time.Millisecond))
+	h := &handle{Handle: &conn.Handle{DB: sql.OpenDB(db)}}
+	h.may.Store(&permission{account: "x", until: time.Now().Add(time.Hour)})
+	open := func(Member) (*handle, error) { return h, nil }
+	a := observe(t.Context(), []Member{{Name: "a", Host: "a", Port: 3306}}, watch{source: "a", closely: true}, open).Nodes["a"]
+	if a.Reach != ReachError {
+		t.Errorf("it is %s: %s", a.Reach, a.Problem)
+	}
+}
+
 // A source that answers each look, and late, is switched over: in asynchronous mode a failover
 // would lose what only it has.
 func TestASlowSourceIsNotFailedOver(t *testing.T) {
