@@ -64,7 +64,7 @@ func (a *actor) run(ctx context.Context, action reconcile.Action) (reconcile.Fac
 	case StopReceiver:
 		return nil, a.stopReceiver(ctx, w)
 	case StartReplication:
-		return nil, a.startReplication(ctx, w)
+		return nil, a.startReplication(ctx, w, do)
 	case Detach:
 		return nil, a.detach(ctx, w, do)
 	case Clone:
@@ -193,7 +193,7 @@ func (a *actor) stopReceiver(ctx context.Context, w words) error {
 }
 
 // startReplication starts both threads of the channel that is there.
-func (a *actor) startReplication(ctx context.Context, w words) error {
+func (a *actor) startReplication(ctx context.Context, w words, do StartReplication) error {
 	ch, _, err := a.channel(ctx, w)
 	switch {
 	case err != nil:
@@ -203,10 +203,16 @@ func (a *actor) startReplication(ctx context.Context, w words) error {
 	case ch.Streams():
 		return nil
 	}
+	var uuid string
+	if do.Source != "" {
+		if uuid, err = a.meant(ctx, do.Source, ch.SourceHost, ch.SourcePort); err != nil {
+			return err
+		}
+	}
 	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
-	return a.awaitThreads(ctx, w)
+	return a.awaitStream(ctx, w, do.Source, uuid)
 }
 
 // threadsTimeout bounds the wait for the receiver to connect.

@@ -22,12 +22,20 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 		return nil
 	case ch.leadsTo(do.Attach, a.replicationUser):
 		// An operator that led it died before it was started, or it is turned away.
+		uuid, err := a.meant(ctx, do.Source, do.SourceHost, do.SourcePort)
+		if err != nil {
+			return err
+		}
 		if err := a.Exec(ctx, w.start()); err != nil {
 			return err
 		}
-		return a.awaitThreads(ctx, w)
+		return a.awaitStream(ctx, w, do.Source, uuid)
 	case !ch.Streams():
 		return errors.New("its replication does not run")
+	}
+	// Before anything is stopped, and once more before it is started.
+	if _, err := a.meant(ctx, do.Source, do.SourceHost, do.SourcePort); err != nil {
+		return err
 	}
 	// Both threads at once. A receiver that is stopped alone may leave half a transaction
 	// in the relay log, and the applier, once in the middle of that, does not stop before

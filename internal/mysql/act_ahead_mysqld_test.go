@@ -108,7 +108,7 @@ func TestFollowAheadWaitsForTheCandidate(t *testing.T) {
 		s := state.Nodes["c"]
 		return s.Follows(state.Nodes["a"]) && s.Channel.Streams()
 	})
-	c.do(StartReplication{target{"b"}})
+	c.do(StartReplication{target: target{"b"}})
 	c.do(c.lead("c", "b"))
 	c.caughtUp("a")
 }

@@ -27,7 +27,7 @@ const shedTimeout = 3 * time.Second
 // that the receiver is led to another server: the format description with which every
 // connection begins has the applier roll back what it is in the middle of. The relay log
 // stays, because the applier runs.
-func (a *actor) shedHalf(ctx context.Context, w words, host string, port int32) error {
+func (a *actor) shedHalf(ctx context.Context, w words, to Lender) error {
 	if half, err := a.hasHalf(ctx, w); err != nil || !half {
 		return err
 	}
@@ -42,10 +42,13 @@ func (a *actor) shedHalf(ctx context.Context, w words, host string, port int32) 
 			ch, _, err := a.channel(ctx, w)
 			return ch == nil || ch.SQL == ThreadNo, err
 		}
-	case host == "":
+	case to.Host == "":
 		return nil
 	default:
-		if err := a.lead(ctx, w, host, port); err != nil {
+		if _, err := a.meant(ctx, to.Name, to.Host, to.Port); err != nil {
+			return err
+		}
+		if err := a.lead(ctx, w, to.Host, to.Port); err != nil {
 			return err
 		}
 	}

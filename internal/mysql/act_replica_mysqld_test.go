@@ -252,7 +252,7 @@ func TestDetachKeepsWhatIsNotElsewhere(t *testing.T) {
 func TestReceiverAndThreads(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2, mysqld.Options{})
-	c.fails(StartReplication{target{"b"}}, "no replication channel")
+	c.fails(StartReplication{target: target{"b"}}, "no replication channel")
 	c.do(StopReceiver{target{"b"}})
 	c.replicate("a", false)
 	for range 2 {
@@ -262,14 +262,14 @@ func TestReceiverAndThreads(t *testing.T) {
 		}
 	}
 	for range 2 {
-		c.do(StartReplication{target{"b"}})
+		c.do(StartReplication{target: target{"b"}})
 		if ch := c.server("b").Channel; !ch.Streams() {
 			t.Errorf("started: %+v", ch)
 		}
 	}
 	c.servers["a"].Stop()
 	c.do(StopReceiver{target{"b"}})
-	c.fails(StartReplication{target{"b"}}, "receiver", "2003")
+	c.fails(StartReplication{target: target{"b"}}, "receiver", "2003")
 }
 
 func TestSetSemiSync(t *testing.T) {

@@ -93,7 +93,7 @@ func (a *actor) promote(ctx context.Context, w words, do Promote) error {
 		}
 	}
 	if do.Failover && ch != nil && ch.SQL != ThreadNo {
-		if err := a.shedHalf(ctx, w, do.Lender.Host, do.Lender.Port); err != nil {
+		if err := a.shedHalf(ctx, w, do.Lender); err != nil {
 			return err
 		}
 		if ch, _, err = a.channel(ctx, w); err != nil {

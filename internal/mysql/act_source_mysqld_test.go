@@ -70,7 +70,7 @@ func TestSettleMakesASourceWaitAgain(t *testing.T) {
 	client := c.servers["a"].Session(mysqld.AppUser, mysqld.AppPassword)
 	go func() { done <- write(t, client) }()
 	c.servers["a"].Eventually("a commit waits", func() bool { return c.server("a").SemiSync.WaitSessions == 1 })
-	c.do(StartReplication{target{"b"}})
+	c.do(StartReplication{target: target{"b"}})
 	if err := <-done; err != nil {
 		t.Errorf("the commit that waited: %v", err)
 	}

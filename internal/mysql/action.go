@@ -167,7 +167,11 @@ type ExpelClients struct{ target }
 type StopReceiver struct{ target }
 
 // StartReplication starts both threads of a channel that is configured.
-type StartReplication struct{ target }
+type StartReplication struct {
+	target
+	// Source, when not empty, is the node that the channel must lead to.
+	Source string
+}
 
 // Detach takes the server out of replication: read-only, threads stopped, and
 // the channel removed unless KeepChannel (what it holds is not yet elsewhere).

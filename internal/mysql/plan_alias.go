@@ -46,28 +46,43 @@ func (v *view) isAlias(s, other *Server) bool {
 	return v.data.Source != s.Name && other.Received().Contains(s.Received())
 }
 
-// resolveChannels finds members that are followed under another address than the spec's:
-// an IP, another DNS name. The uuid that a channel tells is that of its last connection,
-// so that it counts only while the receiver is connected, and only where the address is
-// nobody's.
+// resolveChannels finds members that are followed under another address than the spec's (an
+// IP, another DNS name), and replicas that the name of a member has led to another one. The
+// uuid that a channel tells is that of its last connection, so that it counts only while the
+// receiver is connected.
 func (v *view) resolveChannels() {
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		if !s.OK() || s.Channel == nil || s.Channel.IO != ThreadYes || v.followsMember(s) {
+		if !s.OK() || s.Channel == nil || s.Channel.IO != ThreadYes {
 			continue
 		}
-		for _, o := range v.members {
-			lead := v.server(o.Name)
-			if o.Name == m.Name || !v.knownAs(lead, s.Channel.SourceUUID) {
-				continue
-			}
-			resolved, channel := *s, *s.Channel
-			channel.SourceHost, channel.SourcePort, channel.Elsewhere = lead.Host, lead.Port, true
-			resolved.Channel = &channel
-			v.state.Nodes[m.Name] = &resolved
-			break
+		lead := v.connectedTo(s)
+		if lead == nil || s.Follows(lead) {
+			continue
+		}
+		resolved, channel := *s, *s.Channel
+		channel.SourceHost, channel.SourcePort, channel.Elsewhere = lead.Host, lead.Port, true
+		resolved.Channel = &channel
+		v.state.Nodes[m.Name] = &resolved
+	}
+}
+
+// connectedTo is the member that a connected replica follows where its address does not
+// tell: nil where it does. An address that is a member's is not believed where that one and
+// the member that the uuid tells are both seen.
+func (v *view) connectedTo(s *Server) *Server {
+	named := v.followed(s)
+	for _, o := range v.members {
+		lead := v.server(o.Name)
+		switch {
+		case o.Name == s.Name || lead == named:
+		case named == nil && v.knownAs(lead, s.Channel.SourceUUID):
+			return lead
+		case named.OK() && lead.OK() && isOf(s.Channel.SourceUUID)(lead.UUID) && !isOf(s.Channel.SourceUUID)(named.UUID):
+			return lead
 		}
 	}
+	return nil
 }
 
 // knownAs says whether a node has that uuid, or had it when it was recorded: a server of

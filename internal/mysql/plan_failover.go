@@ -360,7 +360,7 @@ func (v *view) resumeReceivers() []reconcile.Step {
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		if s.OK() && !m.Isolated && s != v.source && v.mayResume(s) && (s.Channel.SQLErrno == 0 || s.Channel.interrupted()) && (s.Channel.IO == ThreadNo || s.Channel.SQL == ThreadNo) {
-			out = append(out, StartReplication{target{m.Name}})
+			out = append(out, StartReplication{target: target{m.Name}})
 		}
 	}
 	if out = v.allowed(out); len(out) == 0 {

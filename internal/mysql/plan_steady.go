@@ -195,7 +195,7 @@ func (v *view) sourceSettings() []reconcile.Action {
 	case v.holdsBack(s) && s.Writable():
 		// A forced promotion has left it there; the rest is to be settled.
 	case v.holdsBack(s) && s.Channel.SQL == ThreadNo:
-		return []reconcile.Action{StartReplication{target{s.Name}}}
+		return []reconcile.Action{StartReplication{target: target{s.Name}}}
 	case v.holdsBack(s):
 		// It restarted before it was settled and has received from its old source since.
 		return []reconcile.Action{Promote{target: target{s.Name}, AfterSet: s.Received(), Timeout: failoverCatchUp, SemiSync: want, Failover: true}}
@@ -429,7 +429,7 @@ func (v *view) restarts(untouched map[string]bool) []reconcile.Action {
 		}
 		c := s.Channel
 		if c.SQLErrno == 0 && !v.rejected(s) && (c.IO == ThreadNo || c.SQL == ThreadNo) {
-			out = append(out, StartReplication{target{m.Name}})
+			out = append(out, StartReplication{target: target{m.Name}, Source: v.source.Name})
 		}
 	}
 	return out

@@ -236,13 +236,30 @@ func TestPlanSteady(t *testing.T) {
 			reason: "TopologyAsWanted",
 		},
 		{
-			name:  "a member's address counts more than the uuid of the last connection",
+			name:  "the name of another replica has led to the source",
 			scene: steadySet().seeing(misled("b", "c", "a")),
 			steps: []string{
 				"attach: attach b to a (optional)",
 				"route: {a=rw b=ro c=ro}",
 			},
+			reason: "TopologyAsWanted",
+		},
+		{
+			name:  "the source's name has led to another replica",
+			scene: steadySet().seeing(misled("b", "a", "c")),
+			steps: []string{
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=ro c=ro}",
+			},
 			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "a member's address counts more than the uuid of a server that is not seen",
+			scene: steadySet().seeing(misled("b", "a", "c"), server("c").unseen()),
+			steps: []string{
+				"route: {a=rw b=ro}",
+			},
+			reason: "NodeUnreachable",
 		},
 		{
 			name:  "replica by position",

@@ -353,8 +353,16 @@ func (v *view) told(src *Server) string {
 }
 
 // followsMember says whether the channel of a server points at another member.
-func (v *view) followsMember(s *Server) bool {
-	return slices.ContainsFunc(v.members, func(m Member) bool { return m.Name != s.Name && s.Follows(v.server(m.Name)) })
+func (v *view) followsMember(s *Server) bool { return v.followed(s) != nil }
+
+// followed is the member that the channel of a server points at; nil: none.
+func (v *view) followed(s *Server) *Server {
+	for _, m := range v.members {
+		if o := v.server(m.Name); m.Name != s.Name && s.Follows(o) {
+			return o
+		}
+	}
+	return nil
 }
 
 // followsOurs is followsMember of those that the spec names.
