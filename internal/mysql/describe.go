@@ -4,14 +4,11 @@
 package mysql
 
 import (
-	"cmp"
-
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/mysql/shared"
 	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/replication"
 )
 
 func operatorUser(obj *v1alpha1.MysqlReplication) string { return shared.OperatorUser(obj.Spec.Secret) }
@@ -28,7 +25,7 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 		TLS:           credential.NewTLSRef(obj.Spec.TLS),
 		LabelName:     v1alpha1.LabelMysqlReplicationName,
 		LabelReadonly: v1alpha1.LabelMysqlReplicationReadonly,
-		Services:      services(obj),
+		Services:      route(obj).Services(),
 		Skip:          v1alpha1.SkipsReconcile(obj.Annotations),
 		InFlight:      inFlight(obj.Status.Switchover),
 		UnderWay:      underWay(obj.Status.Switchover),
@@ -36,16 +33,7 @@ func describe(obj *v1alpha1.MysqlReplication) reconcile.Description {
 	if aes := obj.Spec.AESSecret; aes != nil {
 		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
 	}
-	for _, m := range Members(obj) {
-		if m.External {
-			d.External = append(d.External, reconcile.ExternalNode{Name: m.Name, Host: m.Host, Port: m.Port})
-		} else {
-			d.Pods = append(d.Pods, m.Name)
-		}
-		if m.Leaving {
-			d.Leaving = append(d.Leaving, m.Name)
-		}
-	}
+	replication.Describe(&d, Members(obj))
 	return d
 }
 
@@ -59,53 +47,16 @@ func underWay(r *v1alpha1.SwitchoverStatus) bool {
 	return r != nil && r.Phase != v1alpha1.SwitchoverUndone
 }
 
-// services lists the Services that should exist: -readonly only while there is a
-// replica that takes part. A port is that of the nodes which are led to, so that a
-// change of the source changes it with the route and not before.
-func services(obj *v1alpha1.MysqlReplication) []reconcile.ServiceWant {
-	if obj.Spec.Source == nil {
-		return nil
+// route is what the Services follow from.
+func route(obj *v1alpha1.MysqlReplication) replication.Route {
+	r := replication.Route{
+		Name: obj.Name, Service: obj.Spec.Service, PortName: shared.PortName,
+		Present: obj.Status.Source, Members: Members(obj),
 	}
-	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: shared.PortName}
-	if s := obj.Spec.Service; s != nil && s.Type != "" {
-		base.Type, base.ExternalName = s.Type, s.ExternalName
+	if s := obj.Spec.Source; s != nil {
+		r.Wanted = s.Name
 	}
-	readWrite, readOnly := base, base
-	readWrite.Name = obj.Name + v1alpha1.ServiceSuffixReadWrite
-	readOnly.Name, readOnly.Readonly = obj.Name+v1alpha1.ServiceSuffixReadOnly, true
-	readWrite.Port, readOnly.Port = ports(obj)
-	out := []reconcile.ServiceWant{readWrite}
-	for _, r := range obj.Spec.Replica {
-		if !r.Isolated {
-			return append(out, readOnly)
-		}
-	}
-	return out
-}
-
-// ports of -readwrite, which is the present source's, and of -readonly: that of the
-// first replica that takes part. A pod that listens on another port cannot be behind the
-// same Service; an external node can, and is asked only where no pod takes part. The
-// node that is to become the source is the last to be asked.
-func ports(obj *v1alpha1.MysqlReplication) (readWrite, readOnly int32) {
-	wanted, outside := obj.Spec.Source, int32(0)
-	source := shared.OrDefault(obj.Status.Source, wanted.Name)
-	readWrite = wanted.Port
-	for _, m := range Members(obj) {
-		switch {
-		case m.Name == source:
-			readWrite = m.Port
-		case m.Name == wanted.Name || m.Isolated || m.Leaving:
-		case m.External && outside == 0:
-			outside = m.Port
-		case !m.External && readOnly == 0:
-			readOnly = m.Port
-		}
-	}
-	if readOnly == 0 && !wanted.External {
-		readOnly = wanted.Port
-	}
-	return readWrite, cmp.Or(readOnly, outside, wanted.Port)
+	return r
 }
 
 // StatusOf implements reconcile.Engine.

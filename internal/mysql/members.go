@@ -7,21 +7,11 @@ import (
 	"sort"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/replication"
 )
 
 // Member is a node that the operator looks at.
-type Member struct {
-	Name string
-	Host string
-	Port int32
-	// External: it is no pod.
-	External bool
-	// Isolated as the spec says.
-	Isolated bool
-	// Leaving: the spec no longer names it, but the record does. It is looked at
-	// until it is seen to have no part in the topology any more.
-	Leaving bool
-}
+type Member = replication.Member
 
 // Members lists whom the spec names, source first, and then those whom only the
 // status still knows, sorted by name. Pure.

@@ -693,7 +693,7 @@ func (l *lawyer) route(r reconcile.Routing) {
 			if s := l.server(name); !l.seen(name) || s.Writable() || s.Channel == nil {
 				l.broken("%s is behind -readonly and is no replica", name)
 			}
-			if _, port := ports(l.in.Object); !l.members[name].External && l.members[name].Port != port {
+			if _, port := route(l.in.Object).Ports(); !l.members[name].External && l.members[name].Port != port {
 				l.broken("%s is behind -readonly, which leads to port %d", name, port)
 			}
 			if m := l.members[name]; m.Isolated || m.Leaving {

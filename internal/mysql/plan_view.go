@@ -70,7 +70,7 @@ func look(in Input) *view {
 			Clones: map[string]*v1alpha1.MysqlCloneStatus{}, Refused: map[string]string{},
 		},
 	}
-	_, v.readers = ports(o)
+	_, v.readers = route(o).Ports()
 	// A server that the observation left out is unknown, like one that does not answer.
 	nodes := maps.Clone(in.State.Nodes)
 	if nodes == nil {

@@ -4,15 +4,13 @@
 package redis
 
 import (
-	"cmp"
 	"slices"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/credential"
 	"github.com/upmio/compose-operator/internal/kube"
 	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/replication"
 	"github.com/upmio/compose-operator/internal/server"
 )
 
@@ -39,7 +37,7 @@ func describe(obj *v1alpha1.RedisReplication) reconcile.Description {
 			v1alpha1.LabelSentinelSource, v1alpha1.LabelSentinelSourceHost, v1alpha1.LabelSentinelSourcePort,
 		}},
 		Marked:   slices.Clone(obj.Spec.Sentinel),
-		Services: services(obj),
+		Services: route(obj).Services(),
 		Skip:     v1alpha1.SkipsReconcile(obj.Annotations),
 		InFlight: inFlight(obj.Status.Switchover),
 		UnderWay: underWay(obj.Status.Switchover),
@@ -47,16 +45,7 @@ func describe(obj *v1alpha1.RedisReplication) reconcile.Description {
 	if aes := obj.Spec.AESSecret; aes != nil {
 		d.AESSecretName, d.AESSecretKey = aes.Name, aes.Key
 	}
-	for _, m := range Members(obj) {
-		if m.External {
-			d.External = append(d.External, reconcile.ExternalNode{Name: m.Name, Host: m.Host, Port: m.Port})
-		} else {
-			d.Pods = append(d.Pods, m.Name)
-		}
-		if m.Leaving {
-			d.Leaving = append(d.Leaving, m.Name)
-		}
-	}
+	replication.Describe(&d, plain(Members(obj)))
 	return d
 }
 
@@ -70,52 +59,25 @@ func underWay(r *v1alpha1.RedisSwitchoverStatus) bool {
 	return r != nil && r.Phase != v1alpha1.SwitchoverUndone
 }
 
-// services lists the Services that should exist: -readonly only while there is a
-// replica that takes part. A port is that of the nodes which are led to, so that a
-// change of the source changes it with the route and not before.
-func services(obj *v1alpha1.RedisReplication) []reconcile.ServiceWant {
-	if obj.Spec.Source == nil {
-		return nil
+// route is what the Services follow from.
+func route(obj *v1alpha1.RedisReplication) replication.Route {
+	r := replication.Route{
+		Name: obj.Name, Service: obj.Spec.Service, PortName: portName,
+		Present: obj.Status.Source, Members: plain(Members(obj)),
 	}
-	base := reconcile.ServiceWant{Type: corev1.ServiceTypeClusterIP, PortName: portName}
-	if s := obj.Spec.Service; s != nil && s.Type != "" {
-		base.Type, base.ExternalName = s.Type, s.ExternalName
+	if s := obj.Spec.Source; s != nil {
+		r.Wanted = s.Name
 	}
-	readWrite, readOnly := base, base
-	readWrite.Name = obj.Name + v1alpha1.ServiceSuffixReadWrite
-	readOnly.Name, readOnly.Readonly = obj.Name+v1alpha1.ServiceSuffixReadOnly, true
-	readWrite.Port, readOnly.Port = ports(obj)
-	out := []reconcile.ServiceWant{readWrite}
-	if slices.ContainsFunc(obj.Spec.Replica, func(r v1alpha1.RedisReplicaNode) bool { return !r.Isolated }) {
-		out = append(out, readOnly)
-	}
-	return out
+	return r
 }
 
-// ports of -readwrite, which is the present source's, and of -readonly: that of the
-// first replica that takes part, pods before external nodes.
-func ports(obj *v1alpha1.RedisReplication) (readWrite, readOnly int32) {
-	wanted := obj.Spec.Source
-	if wanted == nil {
-		return 0, 0
+// plain is what the kernel and the Services must know of members.
+func plain(members []Member) []replication.Member {
+	out := make([]replication.Member, len(members))
+	for i, m := range members {
+		out[i] = replication.Member{Name: m.Name, Host: m.Host, Port: m.Port, External: m.External, Isolated: m.Isolated, Leaving: m.Leaving}
 	}
-	source := server.OrDefault(obj.Status.Source, wanted.Name)
-	readWrite, outside := wanted.Port, int32(0)
-	for _, m := range Members(obj) {
-		switch {
-		case m.Name == source:
-			readWrite = m.Port
-		case m.Name == wanted.Name || m.Isolated || m.Leaving:
-		case m.External && outside == 0:
-			outside = m.Port
-		case !m.External && readOnly == 0:
-			readOnly = m.Port
-		}
-	}
-	if readOnly == 0 && !wanted.External {
-		readOnly = wanted.Port
-	}
-	return readWrite, cmp.Or(readOnly, outside, wanted.Port)
+	return out
 }
 
 // StatusOf implements reconcile.Engine.

@@ -61,7 +61,7 @@ func look(in Input) *view {
 			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(), Drop: map[string]bool{},
 		},
 	}
-	_, v.readers = ports(o)
+	_, v.readers = route(o).Ports()
 	// A server that the observation left out is unknown, like one that does not answer.
 	v.nodes = maps.Clone(in.State.Nodes)
 	if v.nodes == nil {
