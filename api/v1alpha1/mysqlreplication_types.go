@@ -375,6 +375,11 @@ type SwitchoverStatus struct {
 	// has lost the labels that would tell whether To was led to.
 	// +optional
 	ToPodUID types.UID `json:"toPodUID,omitempty"`
+	// ToReplicas are the nodes that replicated from To when this began: that they do says
+	// nothing of a promotion.
+	// +optional
+	// +listType=set
+	ToReplicas []string `json:"toReplicas,omitempty"`
 	// ToServerUUID is, of a failover, the server_uuid of To when the old source was left.
 	// +optional
 	ToServerUUID string `json:"toServerUUID,omitempty"`

@@ -107,6 +107,9 @@ func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
 	if err := a.connected(ctx, do); err != nil {
 		return err
 	}
+	if err := a.notMisled(ctx, do.Known); err != nil {
+		return err
+	}
 	if do.Source != "" {
 		// Before it catches up: the commits that come meanwhile wait for the new file.
 		a.rotate(ctx)
@@ -203,16 +206,15 @@ func (a *actor) startReplication(ctx context.Context, w words, do StartReplicati
 	case ch.Streams():
 		return nil
 	}
-	var uuid string
-	if do.Source != "" {
-		if uuid, err = a.meant(ctx, do.Source, ch.SourceHost, ch.SourcePort); err != nil {
-			return err
-		}
+	source := do.Source
+	source.Host, source.Port = ch.SourceHost, ch.SourcePort
+	if err := a.meant(ctx, source); err != nil {
+		return err
 	}
 	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
-	return a.awaitStream(ctx, w, do.Source, uuid)
+	return a.awaitStream(ctx, w, source)
 }
 
 // threadsTimeout bounds the wait for the receiver to connect.

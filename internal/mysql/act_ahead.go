@@ -22,19 +22,18 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 		return nil
 	case ch.leadsTo(do.Attach, a.replicationUser):
 		// An operator that led it died before it was started, or it is turned away.
-		uuid, err := a.meant(ctx, do.Source, do.SourceHost, do.SourcePort)
-		if err != nil {
+		if err := a.meant(ctx, do.source()); err != nil {
 			return err
 		}
 		if err := a.Exec(ctx, w.start()); err != nil {
 			return err
 		}
-		return a.awaitStream(ctx, w, do.Source, uuid)
+		return a.awaitStream(ctx, w, do.source())
 	case !ch.Streams():
 		return errors.New("its replication does not run")
 	}
 	// Before anything is stopped, and once more before it is started.
-	if _, err := a.meant(ctx, do.Source, do.SourceHost, do.SourcePort); err != nil {
+	if err := a.meant(ctx, do.source()); err != nil {
 		return err
 	}
 	// Both threads at once. A receiver that is stopped alone may leave half a transaction
@@ -46,6 +45,10 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 	}
 	if err == nil {
 		return nil
+	}
+	if now, _, look := a.channel(ctx, w); look == nil && now != nil && isMisled(err) && now.leadsTo(do.Attach, a.replicationUser) {
+		// It has found another server under that address, and would find it again.
+		return err
 	}
 	// Whichever source its channel leads to now, it is better off connected.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)

@@ -27,7 +27,7 @@ const shedTimeout = 3 * time.Second
 // that the receiver is led to another server: the format description with which every
 // connection begins has the applier roll back what it is in the middle of. The relay log
 // stays, because the applier runs.
-func (a *actor) shedHalf(ctx context.Context, w words, to Lender) error {
+func (a *actor) shedHalf(ctx context.Context, w words, to Known) error {
 	if half, err := a.hasHalf(ctx, w); err != nil || !half {
 		return err
 	}
@@ -45,8 +45,10 @@ func (a *actor) shedHalf(ctx context.Context, w words, to Lender) error {
 	case to.Host == "":
 		return nil
 	default:
-		if _, err := a.meant(ctx, to.Name, to.Host, to.Port); err != nil {
-			return err
+		if err := a.meant(ctx, to); err != nil {
+			// The rest may come to the applier's end of patience, as without a lender.
+			log.FromContext(ctx).Info("a transaction that was received in part is left to end by itself", "error", err.Error())
+			return nil
 		}
 		if err := a.lead(ctx, w, to.Host, to.Port); err != nil {
 			return err

@@ -59,7 +59,7 @@ func TestHalfTransaction(t *testing.T) {
 			b, other := c.servers["b"], c.servers["c"]
 			c.do(Promote{
 				target: target{"b"}, AfterSet: gtid.MustParse(acknowledged), Timeout: failoverCatchUp, Failover: true,
-				Lender: Lender{Name: "c", Host: other.Host, Port: other.Port},
+				Lender: Known{Name: "c", Host: other.Host, Port: other.Port},
 			})
 			if ch := c.server("b").Channel; user == mysqld.User && !ch.interrupted() {
 				t.Errorf("an applier that was killed: error %d (%s)", ch.SQLErrno, ch.SQLError)

@@ -15,57 +15,101 @@ import (
 	"github.com/upmio/compose-operator/internal/mysql/conn"
 )
 
-// nameTimeout bounds the question who answers at an address. Whoever is asked was seen to
-// be well a moment before.
-const nameTimeout = time.Second
+const (
+	// nameTimeout bounds the question who answers at an address, which takes a new
+	// connection: some ten round trips. A server that is slower counts as not seen anyway.
+	nameTimeout = lookTimeout
+	// uuidTimeout is how long a receiver that runs may show no server_uuid of its source, or
+	// that of its last connection: it runs before it has asked.
+	uuidTimeout = 2 * time.Second
+)
+
+// misledError: an address leads to another server than the one that is meant.
+type misledError struct{ at, node, there, want string }
+
+func (e *misledError) Error() string {
+	return fmt.Sprintf("%s leads to the server %s, and %s is %s: a replica that is pointed there follows the wrong server; mend the name (DNS, Service, /etc/hosts)",
+		e.at, e.there, e.node, e.want)
+}
+
+func isMisled(err error) bool {
+	var m *misledError
+	return errors.As(err, &m)
+}
+
+// source is the node that is to be followed.
+func (do Attach) source() Known {
+	return Known{Name: do.Source, Host: do.SourceHost, Port: do.SourcePort, UUID: do.SourceUUID}
+}
+
+func (k Known) address() string { return fmt.Sprintf("%s:%d", k.Host, k.Port) }
 
 // meant asks at the address that a receiver is about to be given whether the server there is
-// the node that is meant, and returns that one's server_uuid; "" when that could not be asked.
+// the one that is meant.
 //
-// The operator speaks to the addresses of pods, a receiver to a name: one that leads to the
-// old source, which hangs or is fenced only now, has the replica acknowledge commits that
-// the new source will never have. A name that is not known here, or leads to nobody, tells
+// A name that leads to the old source, which hangs or is fenced only now, has the replica
+// acknowledge commits that the new source will never have. The operator's own connections
+// may be older than what the name says now, so that the question has a new one, and what is
+// known is what the planner saw. A name that is not known here, or leads to nobody, tells
 // nothing of what the replica will find; the server that it has found is looked at again.
-func (a *actor) meant(ctx context.Context, node, host string, port int32) (string, error) {
+// Somebody who is there and does not answer may do so later: that is an error.
+func (a *actor) meant(ctx context.Context, k Known) error {
+	if k.UUID == "" {
+		return nil
+	}
+	h, err := a.other(k.Name)
+	if err != nil {
+		return fmt.Errorf("whether %s is %s: %w", k.address(), k.Name, err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
-	other, err := a.other(node)
-	var known basics
-	if err == nil {
-		known, err = other.basics(ctx)
-	}
-	if err != nil {
-		// Whoever is not seen cannot be compared with.
-		log.FromContext(ctx).V(1).Info("who answers at an address was not asked", "node", node, "error", err.Error())
-		return "", nil //nolint:nilerr // unknown, which is said above
-	}
 	var there string
-	switch err := other.AskAt(ctx, host, port, "SELECT @@GLOBAL.server_uuid", &there); {
-	case conn.Unreachable(err):
-		log.FromContext(ctx).V(1).Info("nobody answers the operator at an address", "node", node, "host", host, "error", err.Error())
+	switch err := h.AskAt(ctx, k.Host, k.Port, "SELECT @@GLOBAL.server_uuid", &there); {
+	case conn.Unasked(err):
+		log.FromContext(ctx).V(1).Info("who answers at an address could not be asked", "node", k.Name, "address", k.address(), "error", err.Error())
+		return nil
 	case err != nil:
-		return known.uuid, fmt.Errorf("whether %s:%d is %s, which answers at its pod's address: %w", host, port, node, err)
-	case !strings.EqualFold(there, known.uuid):
-		return known.uuid, misleads(fmt.Sprintf("%s:%d", host, port), node, there, known.uuid)
+		return fmt.Errorf("whether %s is %s: %w", k.address(), k.Name, err)
+	case !strings.EqualFold(there, k.UUID):
+		return &misledError{k.address(), k.Name, there, k.UUID}
 	}
-	return known.uuid, nil
+	return nil
 }
 
-func misleads(address, node, there, want string) error {
-	return fmt.Errorf("%s leads to the server %s, and %s is %s: a replica that is pointed there follows the wrong server; mend the name (DNS, Service, /etc/hosts)", address, there, node, want)
+// notMisled is meant before the fence of a planned change: only what is known for certain
+// is in the way of that.
+func (a *actor) notMisled(ctx context.Context, k Known) error {
+	if err := a.meant(ctx, k); isMisled(err) {
+		return err
+	}
+	return nil
 }
 
-// awaitStream waits until both threads run, or one reports an error. A receiver that has
-// found another server than uuid ("": unknown) is stopped.
-func (a *actor) awaitStream(ctx context.Context, w words, node, uuid string) error {
-	if err := a.awaitThreads(ctx, w); err != nil || uuid == "" {
+// awaitStream waits until both threads run, or one reports an error, and the receiver tells
+// whom it has reached. One that has found another server is stopped.
+func (a *actor) awaitStream(ctx context.Context, w words, k Known) error {
+	if err := a.awaitThreads(ctx, w); err != nil || k.UUID == "" {
 		return err
 	}
-	ch, _, err := a.channel(ctx, w)
-	if err != nil || !ch.connectedToOther(uuid) {
-		return err
+	settled, cancel := context.WithTimeout(ctx, uuidTimeout)
+	defer cancel()
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		ch, _, err := a.channel(ctx, w)
+		switch {
+		case err != nil:
+			return err
+		case ch == nil || ch.IO != ThreadYes || strings.EqualFold(ch.SourceUUID, k.UUID):
+			return nil
+		}
+		if conn.Pause(settled, pause) {
+			continue
+		}
+		if ch.SourceUUID == "" {
+			// The next look tells.
+			return nil
+		}
+		return errors.Join(&misledError{k.address(), k.Name, ch.SourceUUID, k.UUID}, a.Exec(ctx, w.stopReceiver()))
 	}
-	return errors.Join(misleads(fmt.Sprintf("%s:%d", ch.SourceHost, ch.SourcePort), node, ch.SourceUUID, uuid), a.Exec(ctx, w.stopReceiver()))
 }
 
 // connectedToOther says whether the receiver is connected to another server than uuid.

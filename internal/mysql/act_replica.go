@@ -34,9 +34,8 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err := a.harmless(ctx, do, now.executed, ch, right); err != nil {
 		return err
 	}
-	uuid, err := a.meant(ctx, do.Source, do.SourceHost, do.SourcePort)
-	if err != nil {
-		if right && ch.connectedToOther(uuid) {
+	if err := a.meant(ctx, do.source()); err != nil {
+		if right && ch.connectedToOther(do.SourceUUID) {
 			return errors.Join(err, a.Exec(ctx, w.stopReceiver()))
 		}
 		return err
@@ -63,7 +62,7 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
-	if err := a.awaitStream(ctx, w, do.Source, uuid); err != nil {
+	if err := a.awaitStream(ctx, w, do.source()); err != nil {
 		return err
 	}
 	if ch == nil {
@@ -148,7 +147,7 @@ func (a *actor) harmless(ctx context.Context, do Attach, executed gtid.Set, ch *
 func (a *actor) configure(ctx context.Context, w words, do Attach, ch *Channel) error {
 	if ch != nil && ch.IO == ThreadNo && ch.SQL != ThreadNo {
 		// A failover has stopped the receiver, or its source died while it sent something.
-		if err := a.shedHalf(ctx, w, Lender{Name: do.Source, Host: do.SourceHost, Port: do.SourcePort}); err != nil {
+		if err := a.shedHalf(ctx, w, do.source()); err != nil {
 			return err
 		}
 	}

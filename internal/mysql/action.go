@@ -76,6 +76,18 @@ type CatchUp struct {
 	// Ahead, when its name is not empty, is a replica that was led to this server just
 	// before. It fails while that one's channel leads here and is not connected.
 	Ahead Led
+	// Known, when its uuid is not empty, is this server as replicas will look for it. It
+	// fails while that address is known to lead to another one: nobody would follow.
+	Known Known
+}
+
+// Known is a server as the planner knows it: under which address a receiver looks for it,
+// and which server_uuid must answer there ("": not known).
+type Known struct {
+	Name string
+	Host string
+	Port int32
+	UUID string
 }
 
 // Led is a replica, and the address at which it was told to find its new source.
@@ -105,15 +117,8 @@ type Promote struct {
 	// everything in the relay log must be executed first.
 	Failover bool
 	// Lender, when its name is not empty, is a replica that can end a transaction which
-	// the old source has left half sent: see shedHalf.
-	Lender Lender
-}
-
-// Lender is a replica with its address. It holds nothing that the candidate lacks.
-type Lender struct {
-	Name string
-	Host string
-	Port int32
+	// the old source has left half sent: see shedHalf. It holds nothing that the candidate lacks.
+	Lender Known
 }
 
 // Settle tidies a source: replication channel removed (RESET REPLICA ALL, never
@@ -131,10 +136,12 @@ type Settle struct {
 // threads running. A channel that already points there keeps its relay log.
 type Attach struct {
 	target
-	// Source is the name of the node to follow, with its address.
+	// Source is the name of the node to follow, with its address. SourceUUID, when not
+	// empty, must answer there.
 	Source     string
 	SourceHost string
 	SourcePort int32
+	SourceUUID string
 	SemiSync   bool
 	// Within, when not nil, must contain the server's gtid_executed still; else
 	// WithinFact, when not empty, names the fact with that set.
@@ -169,8 +176,8 @@ type StopReceiver struct{ target }
 // StartReplication starts both threads of a channel that is configured.
 type StartReplication struct {
 	target
-	// Source, when not empty, is the node that the channel must lead to.
-	Source string
+	// Source, when it is known, is the node that the channel must lead to.
+	Source Known
 }
 
 // Detach takes the server out of replication: read-only, threads stopped, and

@@ -24,7 +24,7 @@ func (v *view) leadAhead(attach []reconcile.Action, from, to *Server) []reconcil
 			return nil
 		}
 		return []reconcile.Action{FollowAhead{Timeout: aheadTimeout, Attach: Attach{
-			target: target{led.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(led)}}}
+			target: target{led.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SourceUUID: to.UUID, SemiSync: v.wantsReplicaAcks(led)}}}
 	}
 	if semi := from.SemiSync; semi.SourceEnabled && semi.WaitCount > 1 && v.acknowledging(from)-1 < semi.WaitCount {
 		return nil

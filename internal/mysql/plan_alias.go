@@ -68,17 +68,16 @@ func (v *view) resolveChannels() {
 }
 
 // connectedTo is the member that a connected replica follows where its address does not
-// tell: nil where it does. An address that is a member's is not believed where that one and
-// the member that the uuid tells are both seen.
+// tell: nil where it does. An address that is a member's is not believed where that one is
+// seen to be another server than the uuid tells.
 func (v *view) connectedTo(s *Server) *Server {
 	named := v.followed(s)
 	for _, o := range v.members {
 		lead := v.server(o.Name)
 		switch {
 		case o.Name == s.Name || lead == named:
-		case named == nil && v.knownAs(lead, s.Channel.SourceUUID):
-			return lead
-		case named.OK() && lead.OK() && isOf(s.Channel.SourceUUID)(lead.UUID) && !isOf(s.Channel.SourceUUID)(named.UUID):
+		case named != nil && (!named.OK() || isOf(s.Channel.SourceUUID)(named.UUID)):
+		case v.knownAs(lead, s.Channel.SourceUUID):
 			return lead
 		}
 	}

@@ -45,7 +45,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 	}
 	v.data.Switchover = &v1alpha1.SwitchoverStatus{
 		From: from.Name, To: to.Name, Failover: true, Phase: v1alpha1.SwitchoverPreparing,
-		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID,
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID, ToReplicas: v.followersOf(to),
 	}
 	p := v.plan()
 	p.Steps = v.shutOut()
@@ -410,14 +410,14 @@ func (v *view) abandonFailover() reconcile.Plan[Data] {
 
 // lender is a replica that the candidate may connect to for a moment: it has nothing that
 // the candidate lacks, and has purged nothing that it would have to send.
-func (v *view) lender(from, to *Server) Lender {
+func (v *view) lender(from, to *Server) Known {
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
 		if s != from && s.OK() && s.Fenced() && s.LogBin && to.Received().Contains(s.Received()) && to.Executed.Contains(s.Purged) {
-			return Lender{Name: m.Name, Host: m.Host, Port: m.Port}
+			return v.server(m.Name).known()
 		}
 	}
-	return Lender{}
+	return Known{}
 }
 
 // leftBehind are those who must not be led to once the candidate is promoted: the old

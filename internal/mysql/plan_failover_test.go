@@ -559,6 +559,14 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "a receiver runs that the candidate's name has led to the old source",
+			scene: given("b", "a", "c").semiSync().knowing("a", "a", "b", "c").wasActive("a").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).seeing(source("a").unseen(), replica("b", "a").acks().threads(ThreadNo, ThreadYes), misled("c", "b", "a").acks()),
+			steps: []string{
+				"stop-receivers: stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "a receiver runs that has another address of the old source",
 			scene: starved().seeing(replica("c", "a").through("10.0.0.1")),
 			steps: []string{

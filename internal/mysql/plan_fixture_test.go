@@ -75,6 +75,7 @@ func (n *node) received(text string) *node {
 func (n *node) hasPurged(text string) *node    { n.Purged = set(text); return n }
 func (n *node) labelled(readonly string) *node { n.label = readonly; return n }
 func (n *node) uuid(name string) *node         { n.UUID = uuidOf(name); return n }
+func (n *node) named(name string) *node        { n.Name, n.Host = name, name; return n }
 func (n *node) at(host string) *node           { n.Host = host; return n }
 func (n *node) readOnly(ro, super, persisted bool) *node {
 	n.ReadOnly, n.SuperReadOnly, n.ReadOnlyPersisted = ro, super, persisted
@@ -276,6 +277,20 @@ func (s *scene) knowing(source string, topology ...string) *scene {
 	for _, name := range topology {
 		s.Object.Status.Topology[name] = &v1alpha1.MysqlReplicationNode{Host: name, Port: 3306, ServerUUID: uuidOf(name)}
 	}
+	return s
+}
+
+// unknownServers forgets which servers nodes were.
+func unknownServers(s *scene, names ...string) *scene {
+	for _, name := range names {
+		s.Object.Status.Topology[name].ServerUUID = ""
+	}
+	return s
+}
+
+// behindBefore names who replicated from the candidate when the change began.
+func (s *scene) behindBefore(names ...string) *scene {
+	s.Object.Status.Switchover.ToReplicas = names
 	return s
 }
 

@@ -38,6 +38,44 @@ func (v *view) twins() (string, string) {
 	return "", ""
 }
 
+// tellTwinsApart takes a node for unseen whose address leads to another one while a change of
+// the source is past its fence: that must not wait for a name to be mended. Which of the two
+// answers, the record tells.
+func (v *view) tellTwinsApart() {
+	r := v.data.Switchover
+	if r == nil || r.Phase != v1alpha1.SwitchoverSwitching && r.Phase != v1alpha1.SwitchoverUndoing {
+		return
+	}
+	a, b := v.twins()
+	if a == "" {
+		return
+	}
+	there := isOf(v.server(a).UUID)
+	for _, pair := range [][2]string{{a, b}, {b, a}} {
+		right, wrong := pair[0], pair[1]
+		if was := v.onRecord(wrong); there(v.onRecord(right)) && was != "" && !there(was) {
+			s := v.server(wrong)
+			v.state.Nodes[wrong] = &Server{Name: s.Name, Host: s.Host, Port: s.Port, Reach: ReachNone,
+				Problem: fmt.Sprintf("its address leads to %s (server_uuid %s); mend the name", right, s.UUID)}
+			return
+		}
+	}
+}
+
+// onRecord is the server_uuid of a node of a change, as it was seen last.
+func (v *view) onRecord(name string) string {
+	if r := v.data.Switchover; name == r.To && r.ToServerUUID != "" {
+		return r.ToServerUUID
+	}
+	if name == v.data.Source && v.data.SourceUUID != "" {
+		return v.data.SourceUUID
+	}
+	if n := v.status.Topology[name]; n != nil {
+		return n.ServerUUID
+	}
+	return ""
+}
+
 func (v *view) reportTwins() reconcile.Plan[Data] {
 	a, b := v.twins()
 	p := v.plan()

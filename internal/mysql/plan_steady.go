@@ -409,7 +409,7 @@ func (v *view) attach(s *Server, renew bool) Attach {
 		within = within.Union(extra)
 	}
 	return Attach{
-		target: target{s.Name}, Source: v.source.Name, SourceHost: v.source.Host, SourcePort: v.source.Port,
+		target: target{s.Name}, Source: v.source.Name, SourceHost: v.source.Host, SourcePort: v.source.Port, SourceUUID: v.source.UUID,
 		SemiSync: v.wantsReplicaAcks(s), Within: &within, RenewPassword: renew,
 		TLS: v.wantsTLS(s, v.source),
 	}
@@ -429,7 +429,7 @@ func (v *view) restarts(untouched map[string]bool) []reconcile.Action {
 		}
 		c := s.Channel
 		if c.SQLErrno == 0 && !v.rejected(s) && (c.IO == ThreadNo || c.SQL == ThreadNo) {
-			out = append(out, StartReplication{target: target{m.Name}, Source: v.source.Name})
+			out = append(out, StartReplication{target: target{m.Name}, Source: v.source.known()})
 		}
 	}
 	return out

@@ -254,12 +254,21 @@ func TestPlanSteady(t *testing.T) {
 			reason: "ReplicaNotReady",
 		},
 		{
-			name:  "a member's address counts more than the uuid of a server that is not seen",
+			name:  "the source's name has led to a replica that is not seen",
 			scene: steadySet().seeing(misled("b", "a", "c"), server("c").unseen()),
 			steps: []string{
-				"route: {a=rw b=ro}",
+				"attach: attach b to a (optional)",
+				"route: {a=rw b=-}",
 			},
-			reason: "NodeUnreachable",
+			reason: "ReplicaNotReady",
+		},
+		{
+			name:  "a member's address counts more than a uuid that is nobody's",
+			scene: steadySet().seeing(misled("b", "a", "d")),
+			steps: []string{
+				"route: {a=rw b=ro c=ro}",
+			},
+			reason: "TopologyAsWanted",
 		},
 		{
 			name:  "replica by position",

@@ -35,7 +35,7 @@ func (v *view) beginSwitchover() reconcile.Plan[Data] {
 	}
 	v.data.Switchover = &v1alpha1.SwitchoverStatus{
 		From: from.Name, To: to.Name, Phase: v1alpha1.SwitchoverPreparing,
-		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID,
+		Generation: v.gen, StartedAt: metav1.NewMicroTime(v.now), ToPodUID: v.pods[to.Name].UID, ToReplicas: v.followersOf(to),
 	}
 	p := v.prepare()
 	p.Persist = true
@@ -336,8 +336,8 @@ func (v *view) routed(s *Server) bool { return v.pods[s.Name].Readonly == "false
 
 // served: a candidate that does not answer was routed, so that clients may have
 // written to it; or others follow it already, which happens to it as it is promoted.
-// Before the fence nobody was promoted, whoever follows; and one replica that does, in
-// semi-sync mode, may have been led ahead.
+// Before the fence nobody was promoted, whoever follows; one replica that does, in
+// semi-sync mode, may have been led ahead; and who did before the change began says nothing.
 func (v *view) served(to *Server) bool {
 	r := v.data.Switchover
 	if to.OK() {
@@ -349,7 +349,7 @@ func (v *view) served(to *Server) bool {
 	follow := 0
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
-		if _, bad := v.data.Errant[m.Name]; bad || !s.OK() || !s.Follows(to) {
+		if _, bad := v.data.Errant[m.Name]; bad || !s.OK() || !s.Follows(to) || slices.Contains(r.ToReplicas, m.Name) {
 			continue
 		}
 		if follow++; m.Name == r.From || !v.semi {
@@ -357,6 +357,17 @@ func (v *view) served(to *Server) bool {
 		}
 	}
 	return follow > 1
+}
+
+// followersOf lists whose channels lead to a candidate already.
+func (v *view) followersOf(to *Server) []string {
+	var out []string
+	for _, m := range v.members {
+		if s := v.server(m.Name); s != to && s.OK() && s.Follows(to) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 // mayServe: it may have been. The labels change one right after the other, and a pod
@@ -420,7 +431,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		}
 		// Right before the fence: whatever comes between them lets the candidate fall behind.
 		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
-			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Ahead: ahead, Timeout: catchUpTimeout}}})
+			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Ahead: ahead, Known: to.known(), Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
@@ -493,7 +504,7 @@ func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 		if bad && (within == nil || !v.sourceLost()) || !s.Executed.Contains(to.Purged) || within != nil && !within.Contains(s.Received()) {
 			continue
 		}
-		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SemiSync: v.wantsReplicaAcks(s), Within: within}
+		a := Attach{target: target{m.Name}, Source: to.Name, SourceHost: to.Host, SourcePort: to.Port, SourceUUID: to.UUID, SemiSync: v.wantsReplicaAcks(s), Within: within}
 		if within == nil {
 			a.WithinFact = FencedFact(from.Name)
 		}
@@ -656,8 +667,10 @@ func (v *view) waitFor(s *Server, why string) reconcile.Plan[Data] {
 	return p
 }
 
-// withoutRecord plans anew as if no change of the source had been recorded.
+// withoutRecord plans anew as if no change of the source had been recorded. What may be up of
+// that one is resolved whatever is asked since; another one is not begun under skip.
 func (v *view) withoutRecord() reconcile.Plan[Data] {
 	v.data.Switchover = nil
+	v.skip = v.skips
 	return v.decide()
 }

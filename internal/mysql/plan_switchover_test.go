@@ -1253,16 +1253,50 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			steps: []string{
 				"fence: fence a still kill",
 				"promote: promote b after fenced a",
+				"repoint: attach c to b (background)",
+				"route: {a=- b=rw}",
+				"rejoin: attach a to b (background)",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the name of another node leads to the candidate: that one is not seen",
+			scene: at().seeing(fenced(), replica("c", "a").uuid("b")),
+			steps: []string{
+				"fence: fence a still kill",
+				"promote: promote b after fenced a",
 				"repoint: attach a to b (background)",
 				"route: {a=- b=rw}",
 			},
 			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
-			name:   "a node of it is a twin",
-			scene:  at().seeing(fenced(), replica("c", "a").uuid("b")),
+			name:   "a node of it is a twin, and nobody knows which of them answers",
+			scene:  unknownServers(at().seeing(fenced(), replica("c", "a").uuid("b")), "b", "c"),
 			steps:  nil,
 			reason: "DuplicateServer", record: "a>b Switching", source: "a",
+		},
+		{
+			name:  "the candidate's name leads to the fenced source: undone after the deadline",
+			scene: at().after(switchDeadline+time.Second).seeing(fenced(), fenced().named("b").labelled(""), replica("c", "a")),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
+		},
+		{
+			name:  "who replicated from the candidate before says nothing of a promotion",
+			scene: at().behindBefore("c").after(switchDeadline+time.Second).seeing(fenced(), replica("b", "a").unseen().labelled(""), replica("c", "b")),
+			steps: []string{
+				"undo: writable a {a=rw b=-}",
+			},
+			reason: "SwitchoverInProgress", record: "a>b Undoing", source: "a",
+		},
+		{
+			name:   "skip, the fenced source's pod is gone and the spec names a third: nothing is begun",
+			scene:  given("c", "a", "b").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).edited().skipping().after(time.Minute).seeing(fenced().podGone(), replica("b", "a").ioError(2003), replica("c", "a").ioError(2003)),
+			steps:  nil,
+			reason: "SourceUnreachable", record: "a>b Switching", source: "a",
 		},
 		{
 			name:  "skip does not leave a fence up",

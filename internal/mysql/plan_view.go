@@ -33,6 +33,8 @@ type view struct {
 	// givenUp are the nodes that the user gives up by name.
 	givenUp []string
 	skip    bool
+	// skips is skip as the user has set it, also while what is under way is resolved.
+	skips bool
 	// deleting: the resource is about to go.
 	deleting bool
 	members  []Member
@@ -57,7 +59,7 @@ func look(in Input) *view {
 	v := &view{
 		name: o.Name, spec: &o.Spec, status: &o.Status, gen: o.Generation,
 		force: o.Annotations[v1alpha1.AnnotationForcePromote], givenUp: shared.Names(o.Annotations[v1alpha1.AnnotationGiveUp]),
-		skip: v1alpha1.SkipsReconcile(o.Annotations), deleting: !o.DeletionTimestamp.IsZero(),
+		skips: v1alpha1.SkipsReconcile(o.Annotations), deleting: !o.DeletionTimestamp.IsZero(),
 		state: in.State, pods: in.Pods, now: in.Now,
 		semi:     o.Spec.Mode == v1alpha1.MysqlSemiSync,
 		members:  Members(o),
@@ -82,14 +84,14 @@ func look(in Input) *view {
 		}
 	}
 	v.state.Nodes = nodes
+	v.tellTwinsApart()
 	v.dropAliases()
 	v.resolveChannels()
 	v.resolveClones()
 	v.forgetUndone()
-	if r := v.data.Switchover; r != nil && r.Phase != v1alpha1.SwitchoverUndone && r.Phase != v1alpha1.SwitchoverPreparing {
-		// A fence may be up: it is resolved first, whatever is asked since.
-		v.skip = false
-	}
+	// A fence may be up: it is resolved first, whatever is asked since.
+	r := v.data.Switchover
+	v.skip = v.skips && (r == nil || r.Phase == v1alpha1.SwitchoverUndone || r.Phase == v1alpha1.SwitchoverPreparing)
 	if v.skip {
 		// Nothing is begun and nothing goes on; the record stays for later.
 		v.data.Switchover = nil

@@ -214,6 +214,9 @@ func (s *Server) Fenced() bool { return s.Reach == ReachOK && s.ReadOnly && s.Su
 // OK says whether the server was observed in full.
 func (s *Server) OK() bool { return s != nil && s.Reach == ReachOK }
 
+// known is a seen server as the planner tells others of it.
+func (s *Server) known() Known { return Known{Name: s.Name, Host: s.Host, Port: s.Port, UUID: s.UUID} }
+
 // Follows says whether the server's channel points at the address of o.
 func (s *Server) Follows(o *Server) bool {
 	if s.Channel == nil || o == nil {

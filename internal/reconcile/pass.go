@@ -56,12 +56,14 @@ type pass[T client.Object, S, D any] struct {
 	foreign map[string]claimant
 
 	// What the report is made of. All but the events are of the last round.
-	events     []Event
-	look       *look[T, S, D]
-	planned    []metav1.Condition
-	problems   []problem
-	failure    *stepError
-	acted      []string
+	events   []Event
+	look     *look[T, S, D]
+	planned  []metav1.Condition
+	problems []problem
+	failure  *stepError
+	acted    []string
+	// hindered are the failures of steps that the plan can do without.
+	hindered   []string
 	unfinished bool
 	// services that are in place; nil: not looked at.
 	services []ServiceWant
@@ -114,14 +116,13 @@ func (p *pass[T, S, D]) run(ctx context.Context) ctrlreconcile.Result {
 			return p.tryAgain(p.known)
 		case endDone:
 			return p.report(ctx)
-		case endAgain:
-			lastFailure, replans = "", 0
-		case endFailed:
-			failure := CalmText(p.failure.Error())
-			if failure != lastFailure {
+		case endAgain, endFailed:
+			// The same failure again and again is for another pass.
+			failure := p.hindrance()
+			if failure == "" || failure != lastFailure {
 				lastFailure, replans = failure, 0
 			}
-			if replans++; replans > maxReplans {
+			if replans++; failure != "" && replans > maxReplans {
 				return p.report(ctx)
 			}
 		}
@@ -139,7 +140,7 @@ func (p *pass[T, S, D]) run(ctx context.Context) ctrlreconcile.Result {
 // round observes, plans and acts once. stop ends when the process is to stop;
 // ctx does not, while a plan is under way that must finish.
 func (p *pass[T, S, D]) round(ctx, stop context.Context) ending {
-	p.problems, p.failure, p.acted = nil, nil, nil
+	p.problems, p.failure, p.acted, p.hindered = nil, nil, nil, nil
 	scene, err := p.gather(ctx)
 	if ctx.Err() != nil {
 		return endStopped
@@ -220,6 +221,7 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 			p.failure = failure
 			return endFailed
 		}
+		p.hindered = append(p.hindered, CalmText(failure.Error()))
 	}
 	if plan.Again {
 		return endAgain
@@ -227,10 +229,19 @@ func (p *pass[T, S, D]) carryOut(ctx context.Context, plan Plan[D], scene Scene[
 	return endDone
 }
 
+// hindrance is what failed in a round, "" when nothing did.
+func (p *pass[T, S, D]) hindrance() string {
+	if p.failure != nil {
+		return CalmText(p.failure.Error())
+	}
+	return strings.Join(p.hindered, "; ")
+}
+
 // settle reports the steps that ran beside the others and failed.
 func (p *pass[T, S, D]) settle(failures []*stepError) {
 	for _, failure := range failures {
 		p.log.Info("step failed", "step", failure.step, "background", true, "error", failure.Error())
+		p.hindered = append(p.hindered, CalmText(failure.Error()))
 		p.events = append(p.events, Event{Warning: true, Reason: reasonActionFailed, Message: failure.Error()})
 	}
 }

@@ -134,6 +134,21 @@ func TestActionsOfAStepRunAtTheSameTimeAndTeachTheNext(t *testing.T) {
 	}
 }
 
+// A step that the plan can do without, and that fails again and again, is no reason to look
+// again and again at once.
+func TestAnOptionalFailureIsNotTriedInALoop(t *testing.T) {
+	k := newKit(t, &testEngine{plan: func(Scene[*set], int) testPlan {
+		return testPlan{Again: true, Steps: []Step{{Name: "attach", Optional: true, Actions: []Action{failing("attach", "mysql-0", "it is turned away")}}},
+			Conditions: topology(metav1.ConditionFalse, "Waits", "")}
+	}})
+	if wait := k.pass(); wait != busyPoll {
+		t.Errorf("the wait is %s", wait)
+	}
+	if k.engine.observed != 1+maxReplans {
+		t.Errorf("%d observations in a pass, want %d", k.engine.observed, 1+maxReplans)
+	}
+}
+
 func TestAFailedStepEndsThePass(t *testing.T) {
 	k := newKit(t, &testEngine{plan: func(Scene[*set], int) testPlan {
 		return testPlan{Steps: []Step{

@@ -31,7 +31,7 @@ var ofReplication = matrix{
 		{name: "candidate applies late", short: []situation{planned}, inject: delayCandidate},
 		{name: "candidate errant", inject: makeCandidateErrant},
 		{name: "API server hangs for 30 s", lasts: 30 * time.Second, late: true, everywhere: true, inject: hangAPIServer},
-		{name: "DNS gives the candidate's name the source's address", lasts: 15 * time.Second, everywhere: true, inject: misdirectCandidate},
+		{name: "DNS gives the candidate's name the source's address", lasts: 15 * time.Second, stays: true, everywhere: true, inject: misdirectCandidate},
 		{name: "clock of the source 2 h ahead", needs: ownClocks, inject: clockOf(func(c cast) string { return c.writer }, 2*time.Hour)},
 		{name: "clock of the candidate 2 h behind", needs: ownClocks, inject: clockOf(func(c cast) string { return c.candidate }, -2*time.Hour)},
 	},

@@ -88,6 +88,9 @@ type trouble struct {
 	name string
 	// lasts is the time that it is there when who takes writes stays; faultTime.
 	lasts time.Duration
+	// stays: it is there for all of that time, also when the change has ended under it and
+	// everything else is mended.
+	stays bool
 	// silences: the operator gets no answer of the source, so an edit means a failover.
 	silences bool
 	// late: it begins after the spec was edited, because editing needs what it breaks.
@@ -171,6 +174,13 @@ func (m matrix) meet(ctx SpecContext, s stage, fault trouble, meets situation) {
 		how = awaitEnd(ctx, s, c.candidate, lasts)
 	} else {
 		pass(ctx, lasts)
+	}
+	if fault.stays {
+		for _, one := range slices.Backward(mends[1:]) {
+			Expect(one(ctx)).To(Succeed())
+		}
+		mends = mends[:1]
+		pass(ctx, time.Until(began.Add(lasts)))
 	}
 	Expect(mend(ctx)).To(Succeed())
 	how = s.endsWell(ctx, c, wanted, how)

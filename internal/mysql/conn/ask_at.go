@@ -7,17 +7,17 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"syscall"
 )
 
 // AskAt asks whoever answers at a host and port, as the user and with the password of
 // this handle, over a connection that is made for it: what its own connections lead to
-// says nothing of where a name leads now. A literal address is looked up by nobody.
+// says nothing of where a name leads now.
 func (h *Handle) AskAt(ctx context.Context, host string, port int32, query string, into ...any) error {
 	access := h.access
-	access.Host, access.Port, access.At = host, port, []netip.Addr(nil)
-	there, err := Open(access)
+	access.Host, access.Port, access.At = host, port, nil
+	// A login that is refused there counts as one here: accounts are locked by their number.
+	there, err := open(access, h.refused)
 	if err != nil {
 		return err
 	}
@@ -25,13 +25,15 @@ func (h *Handle) AskAt(ctx context.Context, host string, port int32, query strin
 	return there.Row(ctx, query, nil, into...)
 }
 
-// Unreachable says whether nobody was spoken to: the name is not known here, nothing
-// listens, no way leads there, or the server has no connection left. It tells nothing of
-// who is there for others.
-func Unreachable(err error) bool {
+// Unasked says whether nobody was asked: the name is not known here, nothing listens, no way
+// leads there, or the server lets nobody in now: it has no connection left, or refuses the
+// account. That tells nothing of who is there for others.
+func Unasked(err error) bool {
 	var lookup *net.DNSError
-	if errors.As(err, &lookup) || Refused(err) || IsNumber(err, NumberTooManyConnections, NumberTooManyUserConnects) {
+	switch {
+	case errors.As(err, &lookup), Refused(err), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return true
 	}
-	return errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+	return IsNumber(err, NumberTooManyConnections, NumberTooManyUserConnects, NumberAccessDenied, NumberAccountBlocked,
+		NumberAccountLocked, NumberPasswordExpired, NumberMustChangePassword, NumberHostBlocked, NumberHostNotAllowed)
 }

@@ -48,6 +48,8 @@ type Handle struct {
 	User string
 
 	access Access
+	// refused is what is remembered of logins that were refused.
+	refused *refusal
 }
 
 // Access is what is needed to speak to a server.
@@ -79,7 +81,9 @@ func (a Access) String() string {
 }
 
 // Open makes a handle. Nothing is asked of the server before the first use.
-func Open(a Access) (*Handle, error) {
+func Open(a Access) (*Handle, error) { return open(a, &refusal{}) }
+
+func open(a Access, refused *refusal) (*Handle, error) {
 	cfg := driver.NewConfig()
 	cfg.Net, cfg.Addr = "tcp", a.Address()
 	if len(a.At) > 0 {
@@ -102,11 +106,11 @@ func Open(a Access) (*Handle, error) {
 		// A connection that the operator loses is not kept for hours.
 		"wait_timeout": strconv.Itoa(int((connectionLifetime + time.Minute).Seconds())),
 	}
-	h := &Handle{User: a.User, access: a}
+	h := &Handle{User: a.User, access: a, refused: refused}
 	if _, err := driver.NewConnector(cfg); err != nil {
 		return nil, h.Fail("prepare the connection to "+a.Address(), err)
 	}
-	h.DB = sql.OpenDB(connector{cfg: cfg, refused: &refusal{}})
+	h.DB = sql.OpenDB(connector{cfg: cfg, refused: refused})
 	h.DB.SetMaxOpenConns(maxConnections)
 	h.DB.SetMaxIdleConns(idleConnections)
 	h.DB.SetConnMaxLifetime(connectionLifetime)
