@@ -826,6 +826,11 @@ func (in *ServiceSpec) DeepCopy() *ServiceSpec {
 func (in *SwitchoverStatus) DeepCopyInto(out *SwitchoverStatus) {
 	*out = *in
 	in.StartedAt.DeepCopyInto(&out.StartedAt)
+	if in.ToReplicas != nil {
+		in, out := &in.ToReplicas, &out.ToReplicas
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.SwitchingAt != nil {
 		in, out := &in.SwitchingAt, &out.SwitchingAt
 		*out = (*in).DeepCopy()
