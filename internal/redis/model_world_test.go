@@ -26,11 +26,13 @@ type write struct {
 
 // modelServer is one server of the world: what Redis does, as far as the laws need it.
 type modelServer struct {
-	name    string
-	up      bool
-	hung    bool
-	run     int
-	aof     bool
+	name string
+	up   bool
+	hung bool
+	run  int
+	aof  bool
+	// config: whom it follows is in its file, and outlives the process.
+	config  bool
 	replica bool
 	of      string
 	// cut: it does not reach its source for now, e.g. because that has just come back.
@@ -78,7 +80,7 @@ type world struct {
 func newWorld(random *rand.Rand, failovers bool) *world {
 	w := &world{random: random, servers: map[string]*modelServer{}, labels: map[string]string{}, acked: map[int]bool{}, now: noon, failovers: failovers}
 	for _, name := range []string{"a", "b", "c"} {
-		w.servers[name] = &modelServer{name: name, aof: random.IntN(2) == 0}
+		w.servers[name] = &modelServer{name: name, aof: random.IntN(2) == 0, config: random.IntN(2) == 0}
 		w.start(w.servers[name])
 	}
 	return w
@@ -102,10 +104,15 @@ func (w *world) newID() string {
 	return fmt.Sprintf("%040d", w.serial)
 }
 
-// start runs a process anew: it is a source of its own, with what its file has.
+// start runs a process anew: it is a source of its own, with what its file has, or a replica
+// again that has yet to connect.
 func (w *world) start(s *modelServer) {
 	w.serial++
-	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, saved: s.saved, id: w.newID(), second: -1, data: s.data, untouched: true}
+	again := s.config && s.replica
+	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, config: s.config, replica: again, cut: again, of: s.of, saved: s.saved, id: w.newID(), second: -1, data: s.data, untouched: true}
+	if !again {
+		s.of = ""
+	}
 	if s.aof {
 		for i := range s.data {
 			s.data[i].end = 0
@@ -164,7 +171,7 @@ func (w *world) replicate(s *modelServer, all bool) {
 		s.data = append(s.data, one)
 		s.offset = max(s.offset, one.end)
 	}
-	s.offset = src.offset
+	s.offset, s.untouched = src.offset, false
 }
 
 // discard looks at what a full copy replaces: an acknowledged write must be elsewhere.
@@ -232,7 +239,7 @@ func (w *world) see(m Member) *Server {
 		return o
 	}
 	o.Reach, o.RunID, o.ReplID, o.ReplID2, o.Offset, o.SecondOffset = server.ReachOK, fmt.Sprint(s.run), s.id, s.id2, s.offset, s.second
-	o.Keys, o.AOF, o.Untouched, o.Replica, o.FailingOver = int64(len(s.data)), s.aof, s.untouched, s.replica, s.failing
+	o.Keys, o.AOF, o.Untouched, o.Replica, o.FailingOver = int64(len(s.data)), s.aof, s.untouched && !w.link(s), s.replica, s.failing
 	o.Config = &Config{MaxLag: 10, AuthOK: true, AnnounceHost: m.AnnounceHost, AnnouncePort: m.AnnouncePort}
 	if s.fence {
 		o.Config.MinReplicas = fenceBase

@@ -86,7 +86,7 @@ func (h *handle) look(ctx context.Context, m Member) (*Server, error) {
 	if err := s.read(parseInfo(text)); err != nil {
 		return nil, err
 	}
-	if !s.Replica && len(s.Followers) == 0 {
+	if !s.Replica && len(s.Followers) == 0 || s.Replica && !s.LinkUp {
 		// What it has loaded from disk is not in the statistics of commands.
 		stats, err := h.Text(ctx, "INFO", "commandstats")
 		if err != nil {

@@ -60,6 +60,9 @@ type Data struct {
 	Compared map[string]bool
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
+	// Unjudged names the source while nobody says whether it has restarted with what it held: a
+	// change is under way. What is on record of its process stays, for when that is over.
+	Unjudged string
 	// Anew: nobody is known any more to hold only what the source does.
 	Anew bool
 	// Lost: the source has restarted with less than it held, and does not count as what it was.

@@ -95,6 +95,15 @@ func (s *situation) restarted(name string, keys int64) *Server {
 	return n
 }
 
+// waiting is a replica whose process has its data from an append-only file, which tells no
+// history, and has yet to connect.
+func (s *situation) waiting(name string) *Server {
+	n := s.at(name)
+	n.RunID, n.Keys, n.ReplID, n.Offset, n.ReplID2, n.SecondOffset = "anew-"+name, 10, other, 0, noReplID, -1
+	n.LinkUp, n.Untouched = false, true
+	return n
+}
+
 // snapshot is a master whose process has read a snapshot up to an offset of the history one.
 func (s *situation) snapshot(name string, until int64) *Server {
 	n := s.restarted(name, 5)

@@ -80,6 +80,12 @@ func TestPlan(t *testing.T) {
 		// Who returns.
 		"a replica has restarted empty":        {given: func(v s) { v.restarted("b", 0) }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady"},
 		"a replica has restarted with its AOF": {given: func(v s) { v.restarted("b", 10) }, do: "attach: follow b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaNotReady"},
+		"a replica has restarted with its AOF as a replica, and is not connected yet": {
+			given: func(v s) { v.waiting("b") }, ways: "a=readwrite b=readonly c=readonly", reason: "ReplicaNotReady",
+		},
+		"a replica has restarted as a replica, and was written to before": {
+			given: func(v s) { v.waiting("b").Untouched = false }, do: "detach: detach b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged",
+		},
 		"a replica has restarted and was written to": {
 			given: func(v s) { v.restarted("b", 10).Untouched = false }, do: "fence-extra: fence b", ways: "a=readwrite b=none c=readonly", reason: "ReplicaDiverged", says: "nothing in common",
 		},

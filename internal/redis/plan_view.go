@@ -230,7 +230,7 @@ func (v *view) onRecord() history {
 // judgeSource says whether the source is what it was, and what it holds.
 func (v *view) judgeSource() {
 	src, id := v.source, v.data.ReplicationID
-	v.lost, v.data.Lost = false, false
+	v.lost, v.data.Lost, v.data.Unjudged = false, false, ""
 	v.lineage = v.onRecord()
 	if !src.OK() {
 		return
@@ -240,6 +240,7 @@ func (v *view) judgeSource() {
 	switch {
 	case v.inFlight():
 		// The record of the change has the id that counts.
+		v.data.Unjudged = src.Name
 		return
 	case src.Replica || src.ReplID == id:
 	case id == "":
@@ -339,7 +340,10 @@ func (v *view) ofRecord(m Member, s *Server) bool {
 // one that is not seen is not empty. "" when there is none.
 func (v *view) unseenHolder(members []Member) string {
 	for _, m := range members {
-		if was := v.onFile(m.Name); m.Name != v.source.Name && !v.server(m.Name).OK() && was.HeldData && was.Replicated && !was.Diverged {
+		was := v.onFile(m.Name)
+		// One that was not seen connected may have got its copy in between: the id tells.
+		of := was.Replicated || was.ReplicationID != "" && was.ReplicationID == v.data.ReplicationID
+		if m.Name != v.source.Name && !v.server(m.Name).OK() && was.HeldData && of && !was.Diverged {
 			return m.Name
 		}
 	}
@@ -403,15 +407,15 @@ func (v *view) onFile(name string) *v1alpha1.RedisReplicationNode {
 	return &v1alpha1.RedisReplicationNode{}
 }
 
-// returned: a replica that has restarted without knowing of whom, and was not written to
-// since.
+// returned: a replica that has restarted, without knowing of whom or not connected yet, and
+// was not written to since.
 func (v *view) returned(m Member, s *Server) bool {
 	was := v.onFile(m.Name)
 	if !was.Replicated || was.Diverged {
 		return false
 	}
 	// Once it is attached, a full copy may have to be waited for (repl-diskless-sync-delay).
-	return s.Master() && s.Untouched || s.takesNone() && s.Replica && was.RunID == s.RunID && (s.Follows(v.source) || s.Detached())
+	return s.Master() && s.Untouched || s.takesNone() && s.Replica && (was.RunID == s.RunID || s.Untouched) && (s.Follows(v.source) || s.Detached())
 }
 
 // former: the source before, which was fenced when the present one had all of it, and runs

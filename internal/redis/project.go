@@ -25,7 +25,7 @@ func Project(obj *v1alpha1.RedisReplication, state State, p reconcile.Plan[Data]
 		}
 		n := projectNode(m, state.Nodes[m.Name], d)
 		if was := st.Topology[m.Name]; was != nil {
-			remember(n, was, state.Nodes[m.Name].OK() && (!d.Lost || m.Name != d.Source))
+			remember(n, was, state.Nodes[m.Name].OK() && (!d.Lost || m.Name != d.Source) && m.Name != d.Unjudged)
 			n.Replicated = n.Replicated || was.Replicated && !d.Anew && !n.Diverged && n.Role != v1alpha1.RedisRoleSource
 			if !d.Compared[m.Name] && m.Name != d.Source {
 				n.ExtraBytes, n.Diverged = was.ExtraBytes, was.Diverged

@@ -520,6 +520,30 @@ func TestSentinelDecides(t *testing.T) {
 }
 
 // TestDetachedStaysSo: a process that starts anew does not go back to the source by itself.
+// A replica that knows from its file whom it follows, and is seen before it is connected: what
+// it has read from its append-only file has no history that could be compared.
+func TestAReplicaIsSeenBeforeItIsConnected(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, redisd.Options{AOF: true, ConfigFile: true})
+	c.settle("the set is set up")
+	c.servers["a"].Do("SET", "k", "v")
+	c.servers["a"].Replicated(1)
+	c.settle("that is on record")
+	// It cannot connect before the operator has mended that.
+	c.servers["b"].Do("CONFIG", "SET", "masterauth", "another")
+	c.servers["b"].Do("CONFIG", "REWRITE")
+	c.servers["b"].Kill9()
+	c.servers["b"].Start()
+	c.pass()
+	if c.plan.Data.Diverged["b"] {
+		t.Errorf("b is kept apart: %s", c.plan.Data.Notes["b"])
+	}
+	c.settle("b follows again")
+	if got := c.servers["b"].Do("INFO", "replication").(string); !strings.Contains(got, "master_link_status:up") || c.servers["b"].Keys() != 1 {
+		t.Errorf("b: %s", got)
+	}
+}
+
 func TestDetachedStaysSo(t *testing.T) {
 	c := newCluster(t, 2, redisd.Options{ConfigFile: true})
 	c.settle("the set is set up")

@@ -62,7 +62,8 @@ type Server struct {
 	Offset, SecondOffset int64
 	// Keys in all databases.
 	Keys int64
-	// Untouched: nothing was written since the process started.
+	// Untouched: nothing was written since the process started. Of a replica that is
+	// connected that is not known.
 	Untouched bool
 	// AOF: appendonly is yes.
 	AOF bool
