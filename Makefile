@@ -315,11 +315,25 @@ fault-matrix: bin/testbed ## Every fault of a set and of a group, at rest, in a 
 	$(SUBMAKE) image
 	$(SUBMAKE) on-testbed-matrix
 
+.PHONY: fault-matrix-redis
+fault-matrix-redis: bin/testbed ## The same for a RedisReplication; writes docs/fault-matrix-redis.md.
+	bin/testbed up
+	$(SUBMAKE) image
+	$(SUBMAKE) on-testbed-matrix-redis
+
 .PHONY: on-testbed-matrix
 on-testbed-matrix: ## A part of fault-matrix: the specs, on a testbed that is up and has the images.
+	@$(SUBMAKE) matrix-of PAGE=FAULT_MATRIX_PAGE=$(CURDIR)/docs/fault-matrix.md OF='matrix && !redis'
+
+.PHONY: on-testbed-matrix-redis
+on-testbed-matrix-redis: ## A part of fault-matrix-redis: the same.
+	@$(SUBMAKE) matrix-of PAGE=FAULT_MATRIX_REDIS_PAGE=$(CURDIR)/docs/fault-matrix-redis.md OF='matrix && redis'
+
+.PHONY: matrix-of
+matrix-of:
 	go test -c -tags e2e -o bin/e2e.test ./test/e2e
 	go build -o bin/ginkgo github.com/onsi/ginkgo/v2/ginkgo
-	$(ON_TESTBED) FAULT_MATRIX_PAGE=$(CURDIR)/docs/fault-matrix.md INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/ginkgo --procs=$(E2E_PROCS) --timeout=90m --no-color --label-filter=matrix bin/e2e.test -- $(TESTARGS)
+	$(ON_TESTBED) $(PAGE) INSTALL=manifest OPERATOR_IMAGE=$(DEV_IMG) bin/ginkgo --procs=$(E2E_PROCS) --timeout=90m --no-color --label-filter='$(OF)' bin/e2e.test -- $(TESTARGS)
 
 .PHONY: test-e2e-cluster
 test-e2e-cluster: ## The same suite on the cluster of KUBECONFIG, from inside its network, with OPERATOR_IMAGE and MYSQL_IMAGE.

@@ -52,6 +52,9 @@ func closeSets(ctx context.Context) {
 	for _, f := range []*groupFixture{ring, ringOnLimitedDisks} {
 		f.discard(ctx)
 	}
+	for _, f := range []*redisFixture{sessions, sessionsOnLimitedDisks, sessionsInMemory, underSentinel} {
+		f.discard(ctx)
+	}
 }
 
 func (f *fixture) discard(ctx context.Context) {

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/upmio/compose-operator/test/e2e/kit"
+	"github.com/upmio/compose-operator/test/load"
 )
 
 // Faults that any kind can meet. Each returns what mends it.
@@ -30,6 +31,33 @@ func freezeWriter(ctx SpecContext, s stage, c cast) func(context.Context) error 
 	GinkgoHelper()
 	Expect(s.servers().Freeze(ctx, c.writer)).To(Succeed())
 	return func(ctx context.Context) error { return s.servers().Thaw(ctx, c.writer) }
+}
+
+func freezeCandidate(ctx SpecContext, s stage, c cast) func(context.Context) error {
+	GinkgoHelper()
+	Expect(s.servers().Freeze(ctx, c.candidate)).To(Succeed())
+	return func(ctx context.Context) error { return s.servers().Thaw(ctx, c.candidate) }
+}
+
+// killOperator as a crash does, without giving its lease back. Mending it is that the next one
+// need not wait for the lease to run out.
+func killOperator(ctx SpecContext, _ stage, _ cast) func(context.Context) error {
+	GinkgoHelper()
+	Expect(suite.operator.Kill(ctx, killed)).To(Succeed())
+	return func(ctx context.Context) error {
+		if err := suite.operator.WaitReady(ctx); err != nil {
+			return err
+		}
+		return suite.operator.ReleaseLease(ctx)
+	}
+}
+
+// emptyWriter makes the pod of who takes writes anew. A server that keeps nothing on disk is
+// empty then.
+func emptyWriter(ctx SpecContext, s stage, c cast) func(context.Context) error {
+	GinkgoHelper()
+	Expect(s.servers().DeletePod(ctx, c.writer, killed)).To(Succeed())
+	return nothingToMend
 }
 
 func cutFromOperator(ctx SpecContext, s stage, c cast) func(context.Context) error {
@@ -82,6 +110,17 @@ func podIPs(ctx SpecContext, s stage, pods ...string) []string {
 	ips, err := s.servers().IPs(ctx, pods...)
 	Expect(err).NotTo(HaveOccurred())
 	return ips
+}
+
+// nobodyReturns: there are turns, and nobody comes back who was followed by somebody else.
+func nobodyReturns(turns []load.Turn) {
+	GinkgoHelper()
+	had := map[string]bool{}
+	for _, turn := range turns {
+		Expect(had[turn.Server]).To(BeFalse(), "%s took writes beside another one:\n%s", turn.Server, load.DescribeTurns(turns))
+		had[turn.Server] = true
+	}
+	Expect(turns).NotTo(BeEmpty())
 }
 
 // machineAddresses are those that clients of this machine come from.

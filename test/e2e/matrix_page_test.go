@@ -17,8 +17,11 @@ import (
 	"github.com/onsi/ginkgo/v2/types"
 )
 
-// matrixPage names the file that the matrix is written to, when it is set.
-const matrixPage = "FAULT_MATRIX_PAGE"
+// Variables that name the files that the matrices are written to, when they are set.
+const (
+	matrixPage      = "FAULT_MATRIX_PAGE"
+	redisMatrixPage = "FAULT_MATRIX_REDIS_PAGE"
+)
 
 // cell of the fault matrix.
 type cell struct {
@@ -30,18 +33,20 @@ type cell struct {
 }
 
 var _ = ReportAfterSuite("fault matrix", func(report Report) {
-	path := os.Getenv(matrixPage)
-	if path == "" {
-		return
-	}
-	if err := os.WriteFile(path, []byte(matrixText(report.SpecReports, time.Now())), 0o644); err != nil { //nolint:gosec // a page of the documentation
-		Fail(err.Error())
+	for variable, text := range map[string]func(types.SpecReports, time.Time) string{matrixPage: matrixText, redisMatrixPage: redisMatrixText} {
+		path := os.Getenv(variable)
+		if path == "" {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(text(report.SpecReports, time.Now())), 0o644); err != nil { //nolint:gosec // a page of the documentation
+			Fail(err.Error())
+		}
 	}
 })
 
-// matrixText is the page.
-func matrixText(specs types.SpecReports, at time.Time) string {
-	texts, failed := map[string]string{}, 0
+// cellTexts are the texts of the cells that were run, by key, and how many specs have failed.
+func cellTexts(specs types.SpecReports) (texts map[string]string, failed int) {
+	texts = map[string]string{}
 	for _, spec := range specs {
 		if !slices.Contains(spec.Labels(), inMatrix) || spec.State.Is(types.SpecStateSkipped|types.SpecStatePending) {
 			continue
@@ -59,16 +64,40 @@ func matrixText(specs types.SpecReports, at time.Time) string {
 			failed++
 		}
 	}
+	return texts, failed
+}
+
+// howToRead is what a cell says.
+const howToRead = "A cell says how the wanted change of who takes writes ended while the fault was there (`finished`, `refused`, `undone`, `waits`; `nothing`: no change was wanted, and none came), and the longest time without an acknowledged write, which includes the time that the fault itself took.\n"
+
+// matrixText is the page of MySQL.
+func matrixText(specs types.SpecReports, at time.Time) string {
+	texts, failed := cellTexts(specs)
 	var b strings.Builder
 	b.WriteString("# Fault matrix\n\n")
 	b.WriteString("Written by `make fault-matrix`, a run on a real cluster: three MySQL pods, eight clients that write through `-readwrite` all the time. ")
 	b.WriteString("In every cell no acknowledged write was lost, no two nodes took writes at the same time (each acknowledgement is noted with the server that gave it), and the resource was `Ready` again once the fault was over; a cell where that is not so says FAILED.\n\n")
-	b.WriteString("A cell says how the wanted change of who takes writes ended while the fault was there (`finished`, `refused`, `undone`, `waits`; `nothing`: no change was wanted, and none came), and the longest time without an acknowledged write, which includes the time that the fault itself took.\n")
+	b.WriteString(howToRead)
 	b.WriteString("\n## MysqlReplication\n\n`rpl_semi_sync`. *Failover* means that the source's mysqld is stopped by SIGSTOP as well, where the fault does not silence it already. A clock jumps while the server runs, and back when the fault is over.\n\n")
 	ofReplication.table(&b, texts)
 	b.WriteString("\n## MysqlGroupReplication\n\nA group elects another primary by itself: what is a failover above is the group's own election here, and happens *at rest* where a cell says so. The operator follows it with labels and Services. A planned change is an edit of `spec.primary`, which is a standing wish: it is fulfilled once it can be, and never refused for good.\n\n")
 	ofGroups.table(&b, texts)
 	fmt.Fprintf(&b, "\n%s, %d cells failed. The operator killed at each step of a switchover is `test/e2e/crash_test.go`; a clock of the operator's that jumps is in the planner's model (`internal/mysql/model_test.go`).\n", at.Format("2006-01-02"), failed)
+	return b.String()
+}
+
+// redisMatrixText is the page of Redis.
+func redisMatrixText(specs types.SpecReports, at time.Time) string {
+	texts, failed := cellTexts(specs)
+	var b strings.Builder
+	b.WriteString("# Fault matrix of Redis\n\n")
+	b.WriteString("Written by `make fault-matrix-redis`, a run on a real cluster: a `RedisReplication` of three pods with append-only files, eight clients that write through `-readwrite` all the time. ")
+	b.WriteString("Each acknowledgement is noted with the server that gave it. In every cell no write is lost that the source acknowledged which is there at the end, no two nodes took writes at the same time but where a cell says so, and the resource was `Ready` again once the fault was over; a cell where that is not so says FAILED.\n\n")
+	b.WriteString("Replication of Redis is asynchronous. A source that is replaced without having been asked (*failover*), or that comes back empty, may have acknowledged what nobody else had received: a cell says how many such writes there were. Anywhere else none is lost.\n\n")
+	b.WriteString(howToRead)
+	b.WriteString("*Failover* means that the source's process is stopped by SIGSTOP as well, where the fault does not silence it already. An edit while the operator does not see the source is a failover, too. Where the old source stays out (`OldSourceReturned`), it is taken back with `rejoinPolicy: Resync` before the next cell.\n\n")
+	ofRedis.table(&b, texts)
+	fmt.Fprintf(&b, "\n%s, %d cells failed. The operator's end after every single step is tested over real servers (`internal/redis/crash_redisd_test.go`), and thousands of schedules of these faults are in the planner's model (`internal/redis/model_test.go`).\n", at.Format("2006-01-02"), failed)
 	return b.String()
 }
 
@@ -95,6 +124,10 @@ func (m matrix) table(b *strings.Builder, texts map[string]string) {
 	for _, fault := range m.troubles {
 		fmt.Fprintf(b, "| %s |", fault.name)
 		for _, meets := range m.situations {
+			if !fault.meets(meets) {
+				b.WriteString(" – |")
+				continue
+			}
 			text := texts[cell{Kind: m.kind, Fault: fault.name, Situation: meets}.key()]
 			if text == "" {
 				text = "not run"

@@ -50,12 +50,12 @@ func delayed(ctx context.Context, set *kit.Set, pod string, seconds int) error {
 
 func delayCandidate(ctx SpecContext, s stage, c cast) func(context.Context) error {
 	GinkgoHelper()
-	Expect(delayed(ctx, s.servers(), c.candidate, 6)).To(Succeed())
+	Expect(delayed(ctx, mysqlOf(s), c.candidate, 6)).To(Succeed())
 	return func(ctx context.Context) error {
-		if sourceOf(ctx, s.servers()) == c.candidate {
+		if sourceOf(ctx, mysqlOf(s)) == c.candidate {
 			return nil
 		}
-		return delayed(ctx, s.servers(), c.candidate, 0)
+		return delayed(ctx, mysqlOf(s), c.candidate, 0)
 	}
 }
 
@@ -63,10 +63,10 @@ func makeCandidateErrant(ctx SpecContext, s stage, c cast) func(context.Context)
 	GinkgoHelper()
 	// A transaction without content, which nobody else has.
 	empty := []string{"SET GTID_NEXT = '11111111-2222-4333-8444-555555555555:1'", "BEGIN", "COMMIT", "SET GTID_NEXT = 'AUTOMATIC'"}
-	Expect(s.servers().Exec(ctx, c.candidate, empty...)).To(Succeed())
+	Expect(mysqlOf(s).Exec(ctx, c.candidate, empty...)).To(Succeed())
 	return func(ctx context.Context) error {
-		if source := sourceOf(ctx, s.servers()); source != c.candidate {
-			return s.servers().Exec(ctx, source, empty...)
+		if source := sourceOf(ctx, mysqlOf(s)); source != c.candidate {
+			return mysqlOf(s).Exec(ctx, source, empty...)
 		}
 		return nil
 	}
@@ -76,7 +76,7 @@ func makeCandidateErrant(ctx SpecContext, s stage, c cast) func(context.Context)
 func clockOf(whose func(cast) string, by time.Duration) func(SpecContext, stage, cast) func(context.Context) error {
 	return func(ctx SpecContext, s stage, c cast) func(context.Context) error {
 		GinkgoHelper()
-		mend, err := s.servers().SkewClock(ctx, whose(c), by)
+		mend, err := mysqlOf(s).SkewClock(ctx, whose(c), by)
 		Expect(err).NotTo(HaveOccurred())
 		return mend
 	}
@@ -91,7 +91,20 @@ func sourceOf(ctx context.Context, set *kit.Set) string {
 	return r.Status.Source
 }
 
-func (s *scene) servers() *kit.Set  { return s.Set }
+// mysqlOf is the set of a stage of MySQL servers.
+func mysqlOf(s stage) *kit.Set {
+	GinkgoHelper()
+	switch on := s.(type) {
+	case *scene:
+		return on.Set
+	case *groupScene:
+		return on.Set
+	}
+	Fail(fmt.Sprintf("%T is no stage of MySQL servers", s))
+	return nil
+}
+
+func (s *scene) servers() *kit.Pods { return s.Pods }
 func (s *scene) clients() *load.Run { return s.run }
 
 func (s *scene) cast(ctx SpecContext) cast {

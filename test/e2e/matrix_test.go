@@ -15,6 +15,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
 	"github.com/upmio/compose-operator/test/load"
 )
@@ -58,7 +59,7 @@ type cast struct {
 
 // stage is where a fault happens: a set or a group, with clients at work.
 type stage interface {
-	servers() *kit.Set
+	servers() *kit.Pods
 	clients() *load.Run
 	// cast as it is now. The candidate is the first that does not take writes.
 	cast(ctx SpecContext) cast
@@ -73,6 +74,19 @@ type stage interface {
 	judgeTurns(ctx SpecContext, c cast, turns []load.Turn)
 }
 
+// phased is a stage where a change can be met in one of its phases.
+type phased interface {
+	// wantUntil is want, and waits until the status has shown a phase of the change.
+	wantUntil(ctx SpecContext, to string, phase v1alpha1.SwitchoverPhase)
+}
+
+// tallying is a stage whose writes are judged within the cell, because the page is to have what
+// was lost where something may be.
+type tallying interface {
+	// tally ends the clients' work, checks it, and says in some words what was lost by right; "" for nothing.
+	tally(ctx SpecContext) string
+}
+
 // need of a fault: what the pods must have been made with.
 type need int
 
@@ -80,6 +94,8 @@ const (
 	ordinary need = iota
 	limitedDisks
 	ownClocks
+	// noFiles: servers that keep nothing on disk.
+	noFiles
 )
 
 // trouble is one row of the matrix. inject does it and returns what mends it, which may be
@@ -95,6 +111,13 @@ type trouble struct {
 	silences bool
 	// late: it begins after the spec was edited, because editing needs what it breaks.
 	late bool
+	// phase of the change that it begins in; late, then.
+	phase v1alpha1.SwitchoverPhase
+	// only in these situations; all.
+	only []situation
+	// twoWriters: the old source cannot be told that it is not the source any more, and clients that
+	// are connected to it go on writing there. What they are told then is lost.
+	twoWriters bool
 	// short are the situations that make test has time for.
 	short []situation
 	needs need
@@ -117,6 +140,9 @@ func (m matrix) cells(s stage, needed need) {
 			continue
 		}
 		for _, meets := range m.situations {
+			if !fault.meets(meets) {
+				continue
+			}
 			labels := Label(isLong)
 			if slices.Contains(fault.short, meets) {
 				labels = Label()
@@ -132,11 +158,17 @@ func (m matrix) cells(s stage, needed need) {
 	}
 }
 
+// meets says whether there is a cell of a situation.
+func (t trouble) meets(s situation) bool { return len(t.only) == 0 || slices.Contains(t.only, s) }
+
 // meet lets a fault meet a situation.
 func (m matrix) meet(ctx SpecContext, s stage, fault trouble, meets situation) {
 	GinkgoHelper()
 	c, wanted := s.cast(ctx), meets != atRest
 	began := time.Now()
+	// What the page says of a cell that fails on its way; the last entry counts.
+	at := cell{Kind: m.kind, Fault: fault.name, Situation: meets, End: "no end"}
+	AddReportEntry(inMatrix, at, ReportEntryVisibilityNever)
 
 	mends := []func(context.Context) error{}
 	mend := func(ctx context.Context) error {
@@ -151,17 +183,20 @@ func (m matrix) meet(ctx SpecContext, s stage, fault trouble, meets situation) {
 	DeferCleanup(func(ctx SpecContext) { _ = mend(ctx) })
 	inject := func() { mends = append(mends, fault.inject(ctx, s, c)) }
 
-	if !fault.late {
+	late := fault.late || fault.phase != ""
+	if !late {
 		inject()
 	}
 	if meets == failingOver && !fault.silences {
 		Expect(s.servers().Freeze(ctx, c.writer)).To(Succeed())
 		mends = append(mends, func(ctx context.Context) error { return s.servers().Thaw(ctx, c.writer) })
 	}
-	if wanted {
+	if in, is := s.(phased); is && wanted && fault.phase != "" {
+		in.wantUntil(ctx, c.candidate, fault.phase)
+	} else if wanted {
 		s.want(ctx, c.candidate)
 	}
-	if fault.late {
+	if late {
 		inject()
 	}
 	lasts := fault.lasts
@@ -186,9 +221,16 @@ func (m matrix) meet(ctx SpecContext, s stage, fault trouble, meets situation) {
 	how = s.endsWell(ctx, c, wanted, how)
 	Expect(kit.WaitWrites(ctx, s.clients(), 30, writesTimeout)).To(Succeed())
 
-	By("no two nodes took writes at the same time")
-	s.judgeTurns(ctx, c, s.clients().Turns())
-	AddReportEntry(inMatrix, cell{Kind: m.kind, Fault: fault.name, Situation: meets, End: how, Outage: s.clients().Outage(began, time.Now()).Duration()}, ReportEntryVisibilityNever)
+	if !fault.twoWriters || !wanted {
+		By("no two nodes took writes at the same time")
+		s.judgeTurns(ctx, c, s.clients().Turns())
+	}
+	at.Outage = s.clients().Outage(began, time.Now()).Duration()
+	if on, is := s.(tallying); is {
+		how += on.tally(ctx)
+	}
+	at.End = how
+	AddReportEntry(inMatrix, at, ReportEntryVisibilityNever)
 }
 
 // pass lets time pass.

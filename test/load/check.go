@@ -4,8 +4,10 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,6 +38,11 @@ type Verdict struct {
 	Report Report
 	// Lost are acknowledged writes that the current source does not have.
 	Lost []LostWrite
+	// GivenUp are those of them that GiveUp has set apart.
+	GivenUp []LostWrite
+	// ByServer says what each server acknowledged and how much of it is there, in the order of
+	// their first acknowledgements; empty unless the run noted servers.
+	ByServer []Tally
 	// Phantoms are there without having been attempted.
 	Phantoms []ID
 	// Duplicates is how often an id that was sent once was refused as already there.
@@ -55,11 +62,64 @@ func (v Verdict) OK() bool {
 	return len(v.Lost) == 0 && len(v.Phantoms) == 0 && v.Duplicates == 0 && len(v.Diverged) == 0 && len(v.NotCompared) == 0
 }
 
+// GiveUp sets the losses of servers apart that replicate asynchronously and were replaced without
+// having been asked: what nobody else had received is lost with them. ByServer counts it still.
+func (v *Verdict) GiveUp(servers ...string) {
+	v.Lost = slices.DeleteFunc(v.Lost, func(l LostWrite) bool {
+		of := l.Server != "" && slices.Contains(servers, l.Server)
+		if of {
+			v.GivenUp = append(v.GivenUp, l)
+		}
+		return of
+	})
+}
+
+// Tally is what one server has acknowledged, and how much of that the current source lacks.
+type Tally struct {
+	Server             string
+	Acknowledged, Lost int
+}
+
+// String implements fmt.Stringer.
+func (t Tally) String() string {
+	return fmt.Sprintf("%s acknowledged %d writes, %d of them are there and %d lost", t.Server, t.Acknowledged, t.Acknowledged-t.Lost, t.Lost)
+}
+
+// tally counts by server, and says of each lost write who acknowledged it.
+func (r *Run) tally(lost []LostWrite) []Tally {
+	var acks []ack
+	for _, j := range r.journals {
+		acks = append(acks, j.acks()...)
+	}
+	slices.SortFunc(acks, func(a, b ack) int { return cmp.Compare(a.at, b.at) })
+	var out []Tally
+	at := map[string]int{}
+	for _, a := range acks {
+		i, known := at[a.server]
+		if !known {
+			i = len(out)
+			at[a.server], out = i, append(out, Tally{Server: a.server})
+		}
+		out[i].Acknowledged++
+	}
+	for i := range lost {
+		lost[i].Server = r.journals[lost[i].Writer].serverOf(lost[i].Seq)
+		out[at[lost[i].Server]].Lost++
+	}
+	return out
+}
+
 // String is what a person needs in order to find out what happened.
 func (v Verdict) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%d acknowledged writes lost on source %s, %d phantoms, %d duplicates\n",
 		v.Report, len(v.Lost), v.Source, len(v.Phantoms), v.Duplicates)
+	if len(v.GivenUp) > 0 {
+		fmt.Fprintf(&b, "%d more were lost with servers that were replaced without having been asked\n", len(v.GivenUp))
+	}
+	for _, t := range v.ByServer {
+		fmt.Fprintf(&b, "  %s\n", t)
+	}
 	const most = 20
 	for i, l := range v.Lost {
 		if i == most {
@@ -139,6 +199,9 @@ func (r *Run) check(ctx context.Context, servers Servers, read reading) (Verdict
 		answers = append(answers, j.copy())
 	}
 	v.Lost, v.Phantoms = compare(answers, source, r.started)
+	if r.options.NoteServers {
+		v.ByServer = r.tally(v.Lost)
+	}
 	for _, replica := range servers.Replicas {
 		rows, _, err := read(ctx, replica, executed)
 		if err != nil {

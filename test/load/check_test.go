@@ -80,6 +80,40 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestLossesAreCountedByServer: the first server's second write and the second server's only one
+// are not there. The first server was replaced without having been asked, the second one was not.
+func TestLossesAreCountedByServer(t *testing.T) {
+	noted := func(server string, times ...time.Duration) *journal {
+		j := &journal{answers: times}
+		for _, at := range times {
+			j.notes = append(j.notes, note{at, server})
+		}
+		return j
+	}
+	run := &Run{
+		options: Options{NoteServers: true}.withDefaults(),
+		started: time.Unix(100, 0), stopped: time.Unix(101, 0), writing: &errorCounts{}, reading: &errorCounts{},
+		journals: []*journal{noted("new", 7*ms), noted("old", 1*ms, 3*ms, noAnswer)},
+	}
+	v, err := run.check(t.Context(), Servers{Source: Server{Name: "source"}}, func(context.Context, Server, string) (map[ID]struct{}, string, error) {
+		return presentIDs(ID{1, 0}), "", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []Tally{{"old", 2, 1}, {"new", 1, 1}}; !slices.Equal(v.ByServer, want) {
+		t.Errorf("counted %v, want %v", v.ByServer, want)
+	}
+	v.GiveUp("old", "nobody")
+	if len(v.GivenUp) != 1 || v.GivenUp[0].ID != (ID{1, 1}) || len(v.Lost) != 1 || v.Lost[0].Server != "new" || v.OK() {
+		t.Errorf("given up %v, lost %v", v.GivenUp, v.Lost)
+	}
+	v.GiveUp("new")
+	if !v.OK() {
+		t.Errorf("nothing is left to be lost: %s", v)
+	}
+}
+
 func TestALostWriteIsLookedForOnTheOthers(t *testing.T) {
 	v := checked(t, map[string]map[ID]struct{}{
 		"source": presentIDs(ID{0, 0}, ID{0, 2}), "replica": presentIDs(ID{0, 0}, ID{0, 2}), "aside": presentIDs(ID{1, 0}),

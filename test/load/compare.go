@@ -12,6 +12,8 @@ type ID struct{ Writer, Seq int }
 type LostWrite struct {
 	ID
 	AcknowledgedAt time.Time
+	// Server that acknowledged it; "" where that was not noted.
+	Server string
 	// On names the nodes that do hold it.
 	On []string
 }

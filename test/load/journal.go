@@ -62,6 +62,13 @@ func (j *journal) acks() []ack {
 	return out
 }
 
+// serverOf says to whom a write was sent.
+func (j *journal) serverOf(seq int) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.notes[seq].server
+}
+
 // acknowledged returns the number of acknowledged writes so far.
 func (j *journal) acknowledged() int {
 	j.mu.Lock()

@@ -28,23 +28,23 @@ type disks struct {
 
 // limitDisks makes the volumes of a set's pods before the pods, each with a file system
 // of so many bytes.
-func (s *Set) limitDisks(ctx context.Context, pods int, storageClass string, bytes int64) (err error) {
-	s.disks = disks{volumes: map[string]string{}}
-	if s.disks.dir, err = os.MkdirTemp("", "compose-operator-disks-"); err != nil {
+func (p *Pods) limitDisks(ctx context.Context, pods int, storageClass string, bytes int64) (err error) {
+	p.disks = disks{volumes: map[string]string{}}
+	if p.disks.dir, err = os.MkdirTemp("", "compose-operator-disks-"); err != nil {
 		return fmt.Errorf("limited disks: %w", err)
 	}
 	for i := range pods {
 		claim := dataClaim(storageClass)
-		claim.Namespace, claim.Name = s.Namespace, claim.Name+"-"+PodName(i)
-		claim.Labels = map[string]string{"app": mysqlName}
-		if err := s.Cluster.apply(ctx, &claim); err != nil {
+		claim.Namespace, claim.Name = p.Namespace, claim.Name+"-"+p.PodName(i)
+		claim.Labels = map[string]string{"app": p.app}
+		if err := p.Cluster.apply(ctx, &claim); err != nil {
 			return err
 		}
-		path, err := s.volumePath(ctx, claim.Name)
+		path, err := p.volumePath(ctx, claim.Name)
 		if err != nil {
 			return err
 		}
-		image := filepath.Join(s.disks.dir, PodName(i))
+		image := filepath.Join(p.disks.dir, p.PodName(i))
 		for _, command := range [][]string{
 			{"truncate", "-s", strconv.FormatInt(bytes, 10), image},
 			{"mkfs.ext4", "-q", "-m", "0", image},
@@ -57,23 +57,23 @@ func (s *Set) limitDisks(ctx context.Context, pods int, storageClass string, byt
 				return err
 			}
 		}
-		s.disks.volumes[PodName(i)] = path
+		p.disks.volumes[p.PodName(i)] = path
 	}
 	return nil
 }
 
 // volumePath waits for a claim's volume and returns its directory on this machine.
-func (s *Set) volumePath(ctx context.Context, claim string) (path string, err error) {
+func (p *Pods) volumePath(ctx context.Context, claim string) (path string, err error) {
 	return path, Wait(ctx, time.Minute, func(ctx context.Context) error {
 		bound := &corev1.PersistentVolumeClaim{}
-		if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: claim}, bound); err != nil {
+		if err := p.Cluster.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: claim}, bound); err != nil {
 			return err
 		}
 		if bound.Spec.VolumeName == "" {
 			return fmt.Errorf("claim %s has no volume yet", claim)
 		}
 		volume := &corev1.PersistentVolume{}
-		if err := s.Cluster.Client.Get(ctx, client.ObjectKey{Name: bound.Spec.VolumeName}, volume); err != nil {
+		if err := p.Cluster.Client.Get(ctx, client.ObjectKey{Name: bound.Spec.VolumeName}, volume); err != nil {
 			return err
 		}
 		if volume.Spec.Local == nil {
@@ -86,8 +86,8 @@ func (s *Set) volumePath(ctx context.Context, claim string) (path string, err er
 }
 
 // FillDisk leaves no byte free on a pod's limited disk, until mend is called.
-func (s *Set) FillDisk(_ context.Context, pod string) (mend func(context.Context) error, err error) {
-	path := s.disks.volumes[pod]
+func (p *Pods) FillDisk(_ context.Context, pod string) (mend func(context.Context) error, err error) {
+	path := p.disks.volumes[pod]
 	if path == "" {
 		return nil, fmt.Errorf("pod %s has no limited disk", pod)
 	}

@@ -33,6 +33,8 @@ type Pods struct {
 	process string
 	// port that the servers listen on.
 	port int32
+	// disks of a limited size, where the set has them.
+	disks disks
 }
 
 // PodName of the i-th pod.

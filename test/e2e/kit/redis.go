@@ -41,6 +41,9 @@ type RedisOptions struct {
 	Pods int
 	// Forgetful servers keep nothing on disk: one that is started again is empty.
 	Forgetful bool
+	// DiskBytes limits the size of each pod's disk, which works on the node's own
+	// machine only; zero: as large as the machine's.
+	DiskBytes int64
 }
 
 // RedisSet of this name in a namespace, over pods that somebody else makes. It has no password.
@@ -56,17 +59,17 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 	}
 	s := c.RedisSet(namespace, "sessions")
 	s.password, s.aesKey = rand.Text(), []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
-	sealed, err := aesctr.Encrypt(s.aesKey, []byte(s.password))
-	if err != nil {
-		return nil, fmt.Errorf("encrypt the password: %w", err)
+	if options.DiskBytes > 0 {
+		if err := s.limitDisks(ctx, options.Pods, c.Settings.StorageClass, options.DiskBytes); err != nil {
+			s.disks.release()
+			return s, err
+		}
 	}
-	secret := func(name, key string, value []byte) *corev1.Secret {
-		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Data: map[string][]byte{key: value}}
+	if err := s.writePassword(ctx); err != nil {
+		return s, err
 	}
 	for _, obj := range []client.Object{
-		secret(redisUsers, redisName, []byte(s.password)),
-		secret(v1alpha1.DefaultAESSecretName, v1alpha1.DefaultAESSecretKey, s.aesKey),
-		secret(RedisCredentialSecret, redisName, sealed),
+		s.secret(v1alpha1.DefaultAESSecretName, v1alpha1.DefaultAESSecretKey, s.aesKey),
 		redisConfiguration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, RedisPod(c.Settings.RedisImage, redisUsers, redisConf)),
 	} {
 		if err := c.apply(ctx, obj); err != nil {
@@ -76,8 +79,43 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 	return s, s.WaitPods(ctx, options.Pods)
 }
 
-// Close releases what the set holds on this machine: nothing.
-func (*RedisSet) Close() {}
+func (s *RedisSet) secret(name, key string, value []byte) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name}, Data: map[string][]byte{key: value}}
+}
+
+// writePassword writes the Secret of fresh pods and the operator's.
+func (s *RedisSet) writePassword(ctx context.Context) error {
+	sealed, err := aesctr.Encrypt(s.aesKey, []byte(s.password))
+	if err != nil {
+		return fmt.Errorf("encrypt the password: %w", err)
+	}
+	for _, secret := range []*corev1.Secret{s.secret(redisUsers, redisName, []byte(s.password)), s.secret(RedisCredentialSecret, redisName, sealed)} {
+		if err := s.Cluster.apply(ctx, secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rotate gives the servers of some pods another password beside the one that they have, and the
+// Secrets that one alone, as the manual says. forget takes the old one from a pod's server.
+func (s *RedisSet) Rotate(ctx context.Context, pods ...string) (forget func(ctx context.Context, pod string) error, err error) {
+	before, next := s.password, rand.Text()
+	for _, pod := range pods {
+		if _, err := s.Do(ctx, pod, "ACL", "SETUSER", "default", ">"+next); err != nil {
+			return nil, err
+		}
+	}
+	s.password = next
+	forget = func(ctx context.Context, pod string) error {
+		_, err := s.Do(ctx, pod, "ACL", "SETUSER", "default", "<"+before)
+		return err
+	}
+	return forget, s.writePassword(ctx)
+}
+
+// Close releases limited disks.
+func (s *RedisSet) Close() { s.disks.release() }
 
 // Node of a pod under its DNS name.
 func (s *RedisSet) Node(pod string) v1alpha1.RedisNode {
@@ -138,8 +176,20 @@ func (s *RedisSet) WaitReady(ctx context.Context, timeout time.Duration) error {
 	})
 }
 
-// RedisReadyAsWanted says why a resource is not Ready for its present spec.
+// RedisReadyAsWanted says why a resource is not Ready for its present spec, or another node is
+// the source.
 func RedisReadyAsWanted(r *v1alpha1.RedisReplication) error {
+	if err := RedisReady(r); err != nil {
+		return err
+	}
+	if r.Status.Source != r.Spec.Source.Name {
+		return fmt.Errorf("the source is %q and %q is wanted", r.Status.Source, r.Spec.Source.Name)
+	}
+	return nil
+}
+
+// RedisReady says why a resource is not Ready for its present spec, whoever is the source.
+func RedisReady(r *v1alpha1.RedisReplication) error {
 	ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
 	case ready == nil:
@@ -148,8 +198,6 @@ func RedisReadyAsWanted(r *v1alpha1.RedisReplication) error {
 		return fmt.Errorf("generation %d is not observed yet: %s", r.Generation, DescribeRedis(r))
 	case ready.Status != metav1.ConditionTrue || !r.Status.Ready:
 		return fmt.Errorf("not Ready: %s", DescribeRedis(r))
-	case r.Status.Source != r.Spec.Source.Name:
-		return fmt.Errorf("the source is %q and %q is wanted", r.Status.Source, r.Spec.Source.Name)
 	}
 	return nil
 }
@@ -211,6 +259,25 @@ func (s *RedisSet) SwitchOver(ctx context.Context, operator *Operator, run *load
 		return change, fmt.Errorf("the switchover to %s: %w", to, err)
 	}
 	return change, change.measure(ctx, s.Namespace, operator, run, timeout)
+}
+
+// EditUntil edits the resource and waits until the status has shown a phase of the change that
+// was asked for. It sees each version of the status, however short-lived.
+func (s *RedisSet) EditUntil(ctx context.Context, change func(*v1alpha1.RedisReplication), phase v1alpha1.SwitchoverPhase, timeout time.Duration) error {
+	var generation int64
+	edit := func(ctx context.Context) (*v1alpha1.RedisReplication, error) {
+		r, err := s.Edit(ctx, change)
+		generation = r.GetGeneration()
+		return r, err
+	}
+	look := func(r *v1alpha1.RedisReplication) (bool, error) {
+		sw := r.Status.Switchover
+		return sw != nil && sw.Generation == generation && sw.Phase == phase, nil
+	}
+	if err := watched(ctx, s.Pods, &v1alpha1.RedisReplicationList{}, timeout, DescribeRedis, edit, look); err != nil {
+		return fmt.Errorf("the phase %s: %w", phase, err)
+	}
+	return nil
 }
 
 // Login of clients, and of the operator.

@@ -43,7 +43,6 @@ type Set struct {
 	passwords map[string]string
 	aesKey    []byte
 	servers   serverCache
-	disks     disks
 }
 
 // SetOptions of a new set.
