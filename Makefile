@@ -258,9 +258,9 @@ test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real 
 
 .PHONY: soak
 soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), a crash after every step of set-up and switchover, all that the tests of groups have, and SOAK_SCHEDULES schedules of the model (100000).
-	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) EVERY_CRASH=1 go test -parallel 1 -tags mysqld -count=1 -timeout 3h -v -run '^(TestFailoverLosesNothing|TestCrashesDuring.*)$$' ./internal/mysql/
+	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) EVERY_CRASH=1 go test -parallel 1 -tags mysqld -count=1 -timeout 3h -v -run '^(TestFailoverLosesNothing|TestCrashesDuring.*|TestOperatorDiesDuringFailover)$$' ./internal/mysql/
 	$(WITH_MYSQL) LONG_GROUPS=1 go test -tags mysqld -count=1 -timeout 30m -v ./internal/mysqlgroup/
-	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/redis/
+	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/
 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.

@@ -30,6 +30,8 @@ type kernel struct {
 	after func(did string)
 	// crashed says that a server had a crash in a test of that.
 	crashed bool
+	// dead says that the operator died in the middle of a plan.
+	dead bool
 	// routed is called when a node has come behind -readwrite; nil: nobody asks.
 	routed func(node string)
 }
@@ -60,6 +62,9 @@ func (k *kernel) carryOut(plan reconcile.Plan[Data]) {
 			continue
 		}
 		learned, err := k.step(step, facts)
+		if k.dead {
+			return
+		}
 		if err != nil && !step.Optional && !step.Background {
 			return
 		}
@@ -70,9 +75,9 @@ func (k *kernel) carryOut(plan reconcile.Plan[Data]) {
 				k.routed(node)
 			}
 			k.labels[node] = readonly
-		}
-		if len(step.Routing) > 0 {
-			k.did("route")
+			if k.did("route " + node); k.dead {
+				return
+			}
 		}
 	}
 }
@@ -98,7 +103,9 @@ func (k *kernel) step(step reconcile.Step, facts reconcile.Facts) (reconcile.Fac
 		// One after the other: it wants to know of each.
 		for i, action := range step.Actions {
 			act(i)
-			k.did(action.About() + " " + action.Node())
+			if k.did(action.About() + " " + action.Node()); k.dead {
+				break
+			}
 		}
 	}
 	all := reconcile.Facts{}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
 
@@ -120,6 +121,49 @@ func TestCrashesDuringSwitchover(t *testing.T) {
 					from, to = to, from
 				}
 			}
+		})
+	}
+}
+
+// The operator dies after any step of a failover, and another one goes on: whatever was
+// acknowledged is on the new source, and the old one comes back as a replica.
+func TestOperatorDiesDuringFailover(t *testing.T) {
+	t.Parallel()
+	for n, more := 1, true; more; n += stride() {
+		t.Run(fmt.Sprintf("after %d", n), func(t *testing.T) {
+			k := &kernel{cluster: newCluster(t, 2, mysqld.Options{SemiSync: true}), labels: map[string]string{}}
+			k.object.Spec.Mode = v1alpha1.MysqlSemiSync
+			k.as(mysqld.LeastUser, mysqld.LeastPassword)
+			k.settle("the set is set up")
+			for range 5 {
+				k.servers["a"].SQL("INSERT INTO app.entries (writer, seq) VALUES (7, 7)")
+			}
+			k.servers["a"].Kill9()
+			k.exchange("b")
+			count, died := 0, false
+			k.after = func(did string) {
+				if count++; count == n && !died {
+					t.Logf("the operator dies after: %s", did)
+					died, k.dead = true, true
+				}
+			}
+			took := func() bool {
+				k.carryOut(func() reconcile.Plan[Data] { _, plan := k.look(); return plan }())
+				if k.dead {
+					k.engine.Forget(k.scene().Key)
+					k.engine, k.dead = NewEngine(), false
+				}
+				return k.labels["b"] == "false" && k.object.Status.Source == "b"
+			}
+			k.servers["b"].Eventually("b has taken over", took)
+			k.after, more = nil, died
+			if has := k.servers["b"].Value("SELECT COUNT(*) FROM app.entries WHERE writer = 7"); has != "5" {
+				t.Fatalf("b has %s rows of 5", has)
+			}
+			k.servers["a"].Start()
+			k.settle("the old source is a replica")
+			mustWrite(t, k.servers["b"])
+			k.caughtUp("b")
 		})
 	}
 }

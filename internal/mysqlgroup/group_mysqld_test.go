@@ -6,12 +6,43 @@
 package mysqlgroup
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/mysqld"
 )
+
+// The largest group that there may be, and the smallest one.
+func TestNineMembersAndOne(t *testing.T) {
+	if !long() {
+		t.Skip("nine servers at once: LONG_GROUPS=1 (make soak)")
+	}
+	for _, n := range []int{9, 1} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			c := newCluster(t, n)
+			c.ready()
+			if want := fmt.Sprintf("%d/%[1]d", n); c.object.Status.Members != want {
+				t.Fatalf("%s members, want %s", c.object.Status.Members, want)
+			}
+			c.write(5)
+			for name := range c.servers {
+				c.same(name)
+			}
+			if n == 1 {
+				return
+			}
+			c.primary().Kill9()
+			c.until("another one is the primary", func() bool { return c.object.Status.Primary != "a" && c.serves(c.object.Status.Primary) })
+			c.write(5)
+			c.servers["a"].Start()
+			c.ready()
+			c.same("a")
+		})
+	}
+}
 
 // A group is made, a member crashes and comes back, another one too that is not to be
 // blocked by it, and the whole group goes out and starts again.
