@@ -34,46 +34,6 @@ var ofSet = []string{labelKind, labelNamespace, labelName}
 func ofSetAnd(more ...string) []string { return append(append([]string{}, ofSet...), more...) }
 
 var (
-	nodeUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_up",
-		Help: "1 when the operator could observe the node at its last look, else 0.",
-	}, ofSetAnd(labelNode))
-	nodeRole = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_role",
-		Help: "1 for the role that the node was last observed in. A node has one series.",
-	}, ofSetAnd(labelNode, labelRole))
-	nodeLag = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_lag_seconds",
-		Help: "Seconds that the node is behind its source, as the server says. Absent when the server gives no figure.",
-	}, ofSetAnd(labelNode))
-	nodeReadOnly = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_read_only",
-		Help: "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
-	}, ofSetAnd(labelNode))
-	nodeReplicating = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_replicating",
-		Help: "1 when the node follows its set's source and both replication threads run, else 0. Absent when unknown, and for a node that should not replicate.",
-	}, ofSetAnd(labelNode))
-	nodeErrant = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_errant_transactions",
-		Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
-	}, ofSetAnd(labelNode))
-	nodeDiverged = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_diverged",
-		Help: "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis cannot count them. Absent when the two could not be compared.",
-	}, ofSetAnd(labelNode))
-	nodeClone = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_clone_progress",
-		Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
-	}, ofSetAnd(labelNode))
-	nodeSemiSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_semi_sync",
-		Help: "1 when the source's commits wait for replicas, or the replica acknowledges, else 0. Absent in asynchronous mode and when unknown.",
-	}, ofSetAnd(labelNode))
-	nodeVouchedBy = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "node_vouched_by",
-		Help: "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
-	}, ofSetAnd(labelNode))
 	rejoins = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "rejoins_total",
 		Help: "Nodes that were made anew from another one, by result: finished, failed.",
@@ -111,11 +71,8 @@ var (
 	}, []string{labelKind})
 )
 
-// ofNode are the metrics of one node.
-var ofNode = []*prometheus.GaugeVec{nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeDiverged, nodeClone, nodeSemiSync, nodeVouchedBy}
-
 func init() {
-	metrics.Registry.MustRegister(nodeUp, nodeRole, nodeLag, nodeReadOnly, nodeReplicating, nodeErrant, nodeDiverged, nodeClone, nodeSemiSync, nodeVouchedBy, rejoins, setReady, setCondition,
+	metrics.Registry.MustRegister(nodes, rejoins, setReady, setCondition,
 		switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, stepDuration, panics)
 }
 
@@ -126,87 +83,6 @@ type Set struct {
 
 func (s Set) labels() prometheus.Labels {
 	return prometheus.Labels{labelKind: s.Kind, labelNamespace: s.Namespace, labelName: s.Name}
-}
-
-func (s Set) node(node string) prometheus.Labels {
-	labels := s.labels()
-	labels[labelNode] = node
-	return labels
-}
-
-// Node is what is measured of one node.
-type Node struct {
-	Up bool
-	// Role that was observed, as the status has it. Empty: none is reported.
-	Role string
-	// LagSeconds is nil when the server gave no figure.
-	LagSeconds *float64
-	// ReadOnly is nil when unknown.
-	ReadOnly *bool
-	// Replicating is nil when unknown, and for a node that should not replicate.
-	Replicating *bool
-	// Errant is how many transactions the node has and its source lacks; nil when the
-	// two could not be compared.
-	Errant *float64
-	// Diverged says whether it has, or may have, something that its source lacks; nil when
-	// the two could not be compared, and where Errant counts it.
-	Diverged *bool
-	// Clone is the part that is copied while the node is made anew; nil when it is not.
-	Clone *float64
-	// SemiSync is nil when unknown, and for a node that has no part in it.
-	SemiSync *bool
-	// VouchedBy is how many replicas have what the source has acknowledged; nil for all
-	// other nodes.
-	VouchedBy *float64
-}
-
-// SetNode replaces the series of one node.
-func SetNode(set Set, name string, node Node) {
-	labels := set.node(name)
-	nodeUp.With(labels).Set(number(node.Up))
-	// Another role has another series: without this, both would be there.
-	if before := nodeRoles.exchange(set, name, node.Role); before != "" && before != node.Role {
-		nodeRole.DeleteLabelValues(set.Kind, set.Namespace, set.Name, name, before)
-	}
-	if node.Role != "" {
-		nodeRole.WithLabelValues(set.Kind, set.Namespace, set.Name, name, node.Role).Set(1)
-	}
-	replace(nodeLag, labels, node.LagSeconds)
-	replace(nodeReadOnly, labels, truth(node.ReadOnly))
-	replace(nodeReplicating, labels, truth(node.Replicating))
-	replace(nodeErrant, labels, node.Errant)
-	replace(nodeDiverged, labels, truth(node.Diverged))
-	replace(nodeClone, labels, node.Clone)
-	replace(nodeSemiSync, labels, truth(node.SemiSync))
-	replace(nodeVouchedBy, labels, node.VouchedBy)
-}
-
-// replace sets a series, or deletes it when there is no figure.
-func replace(metric *prometheus.GaugeVec, labels prometheus.Labels, value *float64) {
-	if value == nil {
-		metric.Delete(labels)
-		return
-	}
-	metric.With(labels).Set(*value)
-}
-
-// ForgetNode deletes the series of a node that left its set.
-func ForgetNode(set Set, name string) {
-	nodeRoles.exchange(set, name, "")
-	forgetNodes(set.node(name))
-}
-
-// ForgetNodes deletes the series of all nodes of a set that is not looked at: what
-// was seen of them is not known any more.
-func ForgetNodes(set Set) {
-	nodeRoles.forget(set)
-	forgetNodes(set.labels())
-}
-
-func forgetNodes(labels prometheus.Labels) {
-	for _, metric := range ofNode {
-		metric.DeletePartialMatch(labels)
-	}
 }
 
 // SetReady reports the condition Ready. It also begins the counters that alerts look

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
@@ -124,5 +125,17 @@ func TestIndex(t *testing.T) {
 	i.put(name("b"))
 	if len(i.forward)+len(i.reverse) != 0 {
 		t.Errorf("left over: %v %v", i.forward, i.reverse)
+	}
+}
+
+// Where there is more to look at than time, what is quiet waits for its turn among itself.
+func TestQuietResourcesComeAfterWhatChanges(t *testing.T) {
+	if (outlook{}).priority() != handler.LowPriority {
+		t.Error("a quiet resource goes before those that nobody has looked at yet")
+	}
+	for _, o := range []outlook{{busy: true}, {next: time.Second}, {failures: 1}, {raced: true}} {
+		if o.priority() != 0 {
+			t.Errorf("%+v waits for quiet resources", o)
+		}
 	}
 }

@@ -61,7 +61,7 @@ func (p *pass[T, S, D]) report(stop context.Context) ctrlreconcile.Result {
 	outlook.failures = p.known.failures
 	wait := outlook.wait(p.poll, p.random())
 	p.log.V(1).Info("pass done", "next", wait.String(), "acted", p.acted, "failures", p.known.failures)
-	return ctrlreconcile.Result{RequeueAfter: wait}
+	return ctrlreconcile.Result{RequeueAfter: wait, Priority: new(outlook.priority())}
 }
 
 // announce sends the events of this pass that are news.

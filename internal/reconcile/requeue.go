@@ -3,7 +3,11 @@
 
 package reconcile
 
-import "time"
+import (
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+)
 
 const (
 	// DefaultPoll is how long a resource goes without a look, at the most, when nothing
@@ -49,6 +53,16 @@ func (o outlook) wait(poll time.Duration, random float64) time.Duration {
 		return busyPoll
 	}
 	return time.Duration(float64(poll) * (1 - pollJitter*random))
+}
+
+// priority of the next pass. A look at what is quiet comes after what has changed, and among
+// resources that nobody has looked at yet in its turn: where more is to be looked at than there
+// is time for, none is left out for good. (The queue keeps the priority of what woke a resource.)
+func (o outlook) priority() int {
+	if o.raced || o.failures > 0 || o.next > 0 || o.busy {
+		return 0
+	}
+	return handler.LowPriority
 }
 
 // backoff is 1, 2, 4, 8, 10, 10 … seconds.
