@@ -38,32 +38,35 @@ type Node struct {
 
 // nodeGauge is a metric of one node.
 type nodeGauge struct {
-	name, help string
+	Name, Help string
 	// of a node; nil: it has no such series.
 	of func(Node) *float64
 }
 
 // nodeGauges are the metrics of a node but for its role.
 var nodeGauges = []nodeGauge{
-	{"node_up", "1 when the operator could observe the node at its last look, else 0.",
-		func(n Node) *float64 { return truth(&n.Up) }},
-	{"node_lag_seconds", "Seconds that the node is behind its source, as the server says. Absent when the server gives no figure.",
-		func(n Node) *float64 { return n.LagSeconds }},
-	{"node_read_only", "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
-		func(n Node) *float64 { return truth(n.ReadOnly) }},
-	{"node_replicating", "1 when the node follows its set's source and both replication threads run, else 0. Absent when unknown, and for a node that should not replicate.",
-		func(n Node) *float64 { return truth(n.Replicating) }},
-	{"node_errant_transactions", "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
-		func(n Node) *float64 { return n.Errant }},
-	{"node_diverged", "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis cannot count them. Absent when the two could not be compared.",
-		func(n Node) *float64 { return truth(n.Diverged) }},
-	{"node_clone_progress", "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
-		func(n Node) *float64 { return n.Clone }},
-	{"node_semi_sync", "1 when the source's commits wait for replicas, or the replica acknowledges, else 0. Absent in asynchronous mode and when unknown.",
-		func(n Node) *float64 { return truth(n.SemiSync) }},
-	{"node_vouched_by", "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
-		func(n Node) *float64 { return n.VouchedBy }},
+	{Name: "node_up", Help: "1 when the operator could observe the node at its last look, else 0.",
+		of: func(n Node) *float64 { return truth(&n.Up) }},
+	{Name: "node_lag_seconds", Help: "Seconds that the node is behind its source, as the server says. Absent when the server gives no figure.",
+		of: func(n Node) *float64 { return n.LagSeconds }},
+	{Name: "node_read_only", Help: "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
+		of: func(n Node) *float64 { return truth(n.ReadOnly) }},
+	{Name: "node_replicating", Help: "1 when the node follows its set's source and both replication threads run, else 0. Absent when unknown, and for a node that should not replicate.",
+		of: func(n Node) *float64 { return truth(n.Replicating) }},
+	{Name: "node_errant_transactions", Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
+		of: func(n Node) *float64 { return n.Errant }},
+	{Name: "node_diverged", Help: "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis cannot count them. Absent when the two could not be compared.",
+		of: func(n Node) *float64 { return truth(n.Diverged) }},
+	{Name: "node_clone_progress", Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
+		of: func(n Node) *float64 { return n.Clone }},
+	{Name: "node_semi_sync", Help: "1 when the source's commits wait for replicas, or the replica acknowledges, else 0. Absent in asynchronous mode and when unknown.",
+		of: func(n Node) *float64 { return truth(n.SemiSync) }},
+	{Name: "node_vouched_by", Help: "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
+		of: func(n Node) *float64 { return n.VouchedBy }},
 }
+
+// nodeRole has the role as a label of its own.
+var nodeRole = nodeGauge{Name: "node_role", Help: "1 for the role that the node was last observed in. A node has one series."}
 
 // nodeSeries are the series of all nodes. They are kept as figures and made into metrics when
 // somebody asks: of a thousand sets a gauge each, with its labels, is more than all else that
@@ -86,10 +89,9 @@ var nodes = newNodeSeries()
 
 func newNodeSeries() *nodeSeries {
 	s := &nodeSeries{of: map[Set]map[string]nodeFigures{}}
-	s.role = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "node_role"),
-		"1 for the role that the node was last observed in. A node has one series.", ofSetAnd(labelNode, labelRole), nil)
+	s.role = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", nodeRole.Name), nodeRole.Help, ofSetAnd(labelNode, labelRole), nil)
 	for _, g := range nodeGauges {
-		s.gauges = append(s.gauges, prometheus.NewDesc(prometheus.BuildFQName(namespace, "", g.name), g.help, ofSetAnd(labelNode), nil))
+		s.gauges = append(s.gauges, prometheus.NewDesc(prometheus.BuildFQName(namespace, "", g.Name), g.Help, ofSetAnd(labelNode), nil))
 	}
 	return s
 }
