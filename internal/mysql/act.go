@@ -107,7 +107,7 @@ func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
 	if err := a.connected(ctx, do); err != nil {
 		return err
 	}
-	if err := a.notMisled(ctx, do.Known); err != nil {
+	if err := a.meant(ctx, do.Known); err != nil && (do.Answers || isMisled(err)) {
 		return err
 	}
 	if do.Source != "" {
@@ -206,7 +206,7 @@ func (a *actor) startReplication(ctx context.Context, w words, do StartReplicati
 	case ch.Streams():
 		return nil
 	}
-	source := do.Source
+	source, shown := do.Source, ch.SourceUUID
 	source.Host, source.Port = ch.SourceHost, ch.SourcePort
 	if err := a.meant(ctx, source); err != nil {
 		return err
@@ -214,7 +214,7 @@ func (a *actor) startReplication(ctx context.Context, w words, do StartReplicati
 	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
-	return a.awaitStream(ctx, w, source)
+	return a.awaitStream(ctx, w, source, shown)
 }
 
 // threadsTimeout bounds the wait for the receiver to connect.

@@ -28,7 +28,7 @@ func (a *actor) followAhead(ctx context.Context, w words, do FollowAhead) error 
 		if err := a.Exec(ctx, w.start()); err != nil {
 			return err
 		}
-		return a.awaitStream(ctx, w, do.source())
+		return a.awaitStream(ctx, w, do.source(), ch.SourceUUID)
 	case !ch.Streams():
 		return errors.New("its replication does not run")
 	}

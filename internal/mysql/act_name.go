@@ -69,25 +69,17 @@ func (a *actor) meant(ctx context.Context, k Known) error {
 		log.FromContext(ctx).V(1).Info("who answers at an address could not be asked", "node", k.Name, "address", k.address(), "error", err.Error())
 		return nil
 	case err != nil:
-		return fmt.Errorf("whether %s is %s: %w", k.address(), k.Name, err)
+		return fmt.Errorf("whether %s is %s: %w (nothing is started there before somebody answers)", k.address(), k.Name, err)
 	case !strings.EqualFold(there, k.UUID):
 		return &misledError{k.address(), k.Name, there, k.UUID}
 	}
 	return nil
 }
 
-// notMisled is meant before the fence of a planned change: only what is known for certain
-// is in the way of that.
-func (a *actor) notMisled(ctx context.Context, k Known) error {
-	if err := a.meant(ctx, k); isMisled(err) {
-		return err
-	}
-	return nil
-}
-
 // awaitStream waits until both threads run, or one reports an error, and the receiver tells
-// whom it has reached. One that has found another server is stopped.
-func (a *actor) awaitStream(ctx context.Context, w words, k Known) error {
+// whom it has reached. One that has found another server is stopped, at once unless the uuid is
+// the one that was shown before it started: that may be its last connection's still.
+func (a *actor) awaitStream(ctx context.Context, w words, k Known, shown string) error {
 	if err := a.awaitThreads(ctx, w); err != nil || k.UUID == "" {
 		return err
 	}
@@ -101,12 +93,14 @@ func (a *actor) awaitStream(ctx context.Context, w words, k Known) error {
 		case ch == nil || ch.IO != ThreadYes || strings.EqualFold(ch.SourceUUID, k.UUID):
 			return nil
 		}
-		if conn.Pause(settled, pause) {
-			continue
-		}
-		if ch.SourceUUID == "" {
-			// The next look tells.
-			return nil
+		if ch.SourceUUID == "" || strings.EqualFold(ch.SourceUUID, shown) {
+			if conn.Pause(settled, pause) {
+				continue
+			}
+			if ch.SourceUUID == "" {
+				// The next look tells.
+				return nil
+			}
 		}
 		return errors.Join(&misledError{k.address(), k.Name, ch.SourceUUID, k.UUID}, a.Exec(ctx, w.stopReceiver()))
 	}

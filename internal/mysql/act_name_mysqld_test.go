@@ -65,6 +65,11 @@ func TestANameThatLeadsElsewhereIsNotFollowed(t *testing.T) {
 	c.do(catchUp)
 	c.servers["b"].Freeze()
 	c.fails(wrong, "whether", "no answer")
+	// Where commits are acknowledged, nobody there is as bad as somebody else.
+	catchUp.Known = wrong.source()
+	c.do(catchUp)
+	catchUp.Answers = true
+	c.fails(catchUp, "whether", "no answer")
 	c.servers["b"].Thaw()
 	untouched()
 

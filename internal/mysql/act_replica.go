@@ -62,7 +62,11 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 	if err := a.Exec(ctx, w.start()); err != nil {
 		return err
 	}
-	if err := a.awaitStream(ctx, w, do.source()); err != nil {
+	shown := ""
+	if right {
+		shown = ch.SourceUUID
+	}
+	if err := a.awaitStream(ctx, w, do.source(), shown); err != nil {
 		return err
 	}
 	if ch == nil {

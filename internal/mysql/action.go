@@ -77,8 +77,10 @@ type CatchUp struct {
 	// before. It fails while that one's channel leads here and is not connected.
 	Ahead Led
 	// Known, when its uuid is not empty, is this server as replicas will look for it. It
-	// fails while that address is known to lead to another one: nobody would follow.
-	Known Known
+	// fails while that address is known to lead to another one: nobody would follow. Answers
+	// demands that this server answers there: commits would wait for those who follow.
+	Known   Known
+	Answers bool
 }
 
 // Known is a server as the planner knows it: under which address a receiver looks for it,

@@ -77,6 +77,11 @@ type Data struct {
 	VouchedBy int32
 	// Started is when the servers began to run, in semi-synchronous mode.
 	Started map[string]metav1.Time
+	// Misled says of nodes that are taken for unseen, because their address leads to another
+	// one, why; Twins are those of which nobody knows which is which. What is on record of
+	// either stays.
+	Misled map[string]string
+	Twins  []string
 	// Drop names leaving nodes that need not be remembered any more.
 	Drop map[string]bool
 	// Clones are the records of nodes that were made anew, by node.
@@ -154,7 +159,7 @@ func (v *view) plan() reconcile.Plan[Data] {
 // and the report.
 func (v *view) withoutActions(p reconcile.Plan[Data], found *Server, known Data) reconcile.Plan[Data] {
 	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
-	p.Data.Switchover = v.recorded
+	p.Data.Switchover, p.Data.Last, p.Data.Result = v.recorded, known.Last, ""
 	p.Data.Source, p.Data.SourceUUID, p.Data.Deposed, p.Data.Unassured = known.Source, known.SourceUUID, known.Deposed, known.Unassured
 	switch v.source = found; {
 	case found.OK() && v.sourceLost():

@@ -86,8 +86,19 @@ func (v *view) connectedTo(s *Server) *Server {
 
 // knownAs says whether a node has that uuid, or had it when it was recorded: a server of
 // before may run still, at an address of its own.
+//
+// A record that a look at a name left which led elsewhere counts for nothing against whoever
+// is seen to have that uuid, or is the source with it.
 func (v *view) knownAs(s *Server, uuid string) bool {
 	was := isOf(uuid)
+	for _, m := range v.members {
+		if o := v.server(m.Name); o.OK() && was(o.UUID) {
+			return o == s
+		}
+	}
+	if was(v.status.SourceUUID) && v.server(v.status.Source) != nil {
+		return s.Name == v.status.Source
+	}
 	n := v.status.Topology[s.Name]
 	return was(v.uuidOf(s.Name)) || n != nil && was(n.ServerUUID) || s.Name == v.status.Source && was(v.status.SourceUUID)
 }

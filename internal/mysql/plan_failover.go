@@ -214,7 +214,7 @@ func (v *view) failingOver() bool {
 func (v *view) resumeFailover() reconcile.Plan[Data] {
 	r, from, to := v.resume()
 	if from == nil || to == nil {
-		return v.withoutRecord()
+		return v.withoutNode()
 	}
 	back := from.OK() && !v.sourceLost() || from.Reach == ReachError && !v.forced()
 	switch {
@@ -328,9 +328,14 @@ func (v *view) receiving(from *Server) []reconcile.Action {
 }
 
 // receives: the receiver of a seen node leads to the old source or to a member that is not
-// seen, and is not stopped.
+// seen, or has reached the old source under another name, and is not stopped. (The uuid that a
+// channel tells is that of its own last connection: CHANGE empties it.)
 func (v *view) receives(s, from *Server) bool {
-	return (s.Follows(from) || v.followsUnseen(s)) && s.Channel.IO != ThreadNo
+	if s.Channel == nil || s.Channel.IO == ThreadNo {
+		return false
+	}
+	reached := isOf(s.Channel.SourceUUID)
+	return s.Follows(from) || v.followsUnseen(s) || reached(v.uuidOf(from.Name)) || from.Name == v.status.Source && reached(v.status.SourceUUID)
 }
 
 // followsUnseen says whether the channel of a server points at a member that is not seen.

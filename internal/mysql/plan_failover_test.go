@@ -559,6 +559,14 @@ func TestPlanFailoverAtWork(t *testing.T) {
 			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
 		},
 		{
+			name:  "a receiver that the candidate's name had led to the old source tries again",
+			scene: given("b", "a", "c").semiSync().knowing("a", "a", "b", "c").wasActive("a").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).seeing(source("a").unseen(), replica("b", "a").acks().threads(ThreadNo, ThreadYes), misled("c", "b", "a").acks().ioError(2003)),
+			steps: []string{
+				"stop-receivers: stop receiver c",
+			},
+			reason: "FailoverInProgress", record: "failover a>b Switching", source: "a",
+		},
+		{
 			name:  "a receiver runs that the candidate's name has led to the old source",
 			scene: given("b", "a", "c").semiSync().knowing("a", "a", "b", "c").wasActive("a").failover("a", "b", v1alpha1.SwitchoverSwitching).after(time.Second).seeing(source("a").unseen(), replica("b", "a").acks().threads(ThreadNo, ThreadYes), misled("c", "b", "a").acks()),
 			steps: []string{

@@ -46,20 +46,31 @@ func (v *view) tellTwinsApart() {
 	if r == nil || r.Phase != v1alpha1.SwitchoverSwitching && r.Phase != v1alpha1.SwitchoverUndoing {
 		return
 	}
+	for v.tellTwoApart() {
+	}
+}
+
+func (v *view) tellTwoApart() bool {
 	a, b := v.twins()
 	if a == "" {
-		return
+		return false
 	}
 	there := isOf(v.server(a).UUID)
 	for _, pair := range [][2]string{{a, b}, {b, a}} {
 		right, wrong := pair[0], pair[1]
 		if was := v.onRecord(wrong); there(v.onRecord(right)) && was != "" && !there(was) {
-			s := v.server(wrong)
-			v.state.Nodes[wrong] = &Server{Name: s.Name, Host: s.Host, Port: s.Port, Reach: ReachNone,
-				Problem: fmt.Sprintf("its address leads to %s (server_uuid %s); mend the name", right, s.UUID)}
-			return
+			problem := fmt.Sprintf("its address leads to %s (server_uuid %s); mend the name", right, v.server(wrong).UUID)
+			v.state.Nodes[wrong] = v.server(wrong).misled(problem)
+			v.data.Misled[wrong] = problem
+			return true
 		}
 	}
+	return false
+}
+
+// misled is a node whose address leads to another one: it is not seen.
+func (s *Server) misled(problem string) *Server {
+	return &Server{Name: s.Name, Host: s.Host, Port: s.Port, Reach: ReachNone, Problem: problem}
 }
 
 // onRecord is the server_uuid of a node of a change, as it was seen last.
@@ -78,6 +89,7 @@ func (v *view) onRecord(name string) string {
 
 func (v *view) reportTwins() reconcile.Plan[Data] {
 	a, b := v.twins()
+	v.data.Twins = []string{a, b}
 	p := v.plan()
 	p.Conditions = reconcile.Topology(false, "DuplicateServer", fmt.Sprintf(
 		"%s and %s answer with the same server_uuid: correct host and port in the spec, or take one of the two out of it, if both lead to one server; else delete auto.cnf from one copied data directory and restart it. Nothing is done until then.", a, b))

@@ -200,7 +200,7 @@ func (v *view) resume() (r *v1alpha1.SwitchoverStatus, from, to *Server) {
 func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	r, from, to := v.resume()
 	if from == nil || to == nil {
-		return v.withoutRecord()
+		return v.withoutNode()
 	}
 	if r.Phase == v1alpha1.SwitchoverPreparing {
 		return v.resumePreparing(from, to)
@@ -431,7 +431,7 @@ func (v *view) switchNow(from, to *Server) reconcile.Plan[Data] {
 		}
 		// Right before the fence: whatever comes between them lets the candidate fall behind.
 		p.Steps = append(p.Steps, reconcile.Step{Name: "catch-up", Actions: []reconcile.Action{
-			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Ahead: ahead, Known: to.known(), Timeout: catchUpTimeout}}})
+			CatchUp{target: target{to.Name}, Set: from.Executed, Source: from.Name, Ahead: ahead, Known: to.known(), Answers: v.wantsAcks(to).Enabled, Timeout: catchUpTimeout}}})
 	}
 	p.Steps = append(p.Steps,
 		reconcile.Step{Name: "fence", StopsWrites: true, Actions: []reconcile.Action{
@@ -672,5 +672,12 @@ func (v *view) waitFor(s *Server, why string) reconcile.Plan[Data] {
 func (v *view) withoutRecord() reconcile.Plan[Data] {
 	v.data.Switchover = nil
 	v.skip = v.skips
+	return v.decide()
+}
+
+// withoutNode is withoutRecord where a node of the record is known no more: a fence that may be
+// up comes off also under skip.
+func (v *view) withoutNode() reconcile.Plan[Data] {
+	v.data.Switchover = nil
 	return v.decide()
 }

@@ -4,6 +4,7 @@
 package mysql
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -1444,4 +1445,53 @@ func TestPlanSwitchoverUndone(t *testing.T) {
 			reason: "SourceAnswersWithError", record: "a>b Undone", source: "a",
 		},
 	})
+}
+
+// A node whose name leads to another one is told apart at every look, and not only at the first
+// one, which reports whom it has found there.
+func TestMisledNodesAreToldApartAtEveryLook(t *testing.T) {
+	fenced := func() *node { return source("a").fenced() }
+	for name, s := range map[string]*scene{
+		"the candidate's name leads to the fenced source": given("b", "a", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+			seeing(fenced(), fenced().named("b").labelled(""), replica("c", "a")),
+		"all names lead to the fenced source": given("b", "a", "c").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+			seeing(fenced(), fenced().named("b").labelled(""), fenced().named("c").labelled("")),
+	} {
+		for look := range 3 {
+			s.after(time.Duration(look) * switchDeadline)
+			p := Plan(s.Input)
+			if reason := p.Conditions[0].Reason; reason == "DuplicateServer" {
+				t.Fatalf("%s: look %d says %s: %s", name, look, reason, p.Conditions[0].Message)
+			}
+			if look == 2 && !slices.Contains(stepsOf(p), "undo: writable a {a=rw b=-}") {
+				t.Errorf("%s: the fence stays up: %s", name, quoted(stepsOf(p)))
+			}
+			Project(s.Object, s.State, p)
+		}
+		if got := s.Object.Status.Topology["b"].ServerUUID; got != uuidOf("b") {
+			t.Errorf("%s: the status says of b that it is %s", name, got)
+		}
+	}
+}
+
+// Nobody knows which of two is which: the record keeps what it has.
+func TestTwinsAreNotRecorded(t *testing.T) {
+	s := unknownServers(steadySet(), "b").seeing(replica("b", "a").uuid("c"))
+	p := Plan(s.Input)
+	if p.Conditions[0].Reason != "DuplicateServer" {
+		t.Fatalf("%+v", p.Conditions)
+	}
+	Project(s.Object, s.State, p)
+	if top := s.Object.Status.Topology; top["b"].ServerUUID != "" || top["c"].ServerUUID != uuidOf("c") {
+		t.Errorf("b is %q, c is %q", top["b"].ServerUUID, top["c"].ServerUUID)
+	}
+}
+
+// Under skip nothing is on record as finished that was not.
+func TestSkipKeepsTheLastSwitchover(t *testing.T) {
+	s := given("c", "a", "b").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).edited().skipping().after(time.Minute).
+		seeing(source("a").fenced().labelled(""), replica("b", "a").unseen().labelled("false"), replica("c", "b").ioError(2003))
+	if p := Plan(s.Input); p.Data.Last != nil || p.Data.Result != "" || recordOf(p.Data.Switchover) != "a>b Switching" {
+		t.Errorf("last %+v, result %q, record %q", p.Data.Last, p.Data.Result, recordOf(p.Data.Switchover))
+	}
 }

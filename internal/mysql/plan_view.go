@@ -68,7 +68,7 @@ func look(in Input) *view {
 			Source: o.Status.Source, SourceUUID: o.Status.SourceUUID,
 			Switchover: o.Status.Switchover.DeepCopy(), Last: o.Status.LastSwitchover.DeepCopy(),
 			Deposed: slices.Clone(o.Status.DeposedSourceUUIDs), Unassured: slices.Clone(o.Status.UnassuredSourceUUIDs), Notes: map[string]string{},
-			Roles: map[string]v1alpha1.MysqlRole{}, Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{},
+			Roles: map[string]v1alpha1.MysqlRole{}, Ready: map[string]bool{}, Errant: map[string]errant{}, Drop: map[string]bool{}, Misled: map[string]string{},
 			Clones: map[string]*v1alpha1.MysqlCloneStatus{}, Refused: map[string]string{},
 		},
 	}

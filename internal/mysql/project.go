@@ -19,25 +19,35 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
 	left := slices.DeleteFunc(slices.Clone(d.Deposed), func(uuid string) bool { return slices.Contains(st.DeposedSourceUUIDs, uuid) })
 	st.DeposedSourceUUIDs, st.UnassuredSourceUUIDs = slices.Clone(d.Deposed), slices.Clone(d.Unassured)
+	seen := func(name string) *Server {
+		if why, is := d.Misled[name]; is {
+			return state.Nodes[name].misled(why)
+		}
+		return state.Nodes[name]
+	}
 	topology := map[string]*v1alpha1.MysqlReplicationNode{}
 	ready, wanted := 0, 0
 	for _, m := range Members(obj) {
 		if d.Drop[m.Name] {
 			continue
 		}
-		n := projectNode(m, state.Nodes[m.Name], d)
+		s := seen(m.Name)
+		n := projectNode(m, s, d)
+		if slices.Contains(d.Twins, m.Name) {
+			n.ServerUUID = ""
+		}
 		if obj.Spec.Mode == v1alpha1.MysqlSemiSync {
-			n.SemiSync = semiSyncState(state.Nodes[m.Name], n.Role, st.Topology[m.Name])
-			if !state.Nodes[m.Name].OK() && slices.ContainsFunc(left, isOf(serverUUID(st.Topology[m.Name]))) {
+			n.SemiSync = semiSyncState(s, n.Role, st.Topology[m.Name])
+			if !s.OK() && slices.ContainsFunc(left, isOf(serverUUID(st.Topology[m.Name]))) {
 				// It was that as the source: it has acknowledged nothing to the new one.
 				n.SemiSync = ""
 			}
 			if m.Name == d.Source {
-				n.VouchedBy, n.WaitForReplicaCount = d.VouchedBy, waitCount(state.Nodes[m.Name], st.Topology[m.Name])
+				n.VouchedBy, n.WaitForReplicaCount = d.VouchedBy, waitCount(s, st.Topology[m.Name])
 			}
 		}
 		if was := st.Topology[m.Name]; was != nil {
-			remember(n, was, state.Nodes[d.Source].OK() && state.Nodes[m.Name].OK() && !d.Overtaken)
+			remember(n, was, seen(d.Source).OK() && s.OK() && !d.Overtaken)
 		}
 		if n.ServerUUID == "" && m.Name == d.Source {
 			n.ServerUUID = d.Told

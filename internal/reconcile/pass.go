@@ -234,6 +234,7 @@ func (p *pass[T, S, D]) hindrance() string {
 	if p.failure != nil {
 		return CalmText(p.failure.Error())
 	}
+	slices.Sort(p.hindered)
 	return strings.Join(p.hindered, "; ")
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 )
 
 // AskAt asks whoever answers at a host and port, as the user and with the password of
@@ -16,8 +17,13 @@ import (
 func (h *Handle) AskAt(ctx context.Context, host string, port int32, query string, into ...any) error {
 	access := h.access
 	access.Host, access.Port, access.At = host, port, nil
-	// A login that is refused there counts as one here: accounts are locked by their number.
-	there, err := open(access, h.refused)
+	// While the server refuses the login it is not tried here either: accounts are locked by
+	// the number of tries. Whoever is there may be another server, so that its refusal counts
+	// for questions alone.
+	if err := h.refused.standing(time.Now()); err != nil {
+		return h.Fail(query, err)
+	}
+	there, err := open(access, h.asked)
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,8 @@ type Handle struct {
 	User string
 
 	access Access
-	// refused is what is remembered of logins that were refused.
-	refused *refusal
+	// refused is what is remembered of logins that were refused, asked the same of AskAt.
+	refused, asked *refusal
 }
 
 // Access is what is needed to speak to a server.
@@ -106,7 +106,7 @@ func open(a Access, refused *refusal) (*Handle, error) {
 		// A connection that the operator loses is not kept for hours.
 		"wait_timeout": strconv.Itoa(int((connectionLifetime + time.Minute).Seconds())),
 	}
-	h := &Handle{User: a.User, access: a, refused: refused}
+	h := &Handle{User: a.User, access: a, refused: refused, asked: &refusal{}}
 	if _, err := driver.NewConnector(cfg); err != nil {
 		return nil, h.Fail("prepare the connection to "+a.Address(), err)
 	}
