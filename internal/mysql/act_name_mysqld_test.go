@@ -65,13 +65,19 @@ func TestANameThatLeadsElsewhereIsNotFollowed(t *testing.T) {
 	c.do(catchUp)
 	c.servers["b"].Freeze()
 	c.fails(wrong, "whether", "no answer")
+	c.servers["b"].Thaw()
+	untouched()
+
 	// Where commits are acknowledged, nobody there is as bad as somebody else.
-	catchUp.Known = wrong.source()
+	silent, err := net.Listen("tcp", net.JoinHostPort(c.servers["b"].Host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // nobody has connected
+	catchUp.Known.Port = int32(netip.MustParseAddrPort(silent.Addr().String()).Port())
 	c.do(catchUp)
 	catchUp.Answers = true
 	c.fails(catchUp, "whether", "no answer")
-	c.servers["b"].Thaw()
-	untouched()
 
 	// A channel that leads there and is stopped stays so.
 	c.do(StopReceiver{target{"c"}})

@@ -39,7 +39,8 @@ var _ = Describe("An operator that dies", Serial, func() {
 	s := onSet(semiSync)
 
 	// Each point of a switchover at which a process can end. "persisted" is after
-	// the record is written, "acted" between a step's actions and its labels.
+	// the record is written, "acted" between a step's actions and its labels. What make test has no
+	// time for is a part of make fault-matrix.
 	DescribeTable("during a switchover leaves it to the next one to finish or to undo", Label(withFaults),
 		func(ctx SpecContext, fault kit.Fault, takeover, end string) {
 			Expect(suite.operator.Deploy(ctx, fault)).To(Succeed())
@@ -60,10 +61,10 @@ var _ = Describe("An operator that dies", Serial, func() {
 			s.served(ctx)
 			expectRouted(ctx, s, s.source(ctx), s.others(ctx)...)
 		},
-		Entry(nil, kit.Fault("after:drain"), soon, either),
-		Entry(nil, kit.Fault("persisted:ahead"), soon, either),
+		Entry(nil, Label(isLong, inMatrix), kit.Fault("after:drain"), soon, either),
+		Entry(nil, Label(isLong, inMatrix), kit.Fault("persisted:ahead"), soon, either),
 		Entry(nil, kit.Fault("after:ahead"), soon, either),
-		Entry(nil, kit.Fault("before:fence"), soon, either),
+		Entry(nil, Label(isLong, inMatrix), kit.Fault("before:fence"), soon, either),
 		Entry(nil, kit.Fault("after:fence"), soon, either),
 		Entry(nil, kit.Fault("after:fence"), late, either),
 		Entry(nil, kit.Fault("after:promote"), soon, forward),
@@ -71,7 +72,7 @@ var _ = Describe("An operator that dies", Serial, func() {
 		Entry(nil, kit.Fault("routing:readwrite"), soon, forward),
 		Entry(nil, kit.Fault("after:route"), soon, forward),
 		// Once the record says that it is finished.
-		Entry(nil, kit.Fault("persisted:route"), soon, forward),
+		Entry(nil, Label(isLong, inMatrix), kit.Fault("persisted:route"), soon, forward),
 	)
 
 	// Without time to end, and asked to end as every rollout does.
