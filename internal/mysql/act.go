@@ -107,7 +107,7 @@ func (a *actor) catchUp(ctx context.Context, w words, do CatchUp) error {
 	if err := a.connected(ctx, do); err != nil {
 		return err
 	}
-	if err := a.meant(ctx, do.Known); err != nil && (do.Answers || isMisled(err)) {
+	if err := a.answers(ctx, do.Known); err != nil && (isMisled(err) || do.Answers && !conn.IsNumber(err, conn.NumberTooManyConnections, conn.NumberTooManyUserConnects)) {
 		return err
 	}
 	if do.Source != "" {

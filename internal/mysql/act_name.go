@@ -54,6 +54,16 @@ func (k Known) address() string { return fmt.Sprintf("%s:%d", k.Host, k.Port) }
 // nothing of what the replica will find; the server that it has found is looked at again.
 // Somebody who is there and does not answer may do so later: that is an error.
 func (a *actor) meant(ctx context.Context, k Known) error {
+	err := a.answers(ctx, k)
+	if conn.Unasked(err) {
+		log.FromContext(ctx).V(1).Info("who answers at an address could not be asked", "node", k.Name, "address", k.address(), "error", err.Error())
+		return nil
+	}
+	return err
+}
+
+// answers is meant where it counts as well that nobody could be asked.
+func (a *actor) answers(ctx context.Context, k Known) error {
 	if k.UUID == "" {
 		return nil
 	}
@@ -65,9 +75,6 @@ func (a *actor) meant(ctx context.Context, k Known) error {
 	defer cancel()
 	var there string
 	switch err := h.AskAt(ctx, k.Host, k.Port, "SELECT @@GLOBAL.server_uuid", &there); {
-	case conn.Unasked(err):
-		log.FromContext(ctx).V(1).Info("who answers at an address could not be asked", "node", k.Name, "address", k.address(), "error", err.Error())
-		return nil
 	case err != nil:
 		return fmt.Errorf("whether %s is %s: %w (nothing is started there before somebody answers)", k.address(), k.Name, err)
 	case !strings.EqualFold(there, k.UUID):

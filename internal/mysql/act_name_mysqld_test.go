@@ -78,6 +78,8 @@ func TestANameThatLeadsElsewhereIsNotFollowed(t *testing.T) {
 	c.do(catchUp)
 	catchUp.Answers = true
 	c.fails(catchUp, "whether", "no answer")
+	catchUp.Known.Host = "nowhere.invalid"
+	c.fails(catchUp, "whether")
 
 	// A channel that leads there and is stopped stays so.
 	c.do(StopReceiver{target{"c"}})

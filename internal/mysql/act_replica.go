@@ -63,7 +63,8 @@ func (a *actor) attach(ctx context.Context, w words, do Attach) error {
 		return err
 	}
 	shown := ""
-	if right {
+	if ch != nil && ch.SourcePort == do.SourcePort && strings.EqualFold(ch.SourceHost, do.SourceHost) {
+		// CHANGE empties it only where it changes one of these.
 		shown = ch.SourceUUID
 	}
 	if err := a.awaitStream(ctx, w, do.source(), shown); err != nil {

@@ -15,7 +15,8 @@ import (
 // Measure implements reconcile.Engine.
 func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 	set, d := metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, plan.Data
-	for name, s := range state.Nodes {
+	for name := range state.Nodes {
+		s := d.seen(state, name)
 		if d.Drop[name] {
 			metrics.ForgetNode(set, name)
 			continue
@@ -24,7 +25,7 @@ func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 		if s.OK() && shouldReplicate(&scene.Object.Spec, d.Source, name) {
 			n.Replicating = new(d.Roles[name] == v1alpha1.MysqlRoleReplica && s.Channel.bothRun())
 		}
-		n.Errant = errantCount(name, s, state.Nodes[d.Source], d)
+		n.Errant = errantCount(name, s, d.seen(state, d.Source), d)
 		n.Clone = cloneProgress(d.Clones[name])
 		if scene.Object.Spec.Mode == v1alpha1.MysqlSemiSync {
 			if state := semiSyncState(s, d.Roles[name], nil); state != "" {

@@ -110,9 +110,19 @@ func Plan(in Input) reconcile.Plan[Data] {
 	// Rules may choose a source; only one that was found counts when nothing is done.
 	found, known := v.source, v.data
 	p := v.decide()
-	if v.skip {
+	switch {
+	case v.skip && v.resolves:
+		// What was in progress cannot be resolved, and nothing else is begun. Rules have looked
+		// at the set from another source since: what is reported is as it was found.
+		fresh := look(in)
+		conditions := fresh.inProgress("waits: it cannot be finished or undone as it stands, and nothing else is begun while " + v1alpha1.AnnotationSkipReconcile + " is set")
+		p = fresh.withoutActions(fresh.plan(), fresh.source, fresh.data)
+		p.Conditions, p.Next = conditions, busy
+		v = fresh
+	case v.skip:
 		p = v.withoutActions(p, found, known)
 	}
+	p.Data.Twins = v.allTwins()
 	p.Data.Told = v.told(v.server(p.Data.Source))
 	p.Data.VouchedBy = v.vouchedBy()
 	if v.semi {

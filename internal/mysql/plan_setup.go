@@ -16,11 +16,29 @@ import (
 // hasTwins: two names lead to one server. Nothing can be said of either. A fence
 // that is up does not wait for others to be told apart.
 func (v *view) hasTwins() bool {
-	a, b := v.twins()
+	twins := v.allTwins()
 	if r := v.data.Switchover; r != nil && (r.Phase == v1alpha1.SwitchoverSwitching || r.Phase == v1alpha1.SwitchoverUndoing) {
-		return a == r.From || a == r.To || b == r.From || b == r.To
+		return slices.Contains(twins, r.From) || slices.Contains(twins, r.To)
 	}
-	return a != ""
+	return len(twins) > 0
+}
+
+// allTwins are the nodes that answer with the server_uuid of another one.
+func (v *view) allTwins() []string {
+	names := map[string][]string{}
+	for _, m := range v.members {
+		if s := v.server(m.Name); s.OK() {
+			names[s.UUID] = append(names[s.UUID], m.Name)
+		}
+	}
+	var out []string
+	for _, same := range names {
+		if len(same) > 1 {
+			out = append(out, same...)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (v *view) twins() (string, string) {
@@ -39,11 +57,14 @@ func (v *view) twins() (string, string) {
 }
 
 // tellTwinsApart takes a node for unseen whose address leads to another one while a change of
-// the source is past its fence: that must not wait for a name to be mended. Which of the two
+// the source is past its fence, or a failover: that must not wait for a name to be mended. Which of the two
 // answers, the record tells.
 func (v *view) tellTwinsApart() {
-	r := v.data.Switchover
-	if r == nil || r.Phase != v1alpha1.SwitchoverSwitching && r.Phase != v1alpha1.SwitchoverUndoing {
+	switch r := v.data.Switchover; {
+	case r == nil || r.Phase == v1alpha1.SwitchoverUndone:
+		return
+	case r.Failover, r.Phase == v1alpha1.SwitchoverSwitching, r.Phase == v1alpha1.SwitchoverUndoing:
+	default:
 		return
 	}
 	for v.tellTwoApart() {
@@ -58,7 +79,8 @@ func (v *view) tellTwoApart() bool {
 	there := isOf(v.server(a).UUID)
 	for _, pair := range [][2]string{{a, b}, {b, a}} {
 		right, wrong := pair[0], pair[1]
-		if was := v.onRecord(wrong); there(v.onRecord(right)) && was != "" && !there(was) {
+		// One that nobody has ever seen is the wrong one, too.
+		if there(v.onRecord(right)) && !there(v.onRecord(wrong)) {
 			problem := fmt.Sprintf("its address leads to %s (server_uuid %s); mend the name", right, v.server(wrong).UUID)
 			v.state.Nodes[wrong] = v.server(wrong).misled(problem)
 			v.data.Misled[wrong] = problem
@@ -89,7 +111,6 @@ func (v *view) onRecord(name string) string {
 
 func (v *view) reportTwins() reconcile.Plan[Data] {
 	a, b := v.twins()
-	v.data.Twins = []string{a, b}
 	p := v.plan()
 	p.Conditions = reconcile.Topology(false, "DuplicateServer", fmt.Sprintf(
 		"%s and %s answer with the same server_uuid: correct host and port in the spec, or take one of the two out of it, if both lead to one server; else delete auto.cnf from one copied data directory and restart it. Nothing is done until then.", a, b))

@@ -490,13 +490,14 @@ func beside(name string, actions []reconcile.Action) []reconcile.Step {
 // one will have when it is fenced.
 func (v *view) repoint(from, to *Server, within *gtid.Set) []reconcile.Action {
 	var out []reconcile.Action
+	twins := v.allTwins()
 	for _, m := range v.replicasOf(to) {
 		s := v.server(m.Name)
 		// One that is stopped as a whole was to be led ahead, and starts as it is re-pointed.
 		if !s.OK() || s != from && (!s.Follows(from) || !s.Fenced() || s.Channel.SQLErrno != 0 || s.Channel.SQL != ThreadYes && s.Channel.IO != ThreadNo) {
 			continue
 		}
-		if a, b := v.twins(); m.Name == a || m.Name == b || v.hollow(s) {
+		if slices.Contains(twins, m.Name) || v.hollow(s) {
 			continue
 		}
 		// What the old source has lost is no fault of those who follow a new one that holds it.
@@ -675,9 +676,18 @@ func (v *view) withoutRecord() reconcile.Plan[Data] {
 	return v.decide()
 }
 
-// withoutNode is withoutRecord where a node of the record is known no more: a fence that may be
-// up comes off also under skip.
+// withoutNode is withoutRecord where a node of the record is known no more. A fence that may be
+// up comes off also under skip, and nothing else is begun.
 func (v *view) withoutNode() reconcile.Plan[Data] {
+	if !v.skips {
+		return v.withoutRecord()
+	}
 	v.data.Switchover = nil
-	return v.decide()
+	p := v.steady()
+	p.Again, p.Events = false, nil
+	p.Steps = slices.DeleteFunc(p.Steps, func(s reconcile.Step) bool { return !slices.Contains(opening, s.Name) })
+	return p
 }
+
+// opening are the steps that have the source take writes, alone, and clients led to it.
+var opening = []string{"unroute", "fence-extra", "detach-source", "source", "source-settings", "route"}

@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -1297,7 +1298,7 @@ func TestPlanSwitchoverAtWork(t *testing.T) {
 			name:   "skip, the fenced source's pod is gone and the spec names a third: nothing is begun",
 			scene:  given("c", "a", "b").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).edited().skipping().after(time.Minute).seeing(fenced().podGone(), replica("b", "a").ioError(2003), replica("c", "a").ioError(2003)),
 			steps:  nil,
-			reason: "SourceUnreachable", record: "a>b Switching", source: "a",
+			reason: "SwitchoverInProgress", record: "a>b Switching", source: "a",
 		},
 		{
 			name:  "skip does not leave a fence up",
@@ -1493,5 +1494,49 @@ func TestSkipKeepsTheLastSwitchover(t *testing.T) {
 		seeing(source("a").fenced().labelled(""), replica("b", "a").unseen().labelled("false"), replica("c", "b").ioError(2003))
 	if p := Plan(s.Input); p.Data.Last != nil || p.Data.Result != "" || recordOf(p.Data.Switchover) != "a>b Switching" {
 		t.Errorf("last %+v, result %q, record %q", p.Data.Last, p.Data.Result, recordOf(p.Data.Switchover))
+	}
+}
+
+// A node that was never seen, and one that a failover leaves, are told apart as well.
+func TestMisledStrangersHoldNothingUp(t *testing.T) {
+	fenced := func() *node { return source("a").fenced() }
+	for name, s := range map[string]*scene{
+		"a new node's name leads elsewhere, and the candidate's to the source": given("b", "a", "c", "d").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+			seeing(fenced(), fenced().named("b").labelled(""), replica("c", "a"), replica("d", "a").uuid("c")),
+		"a new node's name leads to the candidate": given("b", "a", "c", "d").knowing("a", "a", "b", "c").record("a", "b", v1alpha1.SwitchoverSwitching).
+			seeing(fenced(), replica("b", "a").labelled(""), replica("c", "a"), replica("d", "a").uuid("b")),
+		"the name of the source that is left leads to the candidate": given("b", "a", "c").knowing("a", "a", "b", "c").failover("a", "b", v1alpha1.SwitchoverPreparing).
+			seeing(replica("b", "a").named("a").labelled("false"), replica("b", "a"), replica("c", "a")),
+	} {
+		for look := range 2 {
+			p := Plan(s.Input)
+			if p.Conditions[0].Reason == "DuplicateServer" || len(p.Steps) == 0 && look == 0 && s.Object.Status.Switchover.Failover {
+				t.Errorf("%s: look %d: %s %s", name, look, p.Conditions[0].Reason, quoted(stepsOf(p)))
+			}
+			for _, step := range stepsOf(p) {
+				if strings.Contains(step, "promote b") && name == "a new node's name leads elsewhere, and the candidate's to the source" {
+					t.Errorf("%s: %s", name, step)
+				}
+			}
+			Project(s.Object, s.State, p)
+		}
+	}
+}
+
+// The record names a node that nobody knows any more. Under skip the source takes writes again,
+// and nothing else is begun.
+func TestSkipWithARecordOfAnUnknownNode(t *testing.T) {
+	of := func() *scene {
+		return given("c", "a", "b").knowing("a", "a", "b", "c").record("a", "z", v1alpha1.SwitchoverSwitching).edited().skipping().after(time.Minute)
+	}
+	p := Plan(of().seeing(source("a").fenced(), replica("b", "a"), replica("c", "a")).Input)
+	if steps := quoted(stepsOf(p)); !strings.Contains(steps, "writable a") || strings.Contains(steps, "attach") || recordOf(p.Data.Switchover) != "" {
+		t.Errorf("the fence: %s, record %q", steps, recordOf(p.Data.Switchover))
+	}
+	gone := of()
+	gone.Object.Status.Switchover.Failover = true
+	p = Plan(gone.seeing(source("a").fenced().podGone(), replica("b", "a").ioError(2003), replica("c", "a").ioError(2003)).Input)
+	if recordOf(p.Data.Switchover) != "" || strings.Contains(quoted(stepsOf(p)), "promote") || strings.Contains(quoted(stepsOf(p)), "stop receiver") {
+		t.Errorf("a failover is begun: %s, record %q", quoted(stepsOf(p)), recordOf(p.Data.Switchover))
 	}
 }

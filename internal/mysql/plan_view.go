@@ -35,6 +35,8 @@ type view struct {
 	skip    bool
 	// skips is skip as the user has set it, also while what is under way is resolved.
 	skips bool
+	// resolves: something is under way that is resolved in spite of skip.
+	resolves bool
 	// deleting: the resource is about to go.
 	deleting bool
 	members  []Member
@@ -92,6 +94,7 @@ func look(in Input) *view {
 	// A fence may be up: it is resolved first, whatever is asked since.
 	r := v.data.Switchover
 	v.skip = v.skips && (r == nil || r.Phase == v1alpha1.SwitchoverUndone || r.Phase == v1alpha1.SwitchoverPreparing)
+	v.resolves = v.skips && !v.skip
 	if v.skip {
 		// Nothing is begun and nothing goes on; the record stays for later.
 		v.data.Switchover = nil

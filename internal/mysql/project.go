@@ -19,12 +19,7 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 	st.Switchover, st.LastSwitchover = d.Switchover.DeepCopy(), d.Last.DeepCopy()
 	left := slices.DeleteFunc(slices.Clone(d.Deposed), func(uuid string) bool { return slices.Contains(st.DeposedSourceUUIDs, uuid) })
 	st.DeposedSourceUUIDs, st.UnassuredSourceUUIDs = slices.Clone(d.Deposed), slices.Clone(d.Unassured)
-	seen := func(name string) *Server {
-		if why, is := d.Misled[name]; is {
-			return state.Nodes[name].misled(why)
-		}
-		return state.Nodes[name]
-	}
+	seen := func(name string) *Server { return d.seen(state, name) }
 	topology := map[string]*v1alpha1.MysqlReplicationNode{}
 	ready, wanted := 0, 0
 	for _, m := range Members(obj) {
@@ -33,9 +28,6 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		}
 		s := seen(m.Name)
 		n := projectNode(m, s, d)
-		if slices.Contains(d.Twins, m.Name) {
-			n.ServerUUID = ""
-		}
 		if obj.Spec.Mode == v1alpha1.MysqlSemiSync {
 			n.SemiSync = semiSyncState(s, n.Role, st.Topology[m.Name])
 			if !s.OK() && slices.ContainsFunc(left, isOf(serverUUID(st.Topology[m.Name]))) {
@@ -52,8 +44,11 @@ func Project(obj *v1alpha1.MysqlReplication, state State, p reconcile.Plan[Data]
 		if n.ServerUUID == "" && m.Name == d.Source {
 			n.ServerUUID = d.Told
 		}
+		if was := st.Topology[m.Name]; was != nil && d.unsure(m.Name) {
+			n.VouchedBy, n.WaitForReplicaCount, n.StartedAt = was.VouchedBy, was.WaitForReplicaCount, was.StartedAt
+		}
 		n.Clone = d.Clones[m.Name].DeepCopy()
-		if at, is := d.Started[m.Name]; is {
+		if at, is := d.Started[m.Name]; is && !d.unsure(m.Name) {
 			n.StartedAt = &at
 		}
 		topology[m.Name] = n
@@ -143,4 +138,23 @@ func projectNode(m Member, s *Server, d Data) *v1alpha1.MysqlReplicationNode {
 		n.ErrantTransactions, n.ErrantCount = shorten(e.set.String()), e.count
 	}
 	return n
+}
+
+// unsure says whether who answers at a node's address is not, or may not be, that node.
+func (d Data) unsure(name string) bool {
+	_, misled := d.Misled[name]
+	return misled || slices.Contains(d.Twins, name)
+}
+
+// seen is what was seen of a node: nothing, where another one has answered.
+func (d Data) seen(state State, name string) *Server {
+	s := state.Nodes[name]
+	why, misled := d.Misled[name]
+	switch {
+	case misled:
+		return s.misled(why)
+	case slices.Contains(d.Twins, name):
+		return s.misled("it answers with the server_uuid of another node")
+	}
+	return s
 }
