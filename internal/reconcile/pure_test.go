@@ -128,14 +128,17 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Where there is more to look at than time, what is quiet waits for its turn among itself.
-func TestQuietResourcesComeAfterWhatChanges(t *testing.T) {
-	if (outlook{}).priority() != handler.LowPriority {
-		t.Error("a quiet resource goes before those that nobody has looked at yet")
+// Where there is more to look at than time, a change under way goes first, and all else waits for
+// its turn.
+func TestChangesUnderWayComeFirst(t *testing.T) {
+	for _, o := range []outlook{{}, {busy: true}, {next: time.Second}, {failures: 1}} {
+		if o.priority() != handler.LowPriority {
+			t.Errorf("%+v goes before those that nobody has looked at yet", o)
+		}
 	}
-	for _, o := range []outlook{{busy: true}, {next: time.Second}, {failures: 1}, {raced: true}} {
+	for _, o := range []outlook{{underWay: true}, {raced: true}} {
 		if o.priority() != 0 {
-			t.Errorf("%+v waits for quiet resources", o)
+			t.Errorf("%+v waits for looks at others", o)
 		}
 	}
 }

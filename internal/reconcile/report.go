@@ -50,7 +50,7 @@ func (p *pass[T, S, D]) report(stop context.Context) ctrlreconcile.Result {
 	p.announce()
 	p.measure()
 
-	outlook := outlook{raced: errors.Is(err, errRaced), busy: p.busy()}
+	outlook := outlook{raced: errors.Is(err, errRaced), busy: p.busy(), underWay: p.description.UnderWay}
 	if p.look != nil {
 		outlook.next = p.look.plan.Next
 	}

@@ -35,6 +35,8 @@ type outlook struct {
 	next time.Duration
 	// busy: something is in progress.
 	busy bool
+	// underWay: a change of the topology is on record.
+	underWay bool
 }
 
 // wait returns the time until the next pass. It is pure; random is in [0,1).
@@ -55,11 +57,13 @@ func (o outlook) wait(poll time.Duration, random float64) time.Duration {
 	return time.Duration(float64(poll) * (1 - pollJitter*random))
 }
 
-// priority of the next pass. A look at what is quiet comes after what has changed, and among
-// resources that nobody has looked at yet in its turn: where more is to be looked at than there
-// is time for, none is left out for good. (The queue keeps the priority of what woke a resource.)
+// priority of the next pass. A change of the topology that is under way comes before all looks;
+// those come in their turn, whoever they are of: where more is to be looked at than there is time
+// for, neither the quiet nor the broken ones are left out for good. (The queue keeps the priority
+// of what woke a resource, which would put those that were changed before those that nobody has
+// looked at yet.)
 func (o outlook) priority() int {
-	if o.raced || o.failures > 0 || o.next > 0 || o.busy {
+	if o.raced || o.underWay {
 		return 0
 	}
 	return handler.LowPriority
