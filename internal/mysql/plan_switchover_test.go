@@ -1540,3 +1540,15 @@ func TestSkipWithARecordOfAnUnknownNode(t *testing.T) {
 		t.Errorf("a failover is begun: %s, record %q", quoted(stepsOf(p)), recordOf(p.Data.Switchover))
 	}
 }
+
+// What is on record of others was found from the source that is on record, and stays so: rules
+// that look from another source under skip must not be what the status is made of.
+func TestSkipKeepsWhatIsOnRecordOfOthers(t *testing.T) {
+	s := given("c", "a", "b", "d").knowing("a", "a", "b", "c", "d").record("a", "b", v1alpha1.SwitchoverSwitching).edited().skipping().after(time.Minute).
+		seeing(source("a").fenced().labelled(""), replica("b", "a").unseen().labelled("false"), replica("c", "b").ioError(2003), replica("d", "a").has("a:1-100 d:1-3")).
+		reported("d", "d:1-3")
+	Project(s.Object, s.State, Plan(s.Input))
+	if d := s.Object.Status.Topology["d"]; d.ErrantTransactions == "" || s.Object.Status.Source != "a" {
+		t.Errorf("the source is %s, and d is said to hold %q apart", s.Object.Status.Source, d.ErrantTransactions)
+	}
+}
