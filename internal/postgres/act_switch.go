@@ -323,7 +323,7 @@ func (a *actor) holds(ctx context.Context, do Promote) error {
 		case s.Paused:
 			return false, refusal("its replay is paused: SELECT pg_wal_replay_resume()")
 		}
-		return s.Known && do.At.within(s.At) && s.Replay >= s.At.LSN, nil
+		return s.Known && do.At.within(s.At) && (s.Settled || s.Replay >= s.At.LSN), nil
 	})
 	if err != nil && ctx.Err() != nil && s != nil {
 		return refusal(fmt.Sprintf("it has not replayed within %s all that it has to: %s of %s", do.Timeout, s.Replay, do.At))

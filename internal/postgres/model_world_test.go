@@ -200,7 +200,7 @@ func (w *world) see(m Member) *Server {
 	o.ReadOnly, o.Fenced = s.fenced, s.fenced
 	o.SyncNames, o.SyncSet = s.sync, s.sync != ""
 	if s.recovery {
-		o.Replay = s.at.LSN
+		o.Replay, o.Settled = s.at.LSN, !w.link(s)
 		if w.link(s) {
 			o.Receiver, o.Sender = streaming, o.Upstream
 		}

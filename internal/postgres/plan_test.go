@@ -124,7 +124,16 @@ var rows = []row{
 	{name: "the primary is another database cluster", edit: func(s *situation) { s.at("a").SystemID = another; s.cut("b", "c") }, reason: "PrimaryLostData", says: "Make b spec.primary", leads: "|bc|a"},
 	{name: "the primary has less than it had", edit: func(s *situation) { s.at("a").At.LSN = 700; s.cut("b", "c") }, reason: "PrimaryLostData", says: "force-promote: a", leads: "|bc|a"},
 	{name: "the primary has less than it had, and the user takes that", edit: func(s *situation) { s.at("a").At.LSN = 700; s.cut("b", "c"); s.forces("a") }, reason: "StandbyNotReady", leads: "a|bc|"},
-	{name: "the primary is a standby", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c") }, reason: "PrimaryRecovers", leads: "|bc|a"},
+	{name: "the primary is a standby", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c") }, reason: "PrimaryRecovers", does: "primary: make the primary again a", leads: "||"},
+	{name: "the primary is a standby, and another one has more", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c"); s.at("b").At.LSN++ }, reason: "PrimaryRecovers", leads: "|bc|a"},
+	{name: "the primary is a standby, and one is not seen", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c"); s.silent("c", time.Hour) }, reason: "PrimaryRecovers", leads: "|b|a"},
+	{name: "the primary is a standby of somebody else", edit: func(s *situation) { s.at("a").Recovery, s.at("a").Upstream = true, "far:5432"; s.cut("b", "c") }, reason: "PrimaryRecovers", leads: "|bc|a"},
+	{name: "failover, and the old primary is back as a standby with more", edit: func(s *situation) {
+		s.wants("b")
+		s.frozen("a", "b", "c")
+		s.at("a").Recovery, s.at("a").At.LSN = true, 1001
+		s.changes(v1alpha1.SwitchoverSwitching, true)
+	}, reason: "FailoverRefused", says: "a has received more", leads: "|bc|a"},
 	{name: "somebody has switched over, and the spec says so", edit: func(s *situation) {
 		s.wants("b")
 		promotedB(s)
@@ -252,7 +261,7 @@ var rows = []row{
 		s.silent("a", time.Minute)
 		s.wants("b")
 		s.frozen("b", "c")
-		s.at("c").Known = false
+		s.at("c").Known, s.at("c").Settled = false, false
 		s.changes(v1alpha1.SwitchoverSwitching, true)
 	}, reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "Wait for it", leads: "||"},
 	{name: "failover, one recovers", edit: func(s *situation) {
