@@ -34,7 +34,7 @@ E2E_PROCS ?= 2
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 # Everything that is compiled under a tag, for what looks at all code.
-TAGS := admission,mysqld,redisd,e2e
+TAGS := admission,mysqld,redisd,postgresd,e2e
 
 # The tools are pinned in test/tools and built when they are first used. These are
 # evaluated in the recipe that needs them and nowhere else.
@@ -46,6 +46,7 @@ OPERATOR_SDK = $(call tool,operator-sdk)
 OPM = $(call tool,opm)
 PROMTOOL = $(call tool,promtool)
 WITH_REDIS = REDIS_ROOTFS="$${REDIS_ROOTFS:-$$(bin/testbed rootfs redis)}"
+WITH_POSTGRES = POSTGRES_ROOTFS="$${POSTGRES_ROOTFS:-$$(bin/testbed rootfs postgres)}"
 WITH_MYSQL = MYSQL_ROOTFS="$${MYSQL_ROOTFS:-$$(bin/testbed rootfs mysql)}"
 WITH_ASSETS = KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$(bin/testbed assets)}" \
   PROMETHEUS_OPERATOR_CRDS="$${PROMETHEUS_OPERATOR_CRDS:-$$(bin/testbed sources prometheus-operator)/example/prometheus-operator-crd}"
@@ -252,6 +253,19 @@ test-redis-all: bin/testbed ## The same on every server that is supported: Redis
 	  REDIS_ROOTFS="$$root" $(SUBMAKE) test-redis; \
 	done
 
+.PHONY: test-postgres
+test-postgres: bin/testbed ## The PostgreSQL engine against real servers: those of POSTGRES_ROOTFS, or of the testbed's PostgreSQL 18. (The model is in test-unit.)
+	$(WITH_POSTGRES) go test -p 1 -tags postgresd -count=1 -timeout 15m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./test/postgresd/... ./internal/postgres/...
+
+.PHONY: test-postgres-all
+test-postgres-all: bin/testbed ## The same on PostgreSQL 15, 17 and 18.
+	@unset POSTGRES_ROOTFS; $(SUBMAKE) test-postgres; \
+	for server in postgres-15 postgres-17; do \
+	  echo "--> make test-postgres, $$server"; \
+	  root="$$(bin/testbed rootfs "$$server")"; \
+	  POSTGRES_ROOTFS="$$root" $(SUBMAKE) test-postgres; \
+	done
+
 .PHONY: test-mysql
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
 	$(WITH_MYSQL) go test -p 2 -tags mysqld -count=1 -timeout 15m -parallel 4 $(TESTARGS) ./test/mysqld/... ./internal/mysql/... ./internal/mysqlgroup/
@@ -260,7 +274,7 @@ test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real 
 soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), a crash after every step of set-up and switchover, all that the tests of groups have, and SOAK_SCHEDULES schedules of the model (100000).
 	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) EVERY_CRASH=1 go test -parallel 1 -tags mysqld -count=1 -timeout 3h -v -run '^(TestFailoverLosesNothing|TestCrashesDuring.*|TestOperatorDiesDuringFailover)$$' ./internal/mysql/
 	$(WITH_MYSQL) LONG_GROUPS=1 go test -tags mysqld -count=1 -timeout 30m -v ./internal/mysqlgroup/
-	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/
+	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/ ./internal/postgres/
 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.

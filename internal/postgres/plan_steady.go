@@ -337,10 +337,10 @@ func (v *view) primaryRecovers() bool { return v.primary.Standby() }
 
 // recoverable: it was left a standby, by nobody who has made another node the primary: every
 // node is seen, as a standby that has nothing which it lacks, and it gets nothing from anybody
-// else. The spec says that it is the primary.
+// else. Where the spec wants another primary, that is switched to then.
 func (v *view) recoverable() bool {
 	s := v.primary
-	if v.wanted() != s || !v.same(s) || !s.Known || s.Receiver != "" || s.Upstream != "" && !v.followsMember(s) {
+	if !v.same(s) || !s.Known || s.Receiver != "" || s.Upstream != "" && !v.followsMember(s) {
 		return false
 	}
 	if was, known := v.recordedAt(); known && !was.within(s.At) {

@@ -27,6 +27,9 @@ func (v *view) beginSwitchover() reconcile.Plan[Data] {
 		return v.asItIs()
 	}
 	from, to := v.primary, v.wanted()
+	if from.Standby() && v.recoverable() {
+		return v.reportRecovers()
+	}
 	if reason, why := v.unfit(from, to); reason != "" {
 		return v.refuse("SwitchoverRefused", to, reason, why)
 	}
