@@ -19,7 +19,11 @@ func (e *Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 			metrics.ForgetNode(set, m.Name)
 			continue
 		}
-		metrics.SetNode(set, m.Name, measured(m, state.Nodes[m.Name], d))
+		n := measured(m, state.Nodes[m.Name], d)
+		if p := state.Nodes[d.Primary]; n.Up && p.Primary() {
+			n.LagBytes, n.SemiSync = lagBytes(m, state.Nodes[m.Name], p), waits(m, d, p)
+		}
+		metrics.SetNode(set, m.Name, n)
 	}
 	phase := ""
 	// One that was undone stays on record, and is over.
@@ -43,6 +47,28 @@ func measured(m Member, s *Server, d Data) metrics.Node {
 		n.Diverged = new(d.Diverged[m.Name])
 	}
 	return n
+}
+
+// lagBytes is what the primary has written and a standby has not replayed; nil for all other
+// nodes, and where it is not known.
+func lagBytes(m Member, s, p *Server) *float64 {
+	if m.Isolated || m.Leaving || s == p || s.SystemID != p.SystemID || !s.Follows(p) {
+		return nil
+	}
+	return new(float64(max(p.At.LSN, s.Replay) - s.Replay))
+}
+
+// waits says of the primary whether its commits wait for a standby, and of a standby whether
+// they wait for it; nil in the mode rpl_async.
+func waits(m Member, d Data, p *Server) *bool {
+	if d.Sync == "" || m.Isolated || m.Leaving {
+		return nil
+	}
+	if m.Name == p.Name {
+		return new(p.SyncNames != "")
+	}
+	f, found := p.follower(m.Name)
+	return new(found && (f.SyncState == "quorum" || f.SyncState == "sync"))
 }
 
 // countEnd counts the end of a switchover once, although the plan that ends it, or refuses

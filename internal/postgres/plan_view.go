@@ -270,7 +270,7 @@ func (v *view) unseenNote(m Member, s *Server) string {
 // baseBackup is the command that fills an empty data directory. It asks for the password.
 func (v *view) baseBackup() string {
 	p := v.primary
-	return fmt.Sprintf("pg_basebackup --pgdata=<data directory> --host=%s --port=%d --username=%s --wal-method=stream --checkpoint=fast --write-recovery-conf, and start it",
+	return fmt.Sprintf("pg_basebackup --host=%s --port=%d --username=%s --pgdata=DIR --wal-method=stream --checkpoint=fast && touch DIR/standby.signal, and start it",
 		p.Host, p.Port, replicationUserOf(v.in.Object))
 }
 
@@ -280,7 +280,7 @@ func (v *view) rewind(s *Server) string {
 	if !s.Rewindable {
 		return "stop it, empty its data directory and run " + v.baseBackup() + " (pg_rewind needs wal_log_hints=on or checksums, and it has neither)"
 	}
-	return fmt.Sprintf("stop it in order, run pg_rewind --target-pgdata=<data directory> --source-server=\"host=%s port=%d user=%s dbname=%s\" --write-recovery-conf, and start it; or empty its data directory and run %s",
+	return fmt.Sprintf("stop it in order, run pg_rewind --target-pgdata=DIR --source-server=\"host=%s port=%d user=%s dbname=%s\" && touch DIR/standby.signal, and start it; or empty its data directory and run %s",
 		p.Host, p.Port, userOf(v.in.Object), database, v.baseBackup())
 }
 
