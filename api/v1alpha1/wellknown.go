@@ -41,6 +41,12 @@ const (
 	LabelRedisReplicationReadonly = "compose-operator/redis-replication.readonly"
 )
 
+// Labels that the operator writes on the pods of a PostgresReplication.
+const (
+	LabelPostgresReplicationName     = "compose-operator/postgres-replication.name"
+	LabelPostgresReplicationReadonly = "compose-operator/postgres-replication.readonly"
+)
+
 // Labels that the operator writes on the Sentinel pods of a RedisReplication: the source's
 // pod, LabelSourceUnknown while nobody can say which that is, and where it is reached.
 const (

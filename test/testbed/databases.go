@@ -79,6 +79,14 @@ var otherVersions = []database{
 		name: "valkey", tag: "8.1", suite: "trixie", packages: []string{"valkey-server", "valkey-tools"},
 		user: "valkey", uid: 999, volume: "/data",
 	},
+	{
+		name: "postgres-15", tag: "15", suite: "bookworm", packages: []string{"postgresql-15", "postgresql-client-15"},
+		user: "postgres", uid: 999, volume: "/var/lib/postgresql",
+	},
+	{
+		name: "postgres-17", tag: "17", suite: "trixie", packages: []string{"postgresql-17", "postgresql-client-17"},
+		user: "postgres", uid: 999, volume: "/var/lib/postgresql",
+	},
 }
 
 // findDatabase returns the definition of a root file system, and of the image made of it if there is one.
