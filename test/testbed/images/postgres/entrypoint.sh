@@ -57,7 +57,7 @@ wal_log_hints = on
 password_encryption = 'scram-sha-256'
 include_dir = '/etc/postgres-conf'
 EOF
-	user_statements | postgres --single -D "$1" -c unix_socket_directories='' postgres >/dev/null
+	user_statements | postgres --single -D "$1" -c unix_socket_directories='' -c log_statement=none postgres >/dev/null
 }
 
 # clone the server of another pod into a directory. It is a standby, and nobody has told it yet
