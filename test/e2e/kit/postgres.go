@@ -95,12 +95,6 @@ func ExchangePrimary(to string) func(*v1alpha1.PostgresReplication) {
 	}
 }
 
-// PostgresReadyAsWanted says why a resource is not Ready for its present spec, or another node
-// is the primary.
-func PostgresReadyAsWanted(r *v1alpha1.PostgresReplication) error {
-	return viewOfPostgres(r).isAsWanted()
-}
-
 // DescribePostgres describes a resource's status in a line or a few.
 func DescribePostgres(r *v1alpha1.PostgresReplication) string { return viewOfPostgres(r).String() }
 

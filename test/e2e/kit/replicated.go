@@ -138,6 +138,32 @@ func (s *Replicated[T]) WaitReady(ctx context.Context, timeout time.Duration) er
 // Describe a resource's status in a line or a few.
 func (s *Replicated[T]) Describe(resource T) string { return s.kind.view(resource).String() }
 
+// AsWanted says why a resource is not Ready for its present spec, or another node is the source.
+func (s *Replicated[T]) AsWanted(resource T) error { return s.kind.view(resource).isAsWanted() }
+
+// Nodes of a spec: its source, and all others in order.
+func (s *Replicated[T]) Nodes(resource T) (source string, others []string) {
+	v := s.kind.view(resource)
+	return v.wanted, slices.Sorted(slices.Values(slices.Concat(v.attached, v.isolated)))
+}
+
+// Noticed says whether somebody looks after a resource.
+func (s *Replicated[T]) Noticed(resource T) bool {
+	v := s.kind.view(resource)
+	return v.observed != 0 || len(v.conditions) > 0
+}
+
+// Undone says why the last change of the source was undone; "" when it was not.
+func (s *Replicated[T]) Undone(resource T) string {
+	if sw := s.kind.view(resource).switchover; sw != nil && sw.Phase == v1alpha1.SwitchoverUndone {
+		return "the switchover was undone: " + sw.Message
+	}
+	return ""
+}
+
+// Last change of the source that is on record; nil without one.
+func (s *Replicated[T]) Last(resource T) *v1alpha1.LastSwitchover { return s.kind.view(resource).last }
+
 // Source that the status names.
 func (s *Replicated[T]) Source(ctx context.Context) (string, error) {
 	resource, err := s.Get(ctx)
