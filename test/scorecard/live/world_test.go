@@ -40,9 +40,9 @@ type world struct {
 	redis  func(*v1alpha1.RedisReplication)
 
 	postgres func(*v1alpha1.PostgresReplication)
-	routes func(map[string][]string)
-	labels func(pod string, labels map[string]string)
-	create func(client.Object) error
+	routes   func(map[string][]string)
+	labels   func(pod string, labels map[string]string)
+	create   func(client.Object) error
 	// absent: nobody acts on resources.
 	absent bool
 	// seen are the names of everything that was created.
