@@ -62,7 +62,7 @@ func (w *world) runPostgres() *run {
 	}
 	r := &run{
 		Options: Options{Namespace: testNamespace, PostgresImage: "postgres:test", Timeout: time.Minute, OperatorTimeout: 300 * time.Millisecond},
-		cluster: &kit.Cluster{Client: w.client}, kind: Kinds()[3], name: "scorecard-postgresreplication", plural: "postgresreplications",
+		cluster: &kit.Cluster{Client: w.client}, kind: Kinds()[slices.IndexFunc(Kinds(), func(k Kind) bool { return k.Kind == "PostgresReplication" })], name: "scorecard-postgresreplication", plural: "postgresreplications",
 		gvk:    schema.GroupVersionKind{Group: "upm.syntropycloud.io", Version: "v1alpha1", Kind: "PostgresReplication"},
 		settle: 300 * time.Millisecond,
 		example: &unstructured.Unstructured{Object: map[string]any{
