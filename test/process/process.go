@@ -37,9 +37,18 @@ type Process struct {
 
 // Launch starts a command that dies with the test.
 func Launch(line []string, log *os.File) (*Process, error) {
+	return LaunchWith(line, log, syscall.SysProcAttr{})
+}
+
+// LaunchWith does the same with attributes, e.g. another user.
+func LaunchWith(line []string, log *os.File, with syscall.SysProcAttr) (*Process, error) {
 	p := &Process{cmd: exec.Command(line[0], line[1:]...), Done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	with.Pdeathsig, with.Setpgid = syscall.SIGKILL, true
+	p.cmd.SysProcAttr = &with
+	if with.Chroot != "" {
+		p.cmd.Dir = "/"
+	}
 	started := make(chan error)
 	starts() <- func() { started <- p.cmd.Start() }
 	if err := <-started; err != nil {
@@ -61,6 +70,9 @@ func (p *Process) Running() bool {
 		return true
 	}
 }
+
+// PID of it.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Signal sends a signal to it.
 func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
