@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/server"
 )
 
 const (
@@ -20,6 +21,8 @@ const (
 	promotionTimeout = 10 * time.Second
 	// fenceTimeout bounds the fence: clients cannot write meanwhile.
 	fenceTimeout = 3 * time.Second
+	// stopTimeout bounds the wait for a stop to show.
+	stopTimeout = 2 * time.Second
 )
 
 // prepare gives the primary what it needs to become a standby. It also finds out whether
@@ -155,11 +158,24 @@ func (a *actor) demote(ctx context.Context, do Demote) (reconcile.Facts, error) 
 	facts := reconcile.Facts{demoted(a.node.Name): "yes"}
 	// A fast stop: it waits for nobody but standbys, which get all of the log. It may end this
 	// very connection before the answer.
-	err = a.program(ctx, "kill -INT $(head -n1 postmaster.pid)")
-	if err != nil && !ended(err) {
-		return facts, err
+	err = a.sql(ctx, "COPY (SELECT 1 WHERE false) TO PROGRAM "+literal("kill -INT $(head -n1 postmaster.pid)"))
+	if err == nil || ended(err) || a.stops(ctx) {
+		return facts, nil
 	}
-	return facts, nil
+	return facts, noShell(err)
+}
+
+// stops says whether the server ends connections. The shell that was to send the signal may be
+// ended by the stop itself, and then the server says that the program has failed.
+func (a *actor) stops(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	for server.Pause(bounded, awaitPause) {
+		if err := a.sql(bounded, "SELECT 1"); err != nil && bounded.Err() == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // ended says whether an error means that the server has ended the connection.
@@ -307,7 +323,7 @@ func (a *actor) holds(ctx context.Context, do Promote) error {
 		case s.Paused:
 			return false, refusal("its replay is paused: SELECT pg_wal_replay_resume()")
 		}
-		return s.Known && do.At.within(s.At) && s.Replay >= s.At.LSN, nil
+		return s.Known && do.At.within(s.At) && (s.Settled || s.Replay >= s.At.LSN), nil
 	})
 	if err != nil && ctx.Err() != nil && s != nil {
 		return refusal(fmt.Sprintf("it has not replayed within %s all that it has to: %s of %s", do.Timeout, s.Replay, do.At))

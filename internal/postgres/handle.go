@@ -123,7 +123,7 @@ func (h *handle) listen(began time.Time, answered bool) time.Duration {
 	return time.Since(h.heard)
 }
 
-// takesReplicationPassword says whether the server refuses the password of the replication
+// refusesReplicationPassword says whether the server refuses the password of the replication
 // user. One that it does not let in for another reason (pg_hba.conf) has not refused it.
 func (h *handle) refusesReplicationPassword(ctx context.Context) bool {
 	config, err := pgx.ParseConfig("host=localhost user=nobody password=none passfile=/dev/null sslmode=disable dbname=" + database)
@@ -189,6 +189,11 @@ func words(err error) string {
 	}
 	if server.AllRefused(err) {
 		return "connection refused"
+	}
+	// Without the addresses: the port of this side is another one each time.
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		return op.Op + ": " + server.Shorten(op.Err.Error())
 	}
 	text := err.Error()
 	if i := strings.LastIndex(text, "\n"); i >= 0 {

@@ -122,7 +122,7 @@ type looking struct {
 	checkpointTLI, recoveryTLI           *int64
 	receivedTLI                          *int64
 	segment                              uint64
-	settled, checksums                   bool
+	checksums                            bool
 }
 
 func (l *looking) main(ctx context.Context) error {
@@ -145,7 +145,7 @@ func (l *looking) main(ctx context.Context) error {
 	l.Signal = signal != nil && *signal
 	l.checksums = checksums != nil && *checksums
 	// It has gone through all of the log that it has, and waits for more.
-	l.settled = wait != nil && (*wait == "RecoveryWalStream" || *wait == "RecoveryRetrieveRetryInterval")
+	l.Settled = wait != nil && *wait == "RecoveryRetrieveRetryInterval"
 	want, err := passLine(l.handle.replicationUser, l.handle.replicationPassword)
 	l.PassOK = err == nil && passes != nil && strings.TrimSuffix(*passes, "\n") == want
 	return nil
@@ -281,13 +281,13 @@ func (l *looking) position(ctx context.Context) error {
 		return refusal("it has not begun to replay its log")
 	}
 	l.Replay, _ = ParseLSN(*l.replayed)
-	l.At.LSN = l.Replay
-	if l.received != nil {
+	l.At.LSN, l.Settled = l.Replay, l.Settled && l.Receiver == ""
+	if l.received != nil && !l.Settled {
 		if lsn, ok := ParseLSN(*l.received); ok {
 			l.At.LSN = max(lsn, l.Replay)
 		}
 	}
-	l.Known = l.received != nil || l.settled
+	l.Known = l.received != nil || l.Settled
 	if err := l.standbyTLI(ctx); err != nil {
 		return err
 	}

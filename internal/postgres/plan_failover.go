@@ -51,7 +51,7 @@ func (v *view) beginFailover() reconcile.Plan[Data] {
 func (v *view) unfrozen() []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.members {
-		if s := v.server(m.Name); v.same(s) && s != v.primary && s.Recovery && !s.Detached() {
+		if s := v.server(m.Name); v.same(s) && s.Recovery && !s.Detached() {
 			out = append(out, Detach{target{m.Name}, v.identity()})
 		}
 	}
@@ -82,7 +82,7 @@ func (v *view) unfitForFailover(to *Server, frozen bool) (reason, why string) {
 		return "ReplayDelayed", "recovery_min_apply_delay is set, and it has not replayed all that it has received: take it off"
 	case to.Hindrance != "":
 		return "CandidateMisconfigured", to.Hindrance
-	case frozen && !to.Known:
+	case frozen && to.Recovery && !to.Settled:
 		return "CandidateUnjudged", "it has not gone yet through all of the log that it has: see its log"
 	case forced:
 		return "", ""
@@ -118,14 +118,14 @@ func (v *view) hint(to *Server) string {
 	return fmt.Sprintf(". To promote it all the same set the annotation %s: %s", v1alpha1.AnnotationForcePromote, to.Name)
 }
 
-// rivals are the seen nodes of this database cluster, the candidate and the old primary left
-// out, whatever the spec says of them now. One that was found before to have a log of its own
-// does not count.
+// rivals are the seen nodes of this database cluster but the candidate, whatever the spec says
+// of them now. The old primary is one when it is a standby by now. One that was found before to
+// have a log of its own does not count.
 func (v *view) rivals(to *Server) []*Server {
 	var out []*Server
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		if s != to && s != v.primary && v.same(s) && !v.onFile(m.Name).Diverged {
+		if s != to && (s != v.primary || s.Recovery) && v.same(s) && !v.onFile(m.Name).Diverged {
 			out = append(out, s)
 		}
 	}
@@ -150,7 +150,7 @@ func (v *view) unjudged(to *Server, frozen bool) string {
 		}
 	}
 	for _, o := range v.rivals(to) {
-		if frozen && !o.Known {
+		if frozen && o.Recovery && (!o.Known || !o.Settled && !o.Paused) {
 			return o.Name
 		}
 	}

@@ -90,7 +90,7 @@ func (s *situation) cut(names ...string) {
 func (s *situation) frozen(names ...string) {
 	s.cut(names...)
 	for _, name := range names {
-		s.at(name).Conninfo, s.at(name).Upstream = "", ""
+		s.at(name).Conninfo, s.at(name).Upstream, s.at(name).Settled = "", "", true
 	}
 }
 

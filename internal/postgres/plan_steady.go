@@ -335,7 +335,33 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 // primaryRecovers: the primary of the record is a standby, and no change is on record.
 func (v *view) primaryRecovers() bool { return v.primary.Standby() }
 
+// recoverable: it was left a standby, by nobody who has made another node the primary: every
+// node is seen, as a standby that has nothing which it lacks, and it gets nothing from anybody
+// else. The spec says that it is the primary.
+func (v *view) recoverable() bool {
+	s := v.primary
+	if v.wanted() != s || !v.same(s) || !s.Known || s.Receiver != "" || s.Upstream != "" && !v.followsMember(s) {
+		return false
+	}
+	if was, known := v.recordedAt(); known && !was.within(s.At) {
+		return false
+	}
+	return !slices.ContainsFunc(v.members, func(m Member) bool {
+		o := v.server(m.Name)
+		return !v.same(o) || !o.Recovery || !o.Known || !o.At.within(s.At)
+	})
+}
+
 func (v *view) reportRecovers() reconcile.Plan[Data] {
+	if v.recoverable() {
+		names := v.syncAt(v.primary)
+		p := v.plan()
+		p.Persist, p.Again, p.Next = true, true, busy
+		p.Steps = []reconcile.Step{{Name: "primary", Actions: []reconcile.Action{MakePrimary{target{v.primary.Name}, v.identity(), names}}}}
+		p.Conditions = reconcile.Topology(false, "PrimaryRecovers", fmt.Sprintf("the primary %s is a standby, and so are all others; it has all that they have, and is promoted", v.primary.Name))
+		p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "PrimaryRecovers", Once: v.primary.Started, Message: p.Conditions[0].Message})
+		return p
+	}
 	p := v.plan()
 	p.Steps = append(p.Steps, v.route())
 	message := fmt.Sprintf("the primary %s is a standby, and the operator did not make it one: nobody takes writes. Promote it by hand (SELECT pg_promote())", v.primary.Name)

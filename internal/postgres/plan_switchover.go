@@ -458,7 +458,13 @@ func (v *view) withoutOldPrimary(from, to *Server, cancelled bool) reconcile.Pla
 	r := v.data.Switchover
 	third := cancelled && v.spec.Primary.Name != from.Name
 	if third || !cancelled && (v.force == r.To || r.Generation != v.gen) {
-		return v.withoutRecord()
+		if p := v.withoutRecord(); p.Data.Switchover != nil || v.skip {
+			return p
+		}
+		// No failover has begun instead of it: it stays on record, for when the old primary is back.
+		v.data.Switchover = r
+		v.primary = from
+		v.assess()
 	}
 	return v.waitFor(from, fmt.Sprintf("the old primary was stopped, or went away, in the middle of it. It goes on when %s answers; if it never will, set the annotation %s: %s", from.Name, v1alpha1.AnnotationForcePromote, to.Name))
 }

@@ -22,6 +22,7 @@ func (v *view) syncWanted() ([]string, v1alpha1.PostgresSyncState) {
 	}
 	p := v.primary
 	var all, stream, named []string
+	unnamed := false
 	has, _ := parseSyncNames(p.SyncNames)
 	for _, m := range v.standbysOf(p) {
 		s := v.server(m.Name)
@@ -29,6 +30,7 @@ func (v *view) syncWanted() ([]string, v1alpha1.PostgresSyncState) {
 			continue
 		}
 		all = append(all, m.Name)
+		unnamed = unnamed || s.Streams(p)
 		if _, yes := p.follower(m.Name); yes {
 			stream = append(stream, m.Name)
 		}
@@ -39,7 +41,8 @@ func (v *view) syncWanted() ([]string, v1alpha1.PostgresSyncState) {
 	switch {
 	case len(stream) > 0:
 		return stream, v1alpha1.PostgresSyncActive
-	case v.spec.Synchronous.Degrades():
+	case v.spec.Synchronous.Degrades(), unnamed && p.SyncNames == "":
+		// Or they stream under another name, and get theirs first.
 		return nil, v1alpha1.PostgresSyncDegraded
 	case len(named) > 0:
 		return named, v1alpha1.PostgresSyncCommitsWait

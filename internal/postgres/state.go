@@ -44,6 +44,9 @@ type Server struct {
 	// once it has gone through what it has of the log.
 	At    Position
 	Known bool
+	// Settled: a standby without a WAL receiver has replayed every whole record that it has, and
+	// finds no more. What it has received beyond that is a part of one.
+	Settled bool
 	// Replay is how far a standby has applied it.
 	Replay LSN
 	// Paused: somebody has paused the replay.

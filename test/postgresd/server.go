@@ -171,6 +171,9 @@ func (s *Server) BaseBackup(of *Server) {
 // Rewind runs pg_rewind on the data directory of a server that is stopped.
 func (s *Server) Rewind(from *Server) {
 	s.t.Helper()
+	// It copies the source's configuration as well.
+	conf := s.ReadFile("postgresql.conf")
+	defer func() { s.write("postgresql.conf", conf) }()
 	source := fmt.Sprintf("host=%s port=%d user=%s dbname=postgres password=%s", from.Host, from.Port, User,
 		"'"+strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(Password)+"'")
 	if out, err := s.home.run(nil, "pg_rewind", "--target-pgdata="+s.within+"/data", "--source-server="+source, "--no-sync"); err != nil {
