@@ -22,7 +22,7 @@ FAULTS_IMG ?= upmio/compose-operator:faults
 QUICKSTART_IMG := docker.io/library/mysql:8.4
 # More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
 TESTARGS ?=
-# Runs of make bench-switchover, bench-group and bench-redis.
+# Runs of make bench-switchover, bench-group, bench-redis and bench-postgres.
 BENCH_RUNS ?= 20
 # Failovers of each kind of make bench-failover.
 BENCH_ROUNDS ?= 5
@@ -410,6 +410,14 @@ bench-redis: bin/testbed ## The same for BENCH_RUNS planned switchovers of a Red
 	bin/testbed up
 	@$(SUBMAKE) image
 	bin/testbed exec -- bin/bench -redis -runs $(BENCH_RUNS) $(TESTARGS)
+
+.PHONY: bench-postgres
+bench-postgres: BENCH_RUNS = 6
+bench-postgres: bin/testbed ## The same for six planned switchovers of a PostgresReplication: the kubelet starts the old primary again later each time.
+	go build -o bin/bench ./test/bench
+	bin/testbed up
+	@$(SUBMAKE) image
+	bin/testbed exec -- bin/bench -postgres -runs $(BENCH_RUNS) $(TESTARGS)
 
 bin/standin: $(shell find test/scale/standin -type f 2>/dev/null)
 	@mkdir -p bin

@@ -19,3 +19,6 @@ package manager
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/status,verbs=patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications/finalizers,verbs=update

@@ -17,6 +17,9 @@ type Node struct {
 	Role string
 	// LagSeconds is nil when the server gave no figure.
 	LagSeconds *float64
+	// LagBytes is how much of its source's log the node has not applied; nil when unknown,
+	// and where LagSeconds tells.
+	LagBytes *float64
 	// ReadOnly is nil when unknown.
 	ReadOnly *bool
 	// Replicating is nil when unknown, and for a node that should not replicate.
@@ -49,13 +52,15 @@ var nodeGauges = []nodeGauge{
 		of: func(n Node) *float64 { return truth(&n.Up) }},
 	{Name: "node_lag_seconds", Help: "Seconds that the node is behind its source, as the server says. Absent when the server gives no figure.",
 		of: func(n Node) *float64 { return n.LagSeconds }},
+	{Name: "node_lag_bytes", Help: "Bytes of write-ahead log that the node's primary has written and the node has not replayed. Absent when unknown.",
+		of: func(n Node) *float64 { return n.LagBytes }},
 	{Name: "node_read_only", Help: "1 when the node refuses writes, 0 when it takes them. Absent when unknown.",
 		of: func(n Node) *float64 { return truth(n.ReadOnly) }},
 	{Name: "node_replicating", Help: "1 when the node follows its set's source and both replication threads run, else 0. Absent when unknown, and for a node that should not replicate.",
 		of: func(n Node) *float64 { return truth(n.Replicating) }},
 	{Name: "node_errant_transactions", Help: "Transactions that the node holds and its set's source lacks. Absent when the two could not be compared.",
 		of: func(n Node) *float64 { return n.Errant }},
-	{Name: "node_diverged", Help: "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis cannot count them. Absent when the two could not be compared.",
+	{Name: "node_diverged", Help: "1 when the node holds, or may hold, writes that its set's source lacks, else 0. Redis and PostgreSQL cannot count them. Absent when the two could not be compared.",
 		of: func(n Node) *float64 { return truth(n.Diverged) }},
 	{Name: "node_clone_progress", Help: "Part of the data that is copied while a node is made anew, from 0 to 1. Absent when none is.",
 		of: func(n Node) *float64 { return n.Clone }},

@@ -43,7 +43,7 @@ type claimant struct {
 }
 
 // claimants are the kinds that can name the same node.
-var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant()}
+var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), postgresReplication.claimant()}
 
 func (r rules[T]) claimant() claimant {
 	return claimant{kind: r.kind, newList: r.newList, nodes: func(object client.Object) []placedNode {

@@ -51,7 +51,7 @@ func ValidateMysqlGroupReplication(spec *v1alpha1.MysqlGroupReplicationSpec) fie
 		errs = append(errs, field.Invalid(path.Child("primary"), spec.Primary,
 			"is not the name of a node in spec.member: correct it, or leave it out to let the group elect"))
 	}
-	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret)...)
+	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret.Name)...)
 	return append(errs, validateService(path.Child("service"), spec.Service)...)
 }
 

@@ -5,9 +5,7 @@ package webhook
 
 import (
 	"fmt"
-	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -43,7 +41,7 @@ func ValidateMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) field.ErrorLi
 			[]v1alpha1.MysqlReplicationMode{v1alpha1.MysqlAsync, v1alpha1.MysqlSemiSync}))
 	}
 	errs = append(errs, validateSemiSync(path.Child("semiSync"), spec)...)
-	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret)...)
+	errs = append(errs, validateSecret(path.Child("secret"), spec.Secret.Name)...)
 	errs = append(errs, validateTLS(path.Child("tls"), spec.TLS)...)
 	return append(errs, validateService(path.Child("service"), spec.Service)...)
 }
@@ -56,7 +54,7 @@ func validateSemiSync(path *field.Path, spec *v1alpha1.MysqlReplicationSpec) fie
 	}
 	var errs field.ErrorList
 	count := spec.SemiSync.WaitForReplicaCount
-	switch attached := attachedReplicas(spec); {
+	switch attached := attachedOf(spec.Replica); {
 	case count < 0:
 		errs = append(errs, field.Invalid(path.Child("waitForReplicaCount"), count, "must be 1 or more"))
 	case spec.Mode == v1alpha1.MysqlSemiSync && count > 1 && int(count) > attached:
@@ -70,17 +68,6 @@ func validateSemiSync(path *field.Path, spec *v1alpha1.MysqlReplicationSpec) fie
 	return errs
 }
 
-// attachedReplicas counts the replicas that are not isolated.
-func attachedReplicas(spec *v1alpha1.MysqlReplicationSpec) int {
-	attached := 0
-	for _, replica := range spec.Replica {
-		if !replica.Isolated {
-			attached++
-		}
-	}
-	return attached
-}
-
 // warnSemiSync says what commits will wait for, and when they will not.
 func warnSemiSync(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
 	if spec.Mode != v1alpha1.MysqlSemiSync {
@@ -90,7 +77,7 @@ func warnSemiSync(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
 		return nil
 	}
 	var warnings admission.Warnings
-	switch attached, count := attachedReplicas(spec), spec.SemiSync.EffectiveCount(); {
+	switch attached, count := attachedOf(spec.Replica), spec.SemiSync.EffectiveCount(); {
 	case attached > count:
 	case count == 1:
 		warnings = append(warnings, fmt.Sprintf(
@@ -111,20 +98,8 @@ func warnSemiSync(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
 
 // WarnMysqlReplication says what is allowed and unwise.
 func WarnMysqlReplication(spec *v1alpha1.MysqlReplicationSpec) admission.Warnings {
-	var warnings admission.Warnings
-	switch {
-	case len(spec.Replica) == 0:
-		warnings = append(warnings, "spec.replica is empty: there is nothing to switch over to when the source fails; add a replica")
-	case attachedReplicas(spec) == 0:
-		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
-	}
-	if spec.Service != nil && spec.Service.Type == corev1.ServiceTypeExternalName && hasExternal(spec) {
-		warnings = append(warnings, "spec.service.type is ExternalName: the Services lead to spec.service.externalName alone, whatever the nodes are; use another type for Services that follow the source")
-	}
+	warnings := warnNobodyElse("replica", "source", len(spec.Replica), attachedOf(spec.Replica))
+	warnings = append(warnings, warnExternalName(spec.Service, mysqlReplicationNodes(spec), "source")...)
 	warnings = append(warnings, warnSemiSync(spec)...)
 	return append(warnings, warnTLS(spec.TLS)...)
-}
-
-func hasExternal(spec *v1alpha1.MysqlReplicationSpec) bool {
-	return slices.ContainsFunc(mysqlReplicationNodes(spec), func(p placedNode) bool { return p.node.External })
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -138,23 +137,14 @@ func validateRedisTLS(path *field.Path, tls *v1alpha1.DatabaseTLS) field.ErrorLi
 
 // WarnRedisReplication says what is allowed and unwise.
 func WarnRedisReplication(spec *v1alpha1.RedisReplicationSpec) admission.Warnings {
-	var warnings admission.Warnings
-	attached, external := 0, spec.Source != nil && spec.Source.External
+	attached := 0
 	for _, replica := range spec.Replica {
-		external = external || replica.External
 		if !replica.Isolated {
 			attached++
 		}
 	}
-	switch {
-	case len(spec.Replica) == 0:
-		warnings = append(warnings, "spec.replica is empty: there is nothing to switch over to when the source fails; add a replica")
-	case attached == 0:
-		warnings = append(warnings, "spec.replica has isolated nodes only: there is nothing to switch over to when the source fails; return one of them")
-	}
-	if spec.Service != nil && spec.Service.Type == corev1.ServiceTypeExternalName && external {
-		warnings = append(warnings, "spec.service.type is ExternalName: the Services lead to spec.service.externalName alone, whatever the nodes are; use another type for Services that follow the source")
-	}
+	warnings := warnNobodyElse("replica", "source", len(spec.Replica), attached)
+	warnings = append(warnings, warnExternalName(spec.Service, redisReplicationNodes(spec), "source")...)
 	if spec.RejoinPolicy == v1alpha1.RedisRejoinResync {
 		warnings = append(warnings, fmt.Sprintf("spec.rejoinPolicy is %s: what a returning node holds and the source lacks is thrown away without a further question; use %s to be asked",
 			v1alpha1.RedisRejoinResync, v1alpha1.RedisRejoinManual))

@@ -199,6 +199,8 @@ func TestPermissionsAreSmall(t *testing.T) {
 		{"yes", []string{"patch", "mysqlreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
 		{"no", []string{"update", "mysqlgroupreplications.upm.syntropycloud.io", "-n", "default"}},
 		{"yes", []string{"patch", "mysqlgroupreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
+		{"no", []string{"update", "postgresreplications.upm.syntropycloud.io", "-n", "default"}},
+		{"yes", []string{"patch", "postgresreplications.upm.syntropycloud.io", "--subresource=status", "-n", "default"}},
 		{"yes", []string{"patch", "validatingwebhookconfigurations/compose-operator"}},
 		{"no", []string{"patch", "validatingwebhookconfigurations/another"}},
 		{"yes", []string{"create", "endpointslices.discovery.k8s.io", "-n", "default"}},

@@ -29,6 +29,7 @@ func run(ctx context.Context) error {
 	out := flag.String("out", byDefault, "file for the page, docs/benchmarks/… by default; empty: none is written")
 	ofGroup := flag.Bool("group", false, "measure changes of the primary of a MysqlGroupReplication, and not switchovers of a MysqlReplication")
 	ofRedis := flag.Bool("redis", false, "measure switchovers of a RedisReplication, and not of a MysqlReplication")
+	ofPostgres := flag.Bool("postgres", false, "measure switchovers of a PostgresReplication, and not of a MysqlReplication")
 	between := flag.Duration("between", 2*time.Second, "time between a switchover's end and the next edit")
 	failovers := flag.Bool("failover", false, "measure failovers from a source that is dead, hung or cut off, -runs of each, and no switchovers")
 	var options load.Options
@@ -36,13 +37,13 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&options.Interval, "interval", load.Paced, "between two writes of one client; 0: as fast as they are answered, which saturates a small machine")
 	flag.DurationVar(&options.Pause, "pause", load.DefaultPause, "between an error of a client and its next attempt")
 	var bar bars
-	flag.DurationVar(&bar.median, "median-bar", -1, "fail when the median time without writes is longer, than 150 ms, or of a group 300 ms, by default; 0: no bar")
+	flag.DurationVar(&bar.median, "median-bar", -1, "fail when the median time without writes is longer, than 150 ms, or of a group 300 ms, or of PostgreSQL 500 ms, by default; 0: no bar")
 	flag.DurationVar(&bar.most, "max-bar", -1, "fail when the longest is longer, than 500 ms, or of a group no bar, by default; 0: no bar")
 	flag.Parse()
 	if *runs < 1 {
 		return errors.New("-runs must be 1 or more")
 	}
-	of, err := subjectOf(*ofGroup, *ofRedis, *failovers)
+	of, err := subjectOf(*ofGroup, *ofRedis, *ofPostgres, *failovers)
 	if err != nil {
 		return err
 	}
@@ -111,20 +112,24 @@ func publish(page, file string) error {
 }
 
 // subjectOf the flags.
-func subjectOf(ofGroup, ofRedis, failovers bool) (subject, error) {
-	switch {
-	case ofGroup && ofRedis:
-		return subject{}, errors.New("-group and -redis exclude one another: they are two kinds")
-	case ofGroup && failovers:
-		return subject{}, errors.New("-group and -failover exclude one another: a group elects another primary by itself")
-	case ofRedis && failovers:
-		return subject{}, errors.New("-redis and -failover exclude one another: failovers are measured of a MysqlReplication")
-	case ofGroup:
-		return group(), nil
-	case ofRedis:
-		return redis(), nil
+func subjectOf(ofGroup, ofRedis, ofPostgres, failovers bool) (subject, error) {
+	of, chosen := replication(), 0
+	for _, kind := range []struct {
+		is   bool
+		made func() subject
+	}{{ofGroup, group}, {ofRedis, redis}, {ofPostgres, postgres}} {
+		if kind.is {
+			of = kind.made()
+			chosen++
+		}
 	}
-	return replication(), nil
+	switch {
+	case chosen > 1:
+		return subject{}, errors.New("-group, -redis and -postgres exclude one another: they are different kinds")
+	case chosen > 0 && failovers:
+		return subject{}, errors.New("-failover excludes -group, -redis and -postgres: failovers are measured of a MysqlReplication")
+	}
+	return of, nil
 }
 
 // measure switches back and forth between two pods while clients write.

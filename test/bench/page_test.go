@@ -77,6 +77,7 @@ func TestPagesOfSubjects(t *testing.T) {
 		{replication(), []string{"# Planned switchover: time", "MysqlReplication", "hand-written", "finished → Ready | 50 |", "make bench-switchover BENCH_RUNS=1", "docs/benchmarks/switchover-saturated.md"}},
 		{group(), []string{"# Planned change of a group's primary: time", "MysqlGroupReplication", "in the status | 2400 |", "Ready | 50 |", "and both labels) | 170 |", "make bench-group BENCH_RUNS=1", "docs/benchmarks/group-saturated.md"}},
 		{redis(), []string{"# Planned switchover of Redis: time", "RedisReplication", "one HSETNX at a time", "finished → Ready | 50 |", "make bench-redis BENCH_RUNS=1", "docs/benchmarks/redis-saturated.md"}},
+		{postgres(), []string{"# Planned switchover of PostgreSQL: time", "PostgresReplication", "started again) | 50 |", "make bench-postgres BENCH_RUNS=1", "docs/benchmarks/postgres-saturated.md"}},
 	} {
 		page := result{of: test.of, changes: []kit.Switchover{change}}.page(machine{2, "24 GiB of memory"})
 		for _, want := range test.want {
@@ -92,19 +93,22 @@ func TestPagesOfSubjects(t *testing.T) {
 
 func TestSubjectOfFlags(t *testing.T) {
 	for _, test := range []struct {
-		group, redis, failovers bool
-		target                  string
-		pod                     string
+		group, redis, postgres, failovers bool
+		target                            string
+		pod                               string
 	}{
 		{target: "bench-switchover", pod: "mysql-1"},
 		{failovers: true, target: "bench-switchover", pod: "mysql-1"},
 		{group: true, target: "bench-group", pod: "mysql-1"},
 		{redis: true, target: "bench-redis", pod: "redis-1"},
+		{postgres: true, target: "bench-postgres", pod: "postgres-1"},
+		{redis: true, postgres: true},
+		{postgres: true, failovers: true},
 		{group: true, redis: true},
 		{group: true, failovers: true},
 		{redis: true, failovers: true},
 	} {
-		of, err := subjectOf(test.group, test.redis, test.failovers)
+		of, err := subjectOf(test.group, test.redis, test.postgres, test.failovers)
 		if (err != nil) != (test.target == "") || of.target != test.target {
 			t.Errorf("%+v: %q, %v", test, of.target, err)
 		}

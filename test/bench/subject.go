@@ -30,7 +30,7 @@ type subject struct {
 	make func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error)
 }
 
-// topology is a resource and its pods: a kit.Set, a kit.Group or a kit.RedisSet.
+// topology is a resource and its pods: a kit.Set, a kit.Group, a kit.RedisSet or a kit.PostgresSet.
 type topology interface {
 	WaitReady(ctx context.Context, timeout time.Duration) error
 	StartTraffic(ctx context.Context, options load.Options) (*load.Run, error)
@@ -122,6 +122,38 @@ func redis() subject {
 				return nil, err
 			}
 			return set, set.Create(ctx, set.Resource(kit.RedisPodName(0), kit.RedisPodName(1), kit.RedisPodName(2)))
+		},
+	}
+}
+
+// postgres is measured a few times only: the kubelet starts the old primary again later each
+// time, after 10 s, 20 s and so on.
+func postgres() subject {
+	return subject{
+		change: "Planned switchover of PostgreSQL", over: "planned switchovers back and forth, PostgresReplication with three PostgreSQL pods, rpl_async",
+		rows: []row{
+			{"edit → Preparing recorded", between(edited, started)},
+			{"Preparing → Switching recorded", between(started, switching)},
+			{"Switching → finished", between(switching, finished)},
+			{"finished → Ready (the old primary's container is started again)", between(finished, ready)},
+			{"step prepare (writes go on)", logged("prepare")},
+			{"step checkpoint (writes go on)", logged("checkpoint")},
+			{"step catch-up (writes go on)", logged("catch-up")},
+			{"step fence", logged("fence")},
+			{"step demote", logged("demote")},
+			{"step promote", logged("promote")},
+			{"step route", logged("route")},
+			{"step repoint (after the route)", logged("repoint")},
+		},
+		bar: bars{median: 500 * time.Millisecond},
+		out: filepath.Join("docs", "benchmarks", "postgres.md"), target: "bench-postgres",
+		write: insert, pod: kit.PostgresPodName,
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+			set, err := cluster.NewPostgresSet(ctx, namespace, 3)
+			if err != nil {
+				return nil, err
+			}
+			return set, set.Create(ctx, set.Resource(kit.PostgresPodName(0), kit.PostgresPodName(1), kit.PostgresPodName(2)))
 		},
 	}
 }

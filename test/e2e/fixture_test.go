@@ -55,6 +55,9 @@ func closeSets(ctx context.Context) {
 	for _, f := range []*redisFixture{sessions, sessionsOnLimitedDisks, sessionsInMemory, underSentinel} {
 		f.discard(ctx)
 	}
+	for _, f := range []*postgresFixture{ledger, syncLedger} {
+		f.discard(ctx)
+	}
 }
 
 func (f *fixture) discard(ctx context.Context) {

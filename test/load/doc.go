@@ -13,6 +13,7 @@
 //	database.go   what clients need of a database
 //	mysql.go      MySQL
 //	redis.go      Redis and Valkey
+//	postgres.go   PostgreSQL
 //	run.go        starts and stops the clients
 //	writer.go     one writing client
 //	reader.go     one reading client

@@ -36,6 +36,8 @@ type database struct {
 	entrypoint string
 	// path is PATH inside the image.
 	path string
+	// stopSignal ends the server in order, where that is not SIGTERM.
+	stopSignal string
 	// files are added to the image.
 	files []imageFile
 	// dirs are made in the image, e.g. places where a manifest mounts a ConfigMap.
@@ -63,9 +65,11 @@ var databases = []database{
 	{
 		name: "postgres", tag: "18", packages: []string{"postgresql-18", "postgresql-client-18"},
 		user: "postgres", uid: 999, volume: "/var/lib/postgresql", entrypoint: postgresEntrypoint,
-		path:    "/usr/lib/postgresql/18/bin:" + standardPath,
-		dirs:    []string{"/etc/postgres-conf", "/etc/postgres-users", "/var/run/postgresql"},
-		clients: []string{"/usr/lib/postgresql/18/bin/psql", "/usr/lib/postgresql/18/bin/pgbench"},
+		path: "/usr/lib/postgresql/18/bin:" + standardPath,
+		// A fast stop: SIGTERM would wait for all clients to leave.
+		stopSignal: "SIGINT",
+		dirs:       []string{"/etc/postgres-conf", "/etc/postgres-users", "/var/run/postgresql"},
+		clients:    []string{"/usr/lib/postgresql/18/bin/psql", "/usr/lib/postgresql/18/bin/pgbench"},
 	},
 }
 

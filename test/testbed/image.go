@@ -55,6 +55,8 @@ type imageSpec struct {
 	labels     map[string]string
 	user       string
 	workdir    string
+	// stopSignal ends the first process in order; empty: SIGTERM.
+	stopSignal string
 }
 
 // builtImage is an image whose layers are files in a directory of its own.
@@ -123,6 +125,7 @@ func (spec imageSpec) assemble(dir string) (v1.Image, error) {
 	}
 	image, err = mutate.Config(image, v1.Config{
 		Entrypoint: spec.entrypoint, Cmd: spec.command, Env: spec.env, Labels: spec.labels, User: spec.user, WorkingDir: spec.workdir,
+		StopSignal: spec.stopSignal,
 	})
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func imageArchive(l layout, ref, content string) string {
 
 // databaseImage returns the archive of a database image, made when the cache has none.
 func databaseImage(ctx context.Context, l layout, p *progress, d database) (string, error) {
-	out := imageArchive(l, d.image(), fmt.Sprint(rootfsKey(d), d.entrypoint, d.files))
+	out := imageArchive(l, d.image(), fmt.Sprint(rootfsKey(d), d.entrypoint, d.files, d.stopSignal))
 	if exists(out) {
 		return out, nil
 	}
@@ -52,6 +52,7 @@ func databaseImage(ctx context.Context, l layout, p *progress, d database) (stri
 			env:        []string{"PATH=" + d.path, "HOME=" + d.volume, "LANG=C.UTF-8"},
 			user:       fmt.Sprintf("%d:%d", d.uid, d.uid),
 			workdir:    d.volume,
+			stopSignal: d.stopSignal,
 		}, out)
 	})
 }

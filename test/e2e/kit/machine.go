@@ -50,20 +50,41 @@ func processOf(pod *corev1.Pod, name string) (int, error) {
 	return pid, nil
 }
 
-// findProcess returns the process of a name for whose directory in /proc is says yes.
+// findProcess returns the process of a name for whose directory in /proc is says yes: of
+// several, the one that has started the others.
 func findProcess(name string, is func(dir string) bool) (int, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return 0, fmt.Errorf("processes of this machine: %w", err)
 	}
+	found := map[string]bool{}
 	for _, dir := range dirs {
 		comm, err := os.ReadFile(filepath.Join(dir, "comm"))
-		if err != nil || strings.TrimSpace(string(comm)) != name || !is(dir) {
-			continue
+		if err == nil && strings.TrimSpace(string(comm)) == name && is(dir) {
+			found[dir] = true
 		}
-		return strconv.Atoi(filepath.Base(dir))
+	}
+	for dir := range found {
+		if parent := parentOf(dir); !found[filepath.Join("/proc", parent)] {
+			return strconv.Atoi(filepath.Base(dir))
+		}
 	}
 	return 0, fmt.Errorf("%s: %w", name, errNoProcess)
+}
+
+// parentOf is the id of the process that has started one, by its directory in /proc; "" when
+// it is gone.
+func parentOf(dir string) string {
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(status)) {
+		if parent, is := strings.CutPrefix(line, "PPid:"); is {
+			return strings.TrimSpace(parent)
+		}
+	}
+	return ""
 }
 
 var errNoProcess = errors.New("no such process of it runs on this machine")

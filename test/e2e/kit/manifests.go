@@ -7,10 +7,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 )
 
 // Names of the objects of a set of MySQL pods, within its namespace.
@@ -19,7 +16,6 @@ const (
 	// usersSecret holds clear-text passwords for the pods, which make the users.
 	usersSecret = "mysql-users"
 	confMap     = "mysql-conf"
-	mysqlUID    = 999
 	mysqlPort   = 3306
 	// dataMount is where the volume of a pod is.
 	dataMount = "/var/lib/mysql"
@@ -68,39 +64,7 @@ func ReportHost(pod *corev1.PodSpec, domain string) {
 // test/testbed/images/mysql: users is the Secret with the clear-text password of each
 // user, conf the ConfigMap with *.cnf files. The caller adds the volume "data".
 func MySQLPod(image, users, conf string) corev1.PodSpec {
-	return corev1.PodSpec{
-		TerminationGracePeriodSeconds: ptr.To[int64](20),
-		AutomountServiceAccountToken:  ptr.To(false),
-		SecurityContext: &corev1.PodSecurityContext{
-			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](mysqlUID), RunAsGroup: ptr.To[int64](mysqlUID), FSGroup: ptr.To[int64](mysqlUID),
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		},
-		Containers: []corev1.Container{mysqlContainer(image)},
-		Volumes: []corev1.Volume{
-			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: users}}},
-			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: conf}}}},
-		},
-	}
-}
-
-func mysqlContainer(image string) corev1.Container {
-	return corev1.Container{
-		Name: mysqlName, Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
-		Ports: []corev1.ContainerPort{{Name: mysqlName, ContainerPort: mysqlPort, Protocol: corev1.ProtocolTCP}},
-		SecurityContext: &corev1.SecurityContext{
-			AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		},
-		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-			corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("200Mi"),
-		}},
-		ReadinessProbe: &corev1.Probe{
-			ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(mysqlPort)}},
-			PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: 3,
-		},
-		VolumeMounts: []corev1.VolumeMount{
-			{Name: "data", MountPath: dataMount},
-			{Name: "users", MountPath: "/etc/mysql-users", ReadOnly: true},
-			{Name: "conf", MountPath: "/etc/mysql-conf", ReadOnly: true},
-		},
-	}
+	return server{
+		name: mysqlName, image: image, port: mysqlPort, grace: 20, cpu: "20m", memory: "200Mi", data: dataMount, users: users, conf: conf,
+	}.pod()
 }

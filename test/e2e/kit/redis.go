@@ -6,15 +6,9 @@ package kit
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,7 +23,7 @@ const RedisCredentialSecret = "redis-credentials"
 // RedisSet is a StatefulSet of Redis pods in a namespace, and the RedisReplication over
 // them when it was made.
 type RedisSet struct {
-	*Pods
+	Replicated[*v1alpha1.RedisReplication]
 
 	password string
 	aesKey   []byte
@@ -48,7 +42,10 @@ type RedisOptions struct {
 
 // RedisSet of this name in a namespace, over pods that somebody else makes. It has no password.
 func (c *Cluster) RedisSet(namespace, name string) *RedisSet {
-	return &RedisSet{Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: redisName, process: "redis-server", port: redisPort}}
+	return &RedisSet{Replicated: Replicated[*v1alpha1.RedisReplication]{
+		kind: redisReplication,
+		Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: redisName, process: "redis-server", port: redisPort},
+	}}
 }
 
 // NewRedisSet makes the Secrets and the pods in a namespace and waits until they are ready.
@@ -69,7 +66,7 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 		return s, err
 	}
 	for _, obj := range []client.Object{
-		s.secret(v1alpha1.DefaultAESSecretName, v1alpha1.DefaultAESSecretKey, s.aesKey),
+		s.secret(v1alpha1.DefaultAESSecretName, map[string][]byte{v1alpha1.DefaultAESSecretKey: s.aesKey}),
 		redisConfiguration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, RedisPod(c.Settings.RedisImage, redisUsers, redisConf)),
 	} {
 		if err := c.apply(ctx, obj); err != nil {
@@ -79,22 +76,9 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 	return s, s.WaitPods(ctx, options.Pods)
 }
 
-func (s *RedisSet) secret(name, key string, value []byte) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name}, Data: map[string][]byte{key: value}}
-}
-
 // writePassword writes the Secret of fresh pods and the operator's.
 func (s *RedisSet) writePassword(ctx context.Context) error {
-	sealed, err := aesctr.Encrypt(s.aesKey, []byte(s.password))
-	if err != nil {
-		return fmt.Errorf("encrypt the password: %w", err)
-	}
-	for _, secret := range []*corev1.Secret{s.secret(redisUsers, redisName, []byte(s.password)), s.secret(RedisCredentialSecret, redisName, sealed)} {
-		if err := s.Cluster.apply(ctx, secret); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writePasswords(ctx, redisUsers, RedisCredentialSecret, s.aesKey, map[string]string{redisName: s.password}, redisName)
 }
 
 // Rotate gives the servers of some pods another password beside the one that they have, and the
@@ -119,7 +103,7 @@ func (s *RedisSet) Close() { s.disks.release() }
 
 // Node of a pod under its DNS name.
 func (s *RedisSet) Node(pod string) v1alpha1.RedisNode {
-	return v1alpha1.RedisNode{Node: v1alpha1.Node{Name: pod, Host: s.Host(pod), Port: s.port}}
+	return v1alpha1.RedisNode{Node: s.node(pod)}
 }
 
 // Resource returns a RedisReplication with the first pod as the source.
@@ -136,22 +120,6 @@ func (s *RedisSet) Resource(source string, replicas ...string) *v1alpha1.RedisRe
 	return r
 }
 
-// Create a RedisReplication.
-func (s *RedisSet) Create(ctx context.Context, r *v1alpha1.RedisReplication) error {
-	return s.Cluster.create(ctx, r)
-}
-
-// Get the RedisReplication.
-func (s *RedisSet) Get(ctx context.Context) (*v1alpha1.RedisReplication, error) {
-	r := &v1alpha1.RedisReplication{}
-	return r, s.get(ctx, "RedisReplication", r)
-}
-
-// Edit the RedisReplication, as kubectl edit does. It returns what was written.
-func (s *RedisSet) Edit(ctx context.Context, change func(*v1alpha1.RedisReplication)) (*v1alpha1.RedisReplication, error) {
-	return edit(ctx, s.Cluster, s.Get, change)
-}
-
 // ExchangeRedisSource makes a replica of the spec its source and the source a replica.
 func ExchangeRedisSource(to string) func(*v1alpha1.RedisReplication) {
 	return func(r *v1alpha1.RedisReplication) {
@@ -165,119 +133,50 @@ func ExchangeRedisSource(to string) func(*v1alpha1.RedisReplication) {
 	}
 }
 
-// WaitReady waits until the resource is Ready as its spec says now.
-func (s *RedisSet) WaitReady(ctx context.Context, timeout time.Duration) error {
-	return Wait(ctx, timeout, func(ctx context.Context) error {
-		r, err := s.Get(ctx)
-		if err != nil {
-			return err
-		}
-		return RedisReadyAsWanted(r)
-	})
-}
-
 // RedisReadyAsWanted says why a resource is not Ready for its present spec, or another node is
 // the source.
-func RedisReadyAsWanted(r *v1alpha1.RedisReplication) error {
-	if err := RedisReady(r); err != nil {
-		return err
-	}
-	if r.Status.Source != r.Spec.Source.Name {
-		return fmt.Errorf("the source is %q and %q is wanted", r.Status.Source, r.Spec.Source.Name)
-	}
-	return nil
-}
+func RedisReadyAsWanted(r *v1alpha1.RedisReplication) error { return viewOfRedis(r).isAsWanted() }
 
 // RedisReady says why a resource is not Ready for its present spec, whoever is the source.
-func RedisReady(r *v1alpha1.RedisReplication) error {
-	ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)
-	switch {
-	case ready == nil:
-		return errors.New("the condition Ready is missing")
-	case ready.ObservedGeneration != r.Generation || r.Status.ObservedGeneration != r.Generation:
-		return fmt.Errorf("generation %d is not observed yet: %s", r.Generation, DescribeRedis(r))
-	case ready.Status != metav1.ConditionTrue || !r.Status.Ready:
-		return fmt.Errorf("not Ready: %s", DescribeRedis(r))
-	}
-	return nil
-}
+func RedisReady(r *v1alpha1.RedisReplication) error { return viewOfRedis(r).isReady() }
 
 // DescribeRedis describes a resource's status in a line or a few.
-func DescribeRedis(r *v1alpha1.RedisReplication) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "source %q, replicas %s", r.Status.Source, r.Status.Replicas)
+func DescribeRedis(r *v1alpha1.RedisReplication) string { return viewOfRedis(r).String() }
+
+var redisReplication = replicationKind[*v1alpha1.RedisReplication]{
+	name:     "RedisReplication",
+	empty:    func() *v1alpha1.RedisReplication { return &v1alpha1.RedisReplication{} },
+	list:     func() client.ObjectList { return &v1alpha1.RedisReplicationList{} },
+	view:     viewOfRedis,
+	exchange: ExchangeRedisSource,
+	database: load.Redis{},
+
+	nameLabel: v1alpha1.LabelRedisReplicationName, readonlyLabel: v1alpha1.LabelRedisReplicationReadonly,
+}
+
+func viewOfRedis(r *v1alpha1.RedisReplication) replicationView {
+	v := replicationView{
+		generation: r.Generation, observed: r.Status.ObservedGeneration, ready: r.Status.Ready, conditions: r.Status.Conditions,
+		source: r.Status.Source, wanted: r.Spec.Source.Name,
+		summary: fmt.Sprintf("source %q, replicas %s", r.Status.Source, r.Status.Replicas), nodes: map[string]string{},
+	}
+	for _, replica := range r.Spec.Replica {
+		if replica.Isolated {
+			v.isolated = append(v.isolated, replica.Name)
+			continue
+		}
+		v.attached = append(v.attached, replica.Name)
+	}
 	if sw := r.Status.Switchover; sw != nil {
-		fmt.Fprintf(&b, ", switchover %s → %s %s %s", sw.From, sw.To, sw.Phase, sw.Message)
+		v.switchover = &sw.SwitchoverStatus
 	}
-	for _, c := range r.Status.Conditions {
-		fmt.Fprintf(&b, "\n  %s=%s %s: %s", c.Type, c.Status, c.Reason, c.Message)
+	if last := r.Status.LastSwitchover; last != nil {
+		v.last = &last.LastSwitchover
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Status.Topology)) {
-		n := r.Status.Topology[name]
-		fmt.Fprintf(&b, "\n  %s: %s %s ready=%t link=%s %s", name, n.Role, n.Status, n.Ready, n.MasterLinkStatus, n.Message)
+	for name, n := range r.Status.Topology {
+		v.nodes[name] = fmt.Sprintf("%s %s ready=%t link=%s %s", n.Role, n.Status, n.Ready, n.MasterLinkStatus, n.Message)
 	}
-	return b.String()
-}
-
-// ManagedLabels returns the managed labels of a pod as "name/readonly", "" without any.
-func (s *RedisSet) ManagedLabels(ctx context.Context, pod string) (string, error) {
-	return s.labels(ctx, pod, v1alpha1.LabelRedisReplicationName, v1alpha1.LabelRedisReplicationReadonly)
-}
-
-// SwitchOver makes a replica the source by editing the spec, and waits until the resource
-// is Ready. run is what clients do meanwhile.
-func (s *RedisSet) SwitchOver(ctx context.Context, operator *Operator, run *load.Run, to string, timeout time.Duration) (Switchover, error) {
-	change := Switchover{To: to}
-	edit := func(ctx context.Context) (*v1alpha1.RedisReplication, error) {
-		before, err := s.Get(ctx)
-		if err != nil {
-			return nil, err
-		}
-		change.From, change.Edited = before.Status.Source, time.Now()
-		return s.Edit(ctx, ExchangeRedisSource(to))
-	}
-	look := func(r *v1alpha1.RedisReplication) (bool, error) {
-		if sw := r.Status.Switchover; sw != nil && sw.Generation == r.Generation {
-			if sw.Phase == v1alpha1.SwitchoverUndone {
-				return false, fmt.Errorf("undone: %s", sw.Message)
-			}
-			change.Started = sw.StartedAt.Time
-			if sw.SwitchingAt != nil {
-				change.Switching = sw.SwitchingAt.Time
-			}
-		}
-		if done := r.Status.LastSwitchover; done != nil && done.To == to && r.Status.Source == to {
-			change.Finished = done.FinishedAt.Time
-		}
-		ready := RedisReadyAsWanted(r) == nil
-		if ready {
-			change.Ready = time.Now()
-		}
-		return ready, nil
-	}
-	if err := watched(ctx, s.Pods, &v1alpha1.RedisReplicationList{}, timeout, DescribeRedis, edit, look); err != nil {
-		return change, fmt.Errorf("the switchover to %s: %w", to, err)
-	}
-	return change, change.measure(ctx, s.Namespace, operator, run, timeout)
-}
-
-// EditUntil edits the resource and waits until the status has shown a phase of the change that
-// was asked for. It sees each version of the status, however short-lived.
-func (s *RedisSet) EditUntil(ctx context.Context, change func(*v1alpha1.RedisReplication), phase v1alpha1.SwitchoverPhase, timeout time.Duration) error {
-	var generation int64
-	edit := func(ctx context.Context) (*v1alpha1.RedisReplication, error) {
-		r, err := s.Edit(ctx, change)
-		generation = r.GetGeneration()
-		return r, err
-	}
-	look := func(r *v1alpha1.RedisReplication) (bool, error) {
-		sw := r.Status.Switchover
-		return sw != nil && sw.Generation == generation && sw.Phase == phase, nil
-	}
-	if err := watched(ctx, s.Pods, &v1alpha1.RedisReplicationList{}, timeout, DescribeRedis, edit, look); err != nil {
-		return fmt.Errorf("the phase %s: %w", phase, err)
-	}
-	return nil
+	return v
 }
 
 // Login of clients, and of the operator.
@@ -285,51 +184,13 @@ func (s *RedisSet) Login() load.Login { return load.Login{Password: s.password} 
 
 // StartTraffic sets clients to work through the Services.
 func (s *RedisSet) StartTraffic(ctx context.Context, options load.Options) (*load.Run, error) {
-	var err error
-	if options.ReadWrite, err = s.ServiceAddress(ctx, s.ReadWriteService()); err != nil {
-		return nil, err
-	}
-	if options.Readers > 0 {
-		if options.ReadOnly, err = s.ServiceAddress(ctx, s.ReadOnlyService()); err != nil {
-			return nil, err
-		}
-	}
-	options.Database, options.Login = load.Redis{}, s.Login()
-	r, err := load.Start(context.WithoutCancel(ctx), options)
-	if err != nil {
-		return nil, err
-	}
-	return r, WaitWrites(ctx, r, 50, 30*time.Second)
+	return s.startTraffic(ctx, options, s.Login())
 }
 
 // CheckTraffic checks a stopped run against the source that the status names and every
 // attached replica of the spec. Pods in broken are not judged.
 func (s *RedisSet) CheckTraffic(ctx context.Context, run *load.Run, broken ...string) (load.Verdict, error) {
-	r, err := s.Get(ctx)
-	if err != nil {
-		return load.Verdict{}, err
-	}
-	servers := load.Servers{Login: s.Login()}
-	add := func(name string, judged bool) {
-		address, err := s.Address(ctx, name)
-		server := load.Server{Name: name, Address: address}
-		switch {
-		case name == r.Status.Source && err == nil:
-			servers.Source = server
-		case judged && !slices.Contains(broken, name):
-			servers.Replicas = append(servers.Replicas, server)
-		case err == nil: // A pod that is gone holds nothing that could be asked.
-			servers.Others = append(servers.Others, server)
-		}
-	}
-	add(r.Spec.Source.Name, true)
-	for _, replica := range r.Spec.Replica {
-		add(replica.Name, !replica.Isolated)
-	}
-	if servers.Source.Address == "" {
-		return load.Verdict{}, fmt.Errorf("the source %q of the status has no pod to ask: %s", r.Status.Source, DescribeRedis(r))
-	}
-	return run.Check(ctx, servers)
+	return s.checkTraffic(ctx, run, s.Login(), broken...)
 }
 
 // Diagnose returns everything that explains a failure of the set.

@@ -10,10 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 )
 
 // Names of the objects of a set of Redis pods, within its namespace, and what the image of
@@ -22,7 +19,6 @@ const (
 	redisName  = "redis"
 	redisUsers = "redis-users"
 	redisConf  = "redis-conf"
-	redisUID   = 999
 	redisPort  = 6379
 )
 
@@ -44,37 +40,9 @@ func redisConfiguration(namespace string, options RedisOptions) *corev1.ConfigMa
 // RedisPod is a pod of one Redis server, without its volume "data". users and conf are the
 // names of the Secret of its password, under the key "redis", and of the ConfigMap of its configuration.
 func RedisPod(image, users, conf string) corev1.PodSpec {
-	return corev1.PodSpec{
-		TerminationGracePeriodSeconds: ptr.To[int64](10),
-		AutomountServiceAccountToken:  ptr.To(false),
-		SecurityContext: &corev1.PodSecurityContext{
-			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](redisUID), RunAsGroup: ptr.To[int64](redisUID), FSGroup: ptr.To[int64](redisUID),
-			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		},
-		Containers: []corev1.Container{{
-			Name: redisName, Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
-			Ports: []corev1.ContainerPort{{Name: redisName, ContainerPort: redisPort, Protocol: corev1.ProtocolTCP}},
-			SecurityContext: &corev1.SecurityContext{
-				AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-			},
-			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-				corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("32Mi"),
-			}},
-			ReadinessProbe: &corev1.Probe{
-				ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(redisPort)}},
-				PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: 3,
-			},
-			VolumeMounts: []corev1.VolumeMount{
-				{Name: "data", MountPath: "/data"},
-				{Name: "users", MountPath: "/etc/redis-users", ReadOnly: true},
-				{Name: "conf", MountPath: "/etc/redis-conf", ReadOnly: true},
-			},
-		}},
-		Volumes: []corev1.Volume{
-			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: users}}},
-			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: conf}}}},
-		},
-	}
+	return server{
+		name: redisName, image: image, port: redisPort, grace: 10, cpu: "10m", memory: "32Mi", data: "/data", users: users, conf: conf,
+	}.pod()
 }
 
 // redisClientOptions of a connection that says things once.

@@ -58,3 +58,57 @@ func dataClaim(storageClass string) corev1.PersistentVolumeClaim {
 	}
 	return claim
 }
+
+// server says what is particular to a database's pods. All images run as one user, and find a
+// Secret with passwords and a ConfigMap below /etc.
+type server struct {
+	name, image string
+	port        int32
+	// grace in seconds between a pod's end and that of its server.
+	grace  int64
+	cpu    string
+	memory string
+	// data is where the volume "data" is mounted.
+	data string
+	// users is the Secret with a clear-text password for each user, conf the ConfigMap with
+	// what the server has beside the image's own configuration.
+	users, conf string
+}
+
+// serverUID is the user of all images.
+const serverUID = 999
+
+// pod of one server, without its volume "data".
+func (s server) pod() corev1.PodSpec {
+	return corev1.PodSpec{
+		TerminationGracePeriodSeconds: ptr.To(s.grace),
+		AutomountServiceAccountToken:  ptr.To(false),
+		SecurityContext: &corev1.PodSecurityContext{
+			RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](serverUID), RunAsGroup: ptr.To[int64](serverUID), FSGroup: ptr.To[int64](serverUID),
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+		Containers: []corev1.Container{{
+			Name: s.name, Image: s.image, ImagePullPolicy: corev1.PullIfNotPresent,
+			Ports: []corev1.ContainerPort{{Name: s.name, ContainerPort: s.port, Protocol: corev1.ProtocolTCP}},
+			SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			},
+			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
+				corev1.ResourceCPU: resource.MustParse(s.cpu), corev1.ResourceMemory: resource.MustParse(s.memory),
+			}},
+			ReadinessProbe: &corev1.Probe{
+				ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(s.port)}},
+				PeriodSeconds: 1, TimeoutSeconds: 2, FailureThreshold: 3,
+			},
+			VolumeMounts: []corev1.VolumeMount{
+				{Name: "data", MountPath: s.data},
+				{Name: "users", MountPath: "/etc/" + s.name + "-users", ReadOnly: true},
+				{Name: "conf", MountPath: "/etc/" + s.name + "-conf", ReadOnly: true},
+			},
+		}},
+		Volumes: []corev1.Volume{
+			{Name: "users", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: s.users}}},
+			{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: s.conf}}}},
+		},
+	}
+}

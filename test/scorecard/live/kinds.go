@@ -21,6 +21,7 @@ func Kinds() []Kind {
 		{Kind: "MysqlReplication", Summary: "its example over MySQL pods becomes Ready, is routed, and switches over", steps: mysqlReplicationSteps},
 		{Kind: "MysqlGroupReplication", Summary: "its example over MySQL pods becomes a group, is routed, and changes its primary", steps: mysqlGroupReplicationSteps},
 		{Kind: "RedisReplication", Summary: "its example over Redis pods becomes Ready, is routed, and switches over", steps: redisReplicationSteps},
+		{Kind: "PostgresReplication", Summary: "its example over PostgreSQL pods becomes Ready, is routed, and switches over", steps: postgresReplicationSteps},
 	}
 }
 

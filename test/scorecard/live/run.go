@@ -33,6 +33,8 @@ type Options struct {
 	MySQLImage string
 	// RedisImage of the Redis pods.
 	RedisImage string
+	// PostgresImage of the PostgreSQL pods.
+	PostgresImage string
 	// Timeout of the whole test without the cleaning up.
 	Timeout time.Duration
 	// OperatorTimeout after which a custom resource that nobody has touched means

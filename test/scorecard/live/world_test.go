@@ -38,9 +38,11 @@ type world struct {
 	status func(*v1alpha1.MysqlReplication)
 	group  func(*v1alpha1.MysqlGroupReplication)
 	redis  func(*v1alpha1.RedisReplication)
-	routes func(map[string][]string)
-	labels func(pod string, labels map[string]string)
-	create func(client.Object) error
+
+	postgres func(*v1alpha1.PostgresReplication)
+	routes   func(map[string][]string)
+	labels   func(pod string, labels map[string]string)
+	create   func(client.Object) error
 	// absent: nobody acts on resources.
 	absent bool
 	// seen are the names of everything that was created.
@@ -58,7 +60,7 @@ func newWorld(t *testing.T, existing ...client.Object) *world {
 	}
 	w := &world{}
 	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).
-		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &v1alpha1.PostgresReplication{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: w.onCreate, Update: w.onUpdate, Delete: w.onDelete}).Build()
 	return w
 }
@@ -70,7 +72,7 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		}
 	}
 	switch o := object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.PostgresReplication:
 		o.SetUID(types.UID("uid-of-" + o.GetName()))
 		o.SetGeneration(1)
 	case *corev1.Pod:
@@ -95,13 +97,15 @@ func (w *world) operated(ctx context.Context, c client.WithWatch, object client.
 		return w.operateGroup(ctx, c, r.DeepCopy())
 	case *v1alpha1.RedisReplication:
 		return w.operateRedis(ctx, c, r.DeepCopy())
+	case *v1alpha1.PostgresReplication:
+		return w.operatePostgres(ctx, c, r.DeepCopy())
 	}
 	return nil
 }
 
 func (w *world) onUpdate(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
 	switch object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.PostgresReplication:
 		object.SetGeneration(object.GetGeneration() + 1)
 	}
 	if err := c.Update(ctx, object, options...); err != nil {
@@ -178,8 +182,11 @@ func (w *world) lead(ctx context.Context, c client.WithWatch, r client.Object, k
 func (w *world) route(ctx context.Context, c client.WithWatch, r client.Object, kind, name string, pods []string) error {
 	owner := *metav1.NewControllerRef(r, v1alpha1.GroupVersion.WithKind(kind))
 	port := corev1.ServicePort{Name: "mysql", Port: mysqlPort}
-	if kind == "RedisReplication" {
+	switch kind {
+	case "RedisReplication":
 		port = corev1.ServicePort{Name: "redis", Port: redisPort}
+	case "PostgresReplication":
+		port = corev1.ServicePort{Name: "postgresql", Port: postgresPort}
 	}
 	svc := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.GetNamespace(), Name: name, OwnerReferences: []metav1.OwnerReference{owner}},
@@ -268,7 +275,7 @@ func (w *world) run(t *testing.T) *run {
 func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
-	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &v1alpha1.PostgresReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
 		if err := w.client.List(t.Context(), list, client.InNamespace(testNamespace)); err != nil {
 			t.Fatal(err)
 		}

@@ -8,12 +8,16 @@
 #   /etc/postgres-users  one file per user, named like the user, with the password in clear text
 #                        (a Secret). "postgres" is the superuser, "replication" may replicate, any
 #                        other name may log in.
+#   POSTGRES_CLONE_FROM  host of the server that a fresh pod is filled from, by pg_basebackup, and
+#                        becomes a standby of. The pod that the host begins with makes a database
+#                        cluster of its own, as every fresh pod does when there is no such host.
 # Arguments go to postgres.
 set -eu
 
 volume=/var/lib/postgresql
 data=$volume/data
 users=${POSTGRES_USERS_DIR:-/etc/postgres-users}
+clone_from=${POSTGRES_CLONE_FROM:-}
 umask 077
 
 # say prints a line as it is; echo of this shell interprets backslashes.
@@ -35,17 +39,15 @@ user_statements() {
 	done
 }
 
-# Made under another name and renamed when complete: a pod killed in the middle begins again.
-if [ ! -d "$data" ]; then
-	new=$volume/new
-	rm -rf "$new"
-	initdb --pgdata="$new" --username=postgres --encoding=UTF8 --locale=C \
+# make a database cluster in a directory.
+make() {
+	initdb --pgdata="$1" --username=postgres --encoding=UTF8 --locale=C \
 		--auth-local=trust --auth-host=scram-sha-256 --data-checksums
 	{
 		echo "host all all all scram-sha-256"
 		echo "host replication all all scram-sha-256"
-	} >>"$new/pg_hba.conf"
-	cat >>"$new/postgresql.conf" <<EOF
+	} >>"$1/pg_hba.conf"
+	cat >>"$1/postgresql.conf" <<EOF
 listen_addresses = '*'
 unix_socket_directories = '/tmp'
 shared_buffers = '32MB'
@@ -55,7 +57,29 @@ wal_log_hints = on
 password_encryption = 'scram-sha-256'
 include_dir = '/etc/postgres-conf'
 EOF
-	user_statements | postgres --single -D "$new" -c unix_socket_directories='' postgres >/dev/null
+	user_statements | postgres --single -D "$1" -c unix_socket_directories='' -c log_statement=none postgres >/dev/null
+}
+
+# clone the server of another pod into a directory. It is a standby, and nobody has told it yet
+# whose: primary_conninfo is the operator's to set.
+clone() {
+	until PGPASSWORD=$(cat "$users/replication") pg_basebackup --host="$clone_from" --username=replication \
+		--no-password --pgdata="$1" --wal-method=stream --checkpoint=fast; do
+		rm -rf "$1"
+		sleep 1
+	done
+	touch "$1/standby.signal"
+}
+
+# Made under another name and renamed when complete: a pod killed in the middle begins again.
+if [ ! -d "$data" ]; then
+	new=$volume/new
+	rm -rf "$new"
+	if [ -n "$clone_from" ] && [ "${clone_from%%.*}" != "$(uname -n)" ]; then
+		clone "$new"
+	else
+		make "$new"
+	fi
 	sync
 	mv "$new" "$data"
 fi
