@@ -32,7 +32,7 @@ func (a *actor) prepare(ctx context.Context, do Prepare) error {
 	if err != nil {
 		return err
 	}
-	if err := a.program(ctx, "test -w . && command -v kill touch rm >/dev/null"); err != nil {
+	if err := a.program(ctx, "{ test -w . && command -v kill && command -v touch && command -v rm && command -v head; } >/dev/null"); err != nil {
 		return err
 	}
 	if !s.PassOK {

@@ -99,7 +99,7 @@ func (v *view) unfitForFailover(to *Server, frozen bool) (reason, why string) {
 		}
 	}
 	if name := v.unseenSynchronous(to); name != "" {
-		return "SynchronousStandbyUnseen", fmt.Sprintf("%s may be the only one that has what was acknowledged last, and is not seen (%s)", name, v.server(name).Problem) + v.hint(to)
+		return "SynchronousStandbyUnseen", fmt.Sprintf("%s may be the only one that has what was acknowledged last, and is not seen (%s)", name, v.problemOf(name)) + v.hint(to)
 	}
 	if name := v.unjudged(to, frozen); name != "" {
 		return "StandbyUnjudged", fmt.Sprintf("%s is there and does not say yet what it has (%s). Wait for it", name, server.OrDefault(v.server(name).Problem, "it has not gone through its log")) + v.hint(to)
@@ -108,6 +108,14 @@ func (v *view) unfitForFailover(to *Server, frozen bool) (reason, why string) {
 		return "BetterCandidate", fmt.Sprintf("%s has received more. Make that spec.primary; or, to lose what only it has, set the annotation %s: %s", better, v1alpha1.AnnotationForcePromote, to.Name)
 	}
 	return "", ""
+}
+
+// problemOf says why a node is not seen.
+func (v *view) problemOf(name string) string {
+	if s := v.server(name); s != nil {
+		return server.OrDefault(s.Problem, "it holds another database cluster by now")
+	}
+	return "nobody knows it any more"
 }
 
 // hint says how to promote a node all the same.

@@ -183,8 +183,11 @@ func (v *view) attach(m Member, from *Server) (Attach, bool) {
 }
 
 // dropLeaving forgets nodes that have no part any more, or that nobody can ask. One that may
-// take writes stays.
+// take writes stays, and so do all while the primary is not there: what they have counts then.
 func (v *view) dropLeaving() {
+	if !v.primary.Primary() || v.lost != "" {
+		return
+	}
 	for _, m := range v.members {
 		s := v.server(m.Name)
 		if !m.Leaving || m.Name == v.data.Primary {

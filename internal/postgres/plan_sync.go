@@ -124,7 +124,7 @@ func (v *view) unseenSynchronous(to *Server) string {
 		return ""
 	}
 	for _, name := range v.status.SynchronousStandbys {
-		if s := v.server(name); s != nil && s != to && s != v.primary && !v.same(s) {
+		if s := v.server(name); name != nobody && (s == nil || s != to && s != v.primary && !v.same(s)) {
 			return name
 		}
 	}

@@ -18,8 +18,8 @@ type row struct {
 	edit func(*situation)
 	// reason of the condition TopologyReady, what is done, and where clients are led.
 	reason, does, leads string
-	// says is a part of the message.
-	says string
+	// says is a part of the message, keeps a node that is not forgotten.
+	says, keeps string
 	// phase of the record after it; "" none.
 	phase v1alpha1.SwitchoverPhase
 }
@@ -288,6 +288,18 @@ var rows = []row{
 		s.wants("b")
 	}, reason: "FailoverRefused",
 		says: "SynchronousStandbyUnseen", leads: "|b|"},
+	{name: "a node that left and was detached counts while the primary is away", edit: func(s *situation) {
+		s.leaves("c")
+		s.frozen("b", "c")
+		s.silent("a", time.Minute)
+	}, reason: "PrimaryUnreachable", keeps: "c", leads: "|b|c"},
+	{name: "failover, a synchronous standby is not known any more", edit: func(s *situation) {
+		s.sync("b", "c")
+		s.silent("a", time.Minute)
+		s.leaves("c")
+		delete(s.in.Object.Status.Topology, "c")
+		s.wants("b")
+	}, reason: "FailoverRefused", says: "nobody knows it", leads: "|b|"},
 	{name: "failover, the primary is back", edit: func(s *situation) { s.wants("b"); s.frozen("b", "c"); s.changes(v1alpha1.SwitchoverSwitching, true) }, reason: "SwitchoverRefused", leads: "a|bc|",
 		does: "attach: attach b, attach c"},
 	{name: "failover, the candidate is promoted", edit: func(s *situation) {
@@ -323,6 +335,9 @@ func TestPlan(t *testing.T) {
 			}
 			if got := led(p); got != row.leads {
 				t.Errorf("it leads to %s and not to %s", got, row.leads)
+			}
+			if p.Data.Drop[row.keeps] {
+				t.Errorf("%s is forgotten", row.keeps)
 			}
 			phase := v1alpha1.SwitchoverPhase("")
 			if p.Data.Switchover != nil {
