@@ -183,6 +183,9 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	}
 	// Who has failed may have a log of its own, and is left to a person.
 	if o.broken != nil || !whole && !o.failovers {
+		for _, m := range Members(o.object) {
+			o.note("%s: %+v", m.Name, o.see(m))
+		}
 		t.Fatalf("seed %d: %v; in the end it is %+v\n%s", seed, o.broken, o.plan.Conditions, strings.Join(o.trace, "\n"))
 	}
 	for name, value := range o.labels {

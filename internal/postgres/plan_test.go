@@ -133,7 +133,7 @@ var rows = []row{
 		s.frozen("a", "b", "c")
 		s.at("a").Recovery, s.at("a").At.LSN = true, 1001
 		s.changes(v1alpha1.SwitchoverSwitching, true)
-	}, reason: "FailoverRefused", says: "a has received more", leads: "|bc|a"},
+	}, reason: "FailoverRefused", says: "a has received more", does: "primary: make the primary again a", leads: "||"},
 	{name: "somebody has switched over, and the spec says so", edit: func(s *situation) {
 		s.wants("b")
 		promotedB(s)
