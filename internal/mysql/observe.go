@@ -165,8 +165,8 @@ func lookOnce(ctx context.Context, c *handle, m Member, closely bool) (*Server, 
 	} else {
 		s, text, figures, err = quietly(ctx, c, m)
 	}
-	// A server that denies the figures still says who it is.
-	if closely || denied(err) {
+	// One that denies the figures still says who it is.
+	if closely || errors.Is(err, errNotQuiet) {
 		s, text, err = identity(ctx, c, m)
 	}
 	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {

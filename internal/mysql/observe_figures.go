@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,30 +43,40 @@ const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_sche
 	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave')"
 
 // quietQuery is identityQuery and figuresQuery in one: of a thousand sets in which nothing
-// happens every statement counts. The identity is the pair named quietIdentity.
+// happens every statement counts. The identity is the pair named quietIdentity. A server may
+// give a column of a UNION a length, and cut what is longer: the identity ends with
+// quietEnd, and one without is not believed.
 const (
-	quietQuery = "SELECT '" + quietIdentity + "' VARIABLE_NAME, CONCAT_WS('" + quietSeparator + "', " + identityColumns + ") VARIABLE_VALUE UNION ALL " + figuresQuery
+	quietQuery = "SELECT '" + quietIdentity + "' VARIABLE_NAME, CONCAT_WS('" + quietSeparator + "', " + identityColumns + ", '" + quietEnd +
+		"') VARIABLE_VALUE UNION ALL " + figuresQuery
 	// No variable is called that.
 	quietIdentity = "@"
 	// No version and no GTID set has it: a tag is of letters, digits and underscores
 	// (https://dev.mysql.com/doc/refman/9.7/en/replication-gtids-concepts.html).
 	quietSeparator = "|"
+	quietEnd       = "."
 )
+
+// errNotQuiet: a server does not answer quietQuery as it should; it is asked in two statements.
+var errNotQuiet = errors.New("the server says who it is in a statement of its own only")
 
 // quietly reads who a server is, the text of its version, and its figures.
 func quietly(ctx context.Context, c *handle, m Member) (*Server, string, map[string]string, error) {
 	figures, err := c.Pairs(ctx, quietQuery)
-	if err != nil {
+	switch {
+	case denied(err) || conn.IsNumber(err, conn.NumberMixOfCollations, conn.NumberMixOfManyCollations):
+		return nil, "", nil, fmt.Errorf("%w: %w", errNotQuiet, err)
+	case err != nil:
 		return nil, "", nil, err
 	}
 	row := strings.Split(figures[quietIdentity], quietSeparator)
-	if len(row) != len(strings.Split(identityColumns, ", ")) {
-		return nil, "", nil, conn.Refusal("the server does not say who it is: it must be a MySQL server")
+	if len(row) != 1+len(strings.Split(identityColumns, ", ")) || row[len(row)-1] != quietEnd {
+		return nil, "", nil, errNotQuiet
 	}
 	delete(figures, quietIdentity)
 	id, err := strconv.ParseUint(row[1], 10, 32)
 	if err != nil {
-		return nil, "", nil, conn.Refusal(fmt.Sprintf("server_id: %v", err))
+		return nil, "", nil, errNotQuiet
 	}
 	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK, UUID: row[0], ServerID: uint32(id)}
 	s.ReadOnly, s.SuperReadOnly, s.LogBin = row[3] == "1", row[4] == "1", row[6] == "1"

@@ -218,7 +218,7 @@ func (c recordedConn) QueryContext(_ context.Context, query string, _ []driver.N
 			said = append(said, fmt.Sprint(value))
 		}
 		figures := c.figures().(*recordedRows)
-		figures.rows = append(figures.rows, []driver.Value{quietIdentity, strings.Join(said, quietSeparator)})
+		figures.rows = append(figures.rows, []driver.Value{quietIdentity, strings.Join(append(said, quietEnd), quietSeparator)})
 		return figures, nil
 	case strings.Contains(query, "WAIT_FOR_EXECUTED_GTID_SET"):
 		return rowsOf([]string{"0"}, []driver.Value{"0"}), nil
