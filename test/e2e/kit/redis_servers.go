@@ -139,12 +139,17 @@ func (s *RedisServers) RunID(ctx context.Context, pod string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return infoLine(info, "run_id")
+}
+
+// infoLine is a value of what INFO or CLUSTER INFO say.
+func infoLine(info, name string) (string, error) {
 	for line := range strings.Lines(info) {
-		if id, is := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); is {
-			return id, nil
+		if value, is := strings.CutPrefix(strings.TrimSpace(line), name+":"); is {
+			return value, nil
 		}
 	}
-	return "", fmt.Errorf("INFO of %s has no run_id", pod)
+	return "", fmt.Errorf("there is no %s in %q", name, info)
 }
 
 // Info is a section of what INFO says on a pod's server.
@@ -159,5 +164,9 @@ func (s *RedisServers) describeServer(ctx context.Context, pod corev1.Pod) strin
 		return text
 	}
 	info, err := s.Info(ctx, pod.Name, "replication")
-	return text + info + errorText(err)
+	text += info + errorText(err)
+	if nodes, err := s.Do(ctx, pod.Name, "CLUSTER", "NODES"); err == nil {
+		text += fmt.Sprint(nodes)
+	}
+	return text
 }
