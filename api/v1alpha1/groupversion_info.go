@@ -23,7 +23,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&MysqlReplication{}, &MysqlReplicationList{},
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
-		&RedisReplication{}, &RedisReplicationList{},RedisReplication{}, &RedisReplicationList{},
+		&RedisReplication{}, &RedisReplicationList{},
 		&RedisCluster{}, &RedisClusterList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
