@@ -134,6 +134,10 @@ type RedisClusterMove struct {
 	From string `json:"from"`
 	// To is the id of the node that gets them.
 	To string `json:"to"`
+	// FromRunID is the process that gave slots when the move was put on record. One that has
+	// started since may have read an older snapshot, with keys that were moved already.
+	// +optional
+	FromRunID string `json:"fromRunID,omitempty"`
 	// Inherited: one of the two was promoted while the slots were being moved. The marks of
 	// those that were open may be gone, and their keys be on both.
 	// +optional
@@ -225,6 +229,12 @@ type RedisClusterStatus struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Established"
 	Established bool `json:"established,omitempty"`
+	// Preferred is the first node of each shard as it was last taken note of. A shard whose first
+	// node is another one now is promoted there; one whose source Redis itself has changed is
+	// left as it is.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Preferred sources"
+	Preferred map[string]string `json:"preferred,omitempty"`
 	// Moves are the slots that the operator is moving.
 	// +listType=atomic
 	// +optional

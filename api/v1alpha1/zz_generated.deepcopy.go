@@ -747,6 +747,13 @@ func (in *RedisClusterStatus) DeepCopyInto(out *RedisClusterStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Preferred != nil {
+		in, out := &in.Preferred, &out.Preferred
+		*out = make(map[string]string, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
+	}
 	if in.Moves != nil {
 		in, out := &in.Moves, &out.Moves
 		*out = make([]RedisClusterMove, len(*in))
