@@ -102,6 +102,8 @@ func (n *fakeNode) serve(conn net.Conn) {
 		}
 		reply := "+OK"
 		switch command {
+		case "HELLO":
+			reply = "-ERR unknown command 'HELLO'"
 		case "ASKING":
 			asking = true
 		case "SET":
