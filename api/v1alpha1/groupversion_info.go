@@ -24,6 +24,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MysqlReplication{}, &MysqlReplicationList{},
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
 		&RedisReplication{}, &RedisReplicationList{},
+		&RedisCluster{}, &RedisClusterList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/upmio/compose-operator/internal/mysqlgroup"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis"
+	"github.com/upmio/compose-operator/internal/rediscluster"
 )
 
 // kinds are the kinds of resources that the operator looks after, one line for each.
@@ -20,6 +21,7 @@ func kinds() []kind {
 		kindOf(mysql.NewEngine()),
 		kindOf(mysqlgroup.NewEngine()),
 		kindOf(redis.NewEngine()),
+		kindOf(rediscluster.NewEngine()),
 	}
 }
 

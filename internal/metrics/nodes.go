@@ -156,9 +156,10 @@ func ForgetNode(set Set, name string) {
 	delete(nodes.of[set], name)
 }
 
-// ForgetNodes deletes the series of all nodes of a set that is not looked at: what
-// was seen of them is not known any more.
+// ForgetNodes deletes the series of all nodes of a set that is not looked at, and what they
+// made of it together: what was seen of them is not known any more.
 func ForgetNodes(set Set) {
+	forgetCluster(set)
 	nodes.mu.Lock()
 	defer nodes.mu.Unlock()
 	delete(nodes.of, set)

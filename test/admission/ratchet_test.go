@@ -67,6 +67,9 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 	for name, mistake := range oldGroupMistakes {
 		old = append(old, group(oldNamespace, name, mistake))
 	}
+	for name, mistake := range oldClusterMistakes {
+		old = append(old, redisCluster(oldNamespace, name, mistake))
+	}
 	for _, one := range old {
 		err := eventually(ctx, "store "+one.GetName(), func(ctx context.Context) error {
 			return e.admin.Create(ctx, one.DeepCopy())
@@ -82,6 +85,7 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 func removeRules(schema *apiextensionsv1.JSONSchemaProps) {
 	schema.XValidations, schema.Enum = nil, nil
 	schema.MinLength, schema.MaxLength, schema.Minimum, schema.Maximum, schema.MinItems, schema.MaxItems = nil, nil, nil, nil, nil, nil
+	schema.MinProperties, schema.MaxProperties = nil, nil
 	for name, property := range schema.Properties {
 		removeRules(&property)
 		schema.Properties[name] = property

@@ -21,6 +21,7 @@ func Kinds() []Kind {
 		{Kind: "MysqlReplication", Summary: "its example over MySQL pods becomes Ready, is routed, and switches over", steps: mysqlReplicationSteps},
 		{Kind: "MysqlGroupReplication", Summary: "its example over MySQL pods becomes a group, is routed, and changes its primary", steps: mysqlGroupReplicationSteps},
 		{Kind: "RedisReplication", Summary: "its example over Redis pods becomes Ready, is routed, and switches over", steps: redisReplicationSteps},
+		{Kind: "RedisCluster", Summary: "its example over Redis pods becomes a cluster, is routed, and promotes a replica", steps: redisClusterSteps},
 	}
 }
 

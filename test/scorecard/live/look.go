@@ -17,7 +17,7 @@ import (
 )
 
 // serviceSuffixes of the Services that the operator makes for a custom resource.
-var serviceSuffixes = []string{v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly}
+var serviceSuffixes = []string{v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly, "", v1alpha1.ServiceSuffixHeadless}
 
 // service is what a Service of the operator's is expected to be.
 type service struct {

@@ -49,8 +49,12 @@ func (t *servers) node(i int) v1alpha1.Node {
 	return v1alpha1.Node{Name: t.pod(i), Host: t.pod(i) + "." + t.domain(), Port: t.port}
 }
 
+// network is the name of the Service that gives the pods their DNS names. It is not the
+// resource's: an operator may want that one for itself.
+func (t *servers) network() string { return t.object("pods") }
+
 // domain that the DNS names of the pods are below.
-func (t *servers) domain() string { return fmt.Sprintf("%s.%s.svc", t.name, t.Namespace) }
+func (t *servers) domain() string { return fmt.Sprintf("%s.%s.svc", t.network(), t.Namespace) }
 
 // start brings up so many fresh pods: nothing replicates yet.
 func (t *servers) start(ctx context.Context, count int) error {
@@ -60,7 +64,7 @@ func (t *servers) start(ctx context.Context, count int) error {
 	err := t.create(ctx,
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: t.object("conf")}, Data: map[string]string{t.confFile: t.conf}},
 		&corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Name: t.name},
+			ObjectMeta: metav1.ObjectMeta{Name: t.network()},
 			Spec: corev1.ServiceSpec{
 				ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: t.labels(),
 				Ports: []corev1.ServicePort{{Name: t.database, Port: t.port, TargetPort: intstr.FromInt32(t.port)}},
@@ -72,7 +76,7 @@ func (t *servers) start(ctx context.Context, count int) error {
 	names := []string{}
 	for i := range count {
 		spec := t.spec(t.object("users"), t.object("conf"))
-		spec.Hostname, spec.Subdomain = t.pod(i), t.name
+		spec.Hostname, spec.Subdomain = t.pod(i), t.network()
 		spec.EnableServiceLinks = ptr.To(false)
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		if err := t.create(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: t.pod(i)}, Spec: spec}); err != nil {
