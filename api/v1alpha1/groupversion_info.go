@@ -24,6 +24,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MysqlReplication{}, &MysqlReplicationList{},
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
 		&RedisReplication{}, &RedisReplicationList{},
+		&ProxysqlSync{}, &ProxysqlSyncList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
