@@ -34,6 +34,9 @@ type Node struct {
 	// VouchedBy is how many replicas have what the source has acknowledged; nil for all
 	// other nodes.
 	VouchedBy *float64
+	// Synced says of a ProxySQL whether it has what it should; nil when unknown, and for all
+	// other nodes.
+	Synced *bool
 }
 
 // nodeGauge is a metric of one node.
@@ -63,6 +66,8 @@ var nodeGauges = []nodeGauge{
 		of: func(n Node) *float64 { return truth(n.SemiSync) }},
 	{Name: "node_vouched_by", Help: "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
 		of: func(n Node) *float64 { return n.VouchedBy }},
+	{Name: "node_synced", Help: "1 when the ProxySQL has the servers and users that it should, in all layers, else 0. Absent when unknown, and for all other nodes.",
+		of: func(n Node) *float64 { return truth(n.Synced) }},
 }
 
 // nodeRole has the role as a label of its own.
