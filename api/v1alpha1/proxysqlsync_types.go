@@ -126,6 +126,15 @@ type ProxysqlSyncSpec struct {
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Reader hostgroup",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:number","urn:alm:descriptor:com.tectonic.ui:advanced"}
 	ReaderHostgroup *int32 `json:"readerHostgroup,omitempty"`
 
+	// ReplicationHostgroup makes the two hostgroups a pair of mysql_replication_hostgroups:
+	// ProxySQL's monitor then moves a server that it finds with another read_only between
+	// them by itself, before the operator looks again. Without it servers are where the
+	// topology has them and nowhere else.
+	// +kubebuilder:default=true
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Replication hostgroup",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:booleanSwitch","urn:alm:descriptor:com.tectonic.ui:advanced"}
+	ReplicationHostgroup *bool `json:"replicationHostgroup,omitempty"`
+
 	// MaxConnections that a ProxySQL opens to a server (mysql_servers.max_connections).
 	// +kubebuilder:default=2000
 	// +kubebuilder:validation:Minimum=1

@@ -661,6 +661,11 @@ func (in *ProxysqlSyncSpec) DeepCopyInto(out *ProxysqlSyncSpec) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.ReplicationHostgroup != nil {
+		in, out := &in.ReplicationHostgroup, &out.ReplicationHostgroup
+		*out = new(bool)
+		**out = **in
+	}
 	if in.MaxConnections != nil {
 		in, out := &in.MaxConnections, &out.MaxConnections
 		*out = new(int32)

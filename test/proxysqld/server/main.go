@@ -1,0 +1,8 @@
+package main
+
+import (
+	_ "vitess.io/vitess/go/mysql"
+	_ "modernc.org/sqlite"
+)
+
+func main() {}
