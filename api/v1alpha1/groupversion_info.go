@@ -25,6 +25,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
 		&RedisReplication{}, &RedisReplicationList{},
 		&RedisCluster{}, &RedisClusterList{},
+		&ProxysqlSync{}, &ProxysqlSyncList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -72,6 +72,10 @@ const (
 	ConditionTopologyReady = "TopologyReady"
 	// ConditionResourceReady is about pods, labels and Services.
 	ConditionResourceReady = "ResourceReady"
+	// ConditionServerReady and ConditionUserReady are about the servers and the users that a
+	// ProxysqlSync gives to ProxySQL.
+	ConditionServerReady = "ServerReady"
+	ConditionUserReady   = "UserReady"
 	// ConditionReconciling is true while the operator works towards the spec (kstatus).
 	ConditionReconciling = "Reconciling"
 	// ConditionAsSpecified says of a kind whose topology somebody else decides (Sentinel)

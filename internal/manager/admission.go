@@ -65,6 +65,9 @@ func setupAdmission(mgr ctrl.Manager, rotator *certs.Rotator) error {
 	if err := webhook.SetupRedisCluster(mgr); err != nil {
 		return fmt.Errorf("set up the admission of RedisCluster: %w", err)
 	}
+	if err := webhook.SetupProxysqlSync(mgr); err != nil {
+		return fmt.Errorf("set up the admission of ProxysqlSync: %w", err)
+	}
 	return nil
 }
 

@@ -36,7 +36,9 @@ func claimOf(node v1alpha1.Node) string {
 
 // claimant is a kind whose resources name nodes.
 type claimant struct {
-	kind    string
+	kind string
+	// served: its resources have Services.
+	served  bool
 	newList func() client.ObjectList
 	// nodes of a resource of the kind.
 	nodes func(client.Object) []placedNode
@@ -45,7 +47,7 @@ type claimant struct {
 }
 
 // claimants are the kinds that can name the same node.
-var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), redisCluster.claimant()}
+var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), redisCluster.claimant(), proxysqlSync.claimant()}
 
 func (r rules[T]) claimant() claimant {
 	return claimant{

@@ -22,6 +22,7 @@ func Kinds() []Kind {
 		{Kind: "MysqlGroupReplication", Summary: "its example over MySQL pods becomes a group, is routed, and changes its primary", steps: mysqlGroupReplicationSteps},
 		{Kind: "RedisReplication", Summary: "its example over Redis pods becomes Ready, is routed, and switches over", steps: redisReplicationSteps},
 		{Kind: "RedisCluster", Summary: "its example over Redis pods becomes a cluster, is routed, and promotes a replica", steps: redisClusterSteps},
+		{Kind: "ProxysqlSync", Summary: "its example over ProxySQL pods before a MysqlReplication becomes Ready, has its servers and users, and follows a switchover", steps: proxysqlSyncSteps},
 	}
 }
 

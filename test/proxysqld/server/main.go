@@ -1,0 +1,8 @@
+package main
+
+import (
+	_ "modernc.org/sqlite"
+	_ "vitess.io/vitess/go/mysql"
+)
+
+func main() {}
