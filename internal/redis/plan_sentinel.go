@@ -41,6 +41,10 @@ func (v *view) follow() reconcile.Plan[Data] {
 	p.Events = append(v.events, v.movedEvent()...)
 	p.Next = busy
 	v.dropLeaving()
+	if v.resolves && p.Again {
+		// Under skip it is the record that has the fence taken off, until it is.
+		p.Data.Switchover = v.recorded
+	}
 	return p
 }
 
