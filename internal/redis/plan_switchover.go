@@ -502,9 +502,19 @@ func (v *view) waitForCandidate(to *Server) reconcile.Plan[Data] {
 	return p
 }
 
-// waitFor changes nothing and says whom it waits for.
+// waitFor changes nothing but what protects, and says whom it waits for: who follows a server of the change
+// whose process has ended is detached, as ever, so that it does not take over that this has
+// restarted empty. The old source that FAILOVER has made a replica stays one: where it is pointed
+// tells what became of the change.
 func (v *view) waitFor(s *Server, why string) reconcile.Plan[Data] {
 	p := v.plan()
+	r := v.data.Switchover
+	if keep := v.detached(func(m Member, s *Server) bool {
+		follows := func(name string) bool { o := v.server(name); return o != nil && v.dead(o) && s.Follows(o) }
+		return !v.skips && m.Name != r.From && (follows(r.From) || follows(r.To))
+	}); len(keep) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "keep", Optional: true, Actions: keep})
+	}
 	p.Conditions = v.inProgress(fmt.Sprintf("waits for %s (%s): %s", s.Name, cmp.Or(s.Problem, "it answers"), why))
 	p.Next = busy
 	return p

@@ -523,7 +523,18 @@ func (v *view) assessSource(s *Server) {
 		d.Roles[s.Name] = v1alpha1.RedisRoleSource
 	}
 	d.Notes[s.Name], d.Ready[s.Name] = note, note == ""
+	if note == "" && v.forgetful() {
+		// That is what its user may want: it is said, and is no fault.
+		d.Notes[s.Name] = forgets
+	}
 }
+
+// forgets is what is said of a source without an append-only file. Redis does that by itself
+// within a second, and may be faster than the operator, who detaches the replicas.
+const forgets = "it has no append-only file: when its process starts again by itself, its replicas take over what it has then, which may be nothing. Turn appendonly on, or have nothing start it again by itself"
+
+// forgetful: the source takes writes, and would not have them after a restart.
+func (v *view) forgetful() bool { return v.source.Master() && !v.lost && !v.source.AOF }
 
 func (v *view) assessReplica(m Member, s *Server) {
 	d := &v.data
