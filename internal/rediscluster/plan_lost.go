@@ -49,7 +49,7 @@ func (v *view) copyOf(id string) string {
 
 // gives gives slots away whose data the user has given up by name, and that nobody alive has.
 func (v *view) gives() []reconcile.Step {
-	if len(v.gifts) == 0 || !v.calm() || len(v.moves) > 0 {
+	if len(v.gifts) == 0 || !v.calm() {
 		return nil
 	}
 	var actions []reconcile.Action
@@ -65,7 +65,19 @@ func (v *view) gives() []reconcile.Step {
 			v.problem("GiveUpRefused", "the data of %s is not given up: %s has it. Promote that one: set the annotation %s: %s", v.nameOf(id), keeper, v1alpha1.AnnotationForcePromote, keeper)
 			continue
 		}
-		actions = append(actions, v.gift(v.slotsOf(id), id, shard)...)
+		slots := v.slotsOf(id)
+		for _, m := range v.moves {
+			// What had been moved of open slots is where they were moved to.
+			if to := v.byID[m.To]; m.From == id && to.Master() {
+				if open := v.marked(m).And(slots); !open.Empty() {
+					actions = append(actions, GiveUp{target: target{to.Name}, ID: to.ID, Slots: open, Dead: id, Tell: v.tell(to.ID)})
+					slots = slots.Minus(open)
+				}
+			}
+		}
+		if !slots.Empty() {
+			actions = append(actions, v.gift(slots, id, shard)...)
+		}
 	}
 	if !v.unowned.Empty() && v.orphans() {
 		for _, shard := range slices.Sorted(maps.Keys(v.gifts)) {

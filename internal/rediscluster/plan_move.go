@@ -55,6 +55,7 @@ func (v *view) reviewMoves() {
 	cancelled := false
 	for _, m := range v.moves {
 		v.inherit(m)
+		v.yield(m)
 		left, open := v.left(m), v.marked(m)
 		if left.Empty() && open.Empty() {
 			continue
@@ -108,6 +109,21 @@ func (v *view) inherit(m *move) {
 			v.warn("MoveInherited", m.Slots, "the target of slots that were being moved was promoted: now they are moved to %s", v.nameOf(id))
 			return
 		}
+	}
+}
+
+// yield takes slots out of a move that somebody else owns by now and that are not open: they were
+// moved by hand, or given up.
+func (v *view) yield(m *move) {
+	var others Slots
+	for id := range v.owned {
+		if id != m.From && id != m.To {
+			others = others.Or(v.slotsOf(id))
+		}
+	}
+	if gone := m.slots.And(others).Minus(v.marked(m)); !gone.Empty() {
+		m.slots = m.slots.Minus(gone)
+		m.Slots = m.slots.String()
 	}
 }
 
@@ -310,8 +326,10 @@ func (v *view) receivers() (ids []string, ok bool) {
 	for _, shard := range shardsOf(v.obj) {
 		id, headless := v.sourceOf(shard)
 		if id == "" || headless {
-			v.problem("ShardWithoutSource", "shard %s has no source that slots could be moved to", shard)
 			ok = false
+			if !slices.ContainsFunc(v.ofShard(shard), func(m Member) bool { return slices.Contains(v.newcomers, v.server(m.Name)) }) {
+				v.problem("ShardWithoutSource", "shard %s has no source that slots could be moved to", shard)
+			}
 			continue
 		}
 		ids = append(ids, id)

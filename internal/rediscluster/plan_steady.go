@@ -305,6 +305,9 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 	if master != "" && !v.byID[master].Master() && (v.owns(master) || !v.unowned.Empty()) {
 		return fmt.Sprintf("it replicates from %s, which is not seen, and may hold the only copy of its data: put it back into the spec to promote it", v.nameOf(master))
 	}
+	if _, goes := leaving[master]; goes && v.owns(master) {
+		return "the slots of its source are moved first"
+	}
 	if s.Master() && s.Keys > 0 {
 		return fmt.Sprintf("it holds %d keys of no slot of its own: see what they are, and empty it (FLUSHALL)", s.Keys)
 	}
