@@ -1,8 +1,0 @@
-package main
-
-import (
-	_ "vitess.io/vitess/go/mysql"
-	_ "modernc.org/sqlite"
-)
-
-func main() {}
