@@ -19,7 +19,7 @@ import (
 )
 
 // modelRuns of TestModel; MODEL_RUNS says otherwise.
-const modelRuns = 3000
+const modelRuns = 1500
 
 // world is a topology, and the ProxySQLs that follow it.
 type world struct {
@@ -48,7 +48,9 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-func (w *world) tell(format string, args ...any) { w.story = append(w.story, fmt.Sprintf(format, args...)) }
+func (w *world) tell(format string, args ...any) {
+	w.story = append(w.story, fmt.Sprintf(format, args...))
+}
 
 // happen is one thing that is not the operator's.
 func (w *world) happen() {
@@ -186,6 +188,8 @@ func (w *world) pass(dies bool) (Input, []Sync, error) {
 		steps := all
 		if dies {
 			steps = w.IntN(6)
+			// So it does not know any more what it has done.
+			clear(w.loaded)
 		}
 		t := w.nodes[s.On]
 		for n := 1; n <= steps; n++ {
@@ -199,7 +203,7 @@ func (w *world) pass(dies bool) (Input, []Sync, error) {
 				break
 			}
 		}
-		if !apply(t, s, steps) {
+		if !apply(t, s, steps) && !dies {
 			w.loaded[s.On] = w.now
 		}
 		w.tell("%s: %s, users +%d ~%d -%d (%d steps)", s.On, changesText(s.Servers), len(s.Users.Insert), len(s.Users.Update), len(s.Users.Delete), steps)

@@ -205,7 +205,9 @@ func object(nodes ...string) *v1alpha1.ProxysqlSync {
 // replication is a MysqlReplication with mysql-0 as its source, as topology() reads it.
 func replication() *v1alpha1.MysqlReplication {
 	obj := &v1alpha1.MysqlReplication{ObjectMeta: metav1.ObjectMeta{Namespace: "here", Name: "db"}}
-	node := func(name string) v1alpha1.Node { return v1alpha1.Node{Name: name, Host: address(name).Host, Port: 3306} }
+	node := func(name string) v1alpha1.Node {
+		return v1alpha1.Node{Name: name, Host: address(name).Host, Port: 3306}
+	}
 	source := node("mysql-0")
 	obj.Spec.Source = &source
 	obj.Spec.Replica = []v1alpha1.ReplicaNode{{Node: node("mysql-1")}, {Node: node("mysql-2")}}

@@ -53,7 +53,7 @@ func TestPlanServers(t *testing.T) {
 		writer    string
 	}{
 		"as it should be": {writer: "mysql-0"},
-		"empty": {there: func(t *Tables) { *t = Tables{} }, changes: "+pair +1:1 +1:2 +0:0 load save", writer: "mysql-0"},
+		"empty":           {there: func(t *Tables) { *t = Tables{} }, changes: "+pair +1:1 +1:2 +0:0 load save", writer: "mysql-0"},
 		"source changed": {
 			want: func(w *ServerWant) {
 				w.Topology.Source = member("mysql-1", placeOut)
