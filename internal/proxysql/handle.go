@@ -124,6 +124,8 @@ func (h *handle) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seen = nil
+	// What is half done is not waited for.
+	h.loaded = time.Time{}
 }
 
 // ended notes how a set of changes ended.

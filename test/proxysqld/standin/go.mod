@@ -1,4 +1,4 @@
-module github.com/upmio/compose-operator/test/proxysqld/server
+module github.com/upmio/compose-operator/test/proxysqld/standin
 
 go 1.26.8
 
