@@ -26,6 +26,8 @@ TESTARGS ?=
 BENCH_RUNS ?= 20
 # Failovers of each kind of make bench-failover.
 BENCH_ROUNDS ?= 5
+# Keys of make bench-reshard.
+RESHARD_KEYS ?= 100000
 # Rounds and schedules of make soak.
 SOAK_ROUNDS ?= 50
 SOAK_SCHEDULES ?= 100000
@@ -418,6 +420,11 @@ bench-postgres: bin/testbed ## The same for six planned switchovers of a Postgre
 	bin/testbed up
 	@$(SUBMAKE) image
 	bin/testbed exec -- bin/bench -postgres -runs $(BENCH_RUNS) $(TESTARGS)
+
+.PHONY: bench-reshard
+bench-reshard: bin/testbed ## How fast slots are moved, beside redis-cli --cluster rebalance in the same run; fails when that is faster. Writes docs/benchmarks/reshard.md.
+	RESHARD_KEYS=$(RESHARD_KEYS) RESHARD_RUNS=3 RESHARD_PAGE=$(CURDIR)/docs/benchmarks/reshard.md \
+	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 60m -v -run '^TestReshardBesideRedisCli$$' $(TESTARGS) ./internal/rediscluster/
 
 bin/standin: $(shell find test/scale/standin -type f 2>/dev/null)
 	@mkdir -p bin

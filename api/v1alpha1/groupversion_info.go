@@ -24,6 +24,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&MysqlReplication{}, &MysqlReplicationList{},
 		&MysqlGroupReplication{}, &MysqlGroupReplicationList{},
 		&RedisReplication{}, &RedisReplicationList{},
+		&RedisCluster{}, &RedisClusterList{},
+		&ProxysqlSync{}, &ProxysqlSyncList{},
 		&PostgresReplication{}, &PostgresReplicationList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

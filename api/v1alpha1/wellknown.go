@@ -21,6 +21,10 @@ const (
 	// given up: one that left the spec is not waited for any more, and what one holds may be
 	// thrown away although it may have been acknowledged.
 	AnnotationGiveUp = "compose-operator/give-up"
+	// AnnotationGiveUpSlots lists, separated by commas, shards of a RedisCluster, or ids of its
+	// nodes, whose data is given up: the slots that nobody alive owns any more are given to
+	// the shards that are there, without what they held.
+	AnnotationGiveUpSlots = "compose-operator/give-up-slots"
 )
 
 // Labels that the operator writes on the pods of a MysqlReplication.
@@ -47,6 +51,13 @@ const (
 	LabelPostgresReplicationReadonly = "compose-operator/postgres-replication.readonly"
 )
 
+// Labels that the operator writes on the pods of a RedisCluster. A source is "false" for
+// LabelRedisClusterReadonly, a replica "true".
+const (
+	LabelRedisClusterName     = "compose-operator/redis-cluster.name"
+	LabelRedisClusterReadonly = "compose-operator/redis-cluster.readonly"
+)
+
 // Labels that the operator writes on the Sentinel pods of a RedisReplication: the source's
 // pod, LabelSourceUnknown while nobody can say which that is, and where it is reached.
 const (
@@ -67,6 +78,10 @@ const (
 	ConditionTopologyReady = "TopologyReady"
 	// ConditionResourceReady is about pods, labels and Services.
 	ConditionResourceReady = "ResourceReady"
+	// ConditionServerReady and ConditionUserReady are about the servers and the users that a
+	// ProxysqlSync gives to ProxySQL.
+	ConditionServerReady = "ServerReady"
+	ConditionUserReady   = "UserReady"
 	// ConditionReconciling is true while the operator works towards the spec (kstatus).
 	ConditionReconciling = "Reconciling"
 	// ConditionAsSpecified says of a kind whose topology somebody else decides (Sentinel)
@@ -80,6 +95,9 @@ const (
 const (
 	ServiceSuffixReadWrite = "-readwrite"
 	ServiceSuffixReadOnly  = "-readonly"
+	// ServiceSuffixHeadless is that of the Service of a RedisCluster whose name resolves to the
+	// addresses of all nodes.
+	ServiceSuffixHeadless = "-headless"
 )
 
 // SkipsReconcile says whether one of the spellings of the skip annotation is "true".

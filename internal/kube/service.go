@@ -27,10 +27,25 @@ type ServiceWant struct {
 	ExternalName string
 	// Readonly is the value of the label that its selector asks for.
 	Readonly bool
+	// Selects is which of the labelled pods it leads to.
+	Selects Selection
+	// Headless: it has no address of its own, and its name resolves to those of the pods.
+	Headless bool
 	// PortName and Port, e.g. "mysql" and 3306.
 	PortName string
 	Port     int32
 }
+
+// Selection says which of the labelled pods a Service leads to.
+type Selection int
+
+// The values of Selection.
+const (
+	// SelectsAccess are those whose label says what Readonly does.
+	SelectsAccess Selection = iota
+	// SelectsAll are all of the resource.
+	SelectsAll
+)
 
 // ErrServiceNotOwned means that a Service of the name exists which somebody else made.
 var ErrServiceNotOwned = errors.New("a Service of this name exists that the operator did not make")
@@ -51,6 +66,9 @@ func ServiceFor(owner Owner, keys LabelKeys, want ServiceWant) *corev1ac.Service
 		spec.WithExternalName(want.ExternalName)
 	} else {
 		spec.WithSelector(want.selector(owner, keys))
+	}
+	if want.Headless {
+		spec.WithClusterIP(corev1.ClusterIPNone)
 	}
 	return corev1ac.Service(want.Name, owner.Namespace).
 		WithLabels(serviceLabels(owner)).
@@ -86,6 +104,9 @@ func serviceAsWanted(existing *corev1.Service, owner Owner, keys LabelKeys, want
 	} else if spec.ExternalName != "" || !maps.Equal(spec.Selector, want.selector(owner, keys)) {
 		return false
 	}
+	if want.Headless && spec.ClusterIP != corev1.ClusterIPNone {
+		return false
+	}
 	for _, port := range spec.Ports {
 		if port.Name == want.PortName {
 			return port.Port == want.Port && port.Protocol == corev1.ProtocolTCP &&
@@ -103,6 +124,9 @@ func (w ServiceWant) serviceType() corev1.ServiceType {
 }
 
 func (w ServiceWant) selector(owner Owner, keys LabelKeys) map[string]string {
+	if w.Selects == SelectsAll {
+		return map[string]string{keys.Name: owner.Name}
+	}
 	return map[string]string{keys.Name: owner.Name, keys.Readonly: ReadonlyValue(w.Readonly)}
 }
 

@@ -62,6 +62,12 @@ func setupAdmission(mgr ctrl.Manager, rotator *certs.Rotator) error {
 	if err := webhook.SetupRedisReplication(mgr); err != nil {
 		return fmt.Errorf("set up the admission of RedisReplication: %w", err)
 	}
+	if err := webhook.SetupRedisCluster(mgr); err != nil {
+		return fmt.Errorf("set up the admission of RedisCluster: %w", err)
+	}
+	if err := webhook.SetupProxysqlSync(mgr); err != nil {
+		return fmt.Errorf("set up the admission of ProxysqlSync: %w", err)
+	}
 	if err := webhook.SetupPostgresReplication(mgr); err != nil {
 		return fmt.Errorf("set up the admission of PostgresReplication: %w", err)
 	}

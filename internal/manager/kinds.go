@@ -12,6 +12,7 @@ import (
 	"github.com/upmio/compose-operator/internal/postgres"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis"
+	"github.com/upmio/compose-operator/internal/rediscluster"
 )
 
 // kinds are the kinds of resources that the operator looks after, one line for each.
@@ -21,6 +22,7 @@ func kinds() []kind {
 		kindOf(mysql.NewEngine()),
 		kindOf(mysqlgroup.NewEngine()),
 		kindOf(redis.NewEngine()),
+		kindOf(rediscluster.NewEngine()),
 		kindOf(postgres.NewEngine()),
 	}
 }

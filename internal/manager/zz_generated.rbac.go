@@ -19,6 +19,9 @@ package manager
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/status,verbs=patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/finalizers,verbs=update
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications,verbs=get;list;watch;patch
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications/status,verbs=patch
-//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=postgresreplications/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisclusters,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisclusters/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisclusters/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs/finalizers,verbs=update

@@ -163,7 +163,7 @@ func ForgetObject(kind, namespace, name string) {
 	labels := set.labels()
 	for _, metric := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, rejoins} {
+	}{setReady, switchoverInFlight, switchovers, switchoverDuration, switchoverFenced, rejoins, slotsServed, slotsToMove, keysMoved} {
 		metric.DeletePartialMatch(labels)
 	}
 }

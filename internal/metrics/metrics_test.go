@@ -120,3 +120,21 @@ func TestSeriesOfASetAndItsEnd(t *testing.T) {
 	want(t, set, map[string]float64{})
 	want(t, other, counted(map[string]float64{"compose_operator_set_ready": 1}))
 }
+
+func TestSeriesOfAClusterAndItsEnd(t *testing.T) {
+	set := Set{Kind: "RedisCluster", Namespace: "one", Name: "c"}
+	all, some := 16384.0, 12.0
+	SetCluster(set, Cluster{SlotsServed: &all, SlotsToMove: &some})
+	CountMovedKeys(set, 3)
+	CountMovedKeys(set, 4)
+	want(t, set, map[string]float64{
+		"compose_operator_cluster_slots_served": 16384, "compose_operator_cluster_slots_to_move": 12, "compose_operator_cluster_keys_moved_total": 7,
+	})
+	// What is not known is absent, and not zero.
+	SetCluster(set, Cluster{SlotsToMove: &some})
+	want(t, set, map[string]float64{"compose_operator_cluster_slots_to_move": 12, "compose_operator_cluster_keys_moved_total": 7})
+	ForgetNodes(set)
+	want(t, set, map[string]float64{"compose_operator_cluster_keys_moved_total": 7})
+	ForgetObject(set.Kind, set.Namespace, set.Name)
+	want(t, set, map[string]float64{})
+}

@@ -79,14 +79,16 @@ func (r *Reconciler[T, S, D]) fingerprint(ctx context.Context, secrets []types.N
 
 // credentialVerdict is what is reported while the passwords are not to be had:
 // the conditions, the event, and whether trying again can help.
-func credentialVerdict(err error) (conditions []metav1.Condition, warning Event, temporary bool) {
+func credentialVerdict(err error, judged []string) (conditions []metav1.Condition, warning Event, temporary bool) {
 	reason := reasonCredentialsError
 	if known := (*credential.Error)(nil); errors.As(err, &known) {
 		reason, temporary = string(known.Reason), known.Temporary()
 	}
-	conditions = []metav1.Condition{{
-		Type: v1alpha1.ConditionTopologyReady, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
-	}}
+	for _, condition := range judged {
+		conditions = append(conditions, metav1.Condition{
+			Type: condition, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
+		})
+	}
 	if !temporary {
 		conditions = append(conditions, metav1.Condition{
 			Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason, Message: err.Error(),

@@ -40,6 +40,11 @@ type Description struct {
 	Marks kube.MarkKeys
 	// Marked are those pods: the resource is looked at when one of them changes.
 	Marked []string
+	// Uses are further resources of the namespace that the observation needs (Depender).
+	Uses []Use
+	// Conditions that are the planner's; empty: TopologyReady. They are what is reported
+	// of while nothing can be looked at.
+	Conditions []string
 	// Services that should exist. A managed Service that is not listed is deleted.
 	Services []ServiceWant
 	// InFlight: a record says that something is half done. It is finished or undone
@@ -91,6 +96,9 @@ type Scene[T client.Object] struct {
 	CredentialError error
 	// Pods by node name.
 	Pods map[string]Pod
+	// Used are the objects of Description.Uses, in that order; nil: it does not exist.
+	// Nobody changes them.
+	Used []client.Object
 	Now  time.Time
 }
 

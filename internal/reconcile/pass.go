@@ -287,6 +287,9 @@ func (p *pass[T, S, D]) gather(ctx context.Context) (Scene[T], error) {
 	if err := p.claim(ctx); err != nil {
 		return scene, err
 	}
+	if err := p.gatherUsed(ctx, &scene); err != nil {
+		return scene, err
+	}
 	scene.Credentials, scene.CredentialError = p.resolve(ctx, p.key.Namespace, p.description, &p.known.credentials)
 	return scene, nil
 }
@@ -301,6 +304,7 @@ func (p *pass[T, S, D]) index() {
 		pods = append(pods, types.NamespacedName{Namespace: p.key.Namespace, Name: pod})
 	}
 	p.pods.put(p.key, pods...)
+	p.used.put(p.key, p.usedKeys()...)
 	var secrets []types.NamespacedName
 	if p.description.SecretName != "" {
 		secrets = p.resolver.Secrets(p.key.Namespace, p.description.SecretName, credential.AESRef{
@@ -313,7 +317,7 @@ func (p *pass[T, S, D]) index() {
 // withoutCredentials reports only: without passwords nothing is known of the
 // databases, and nothing that is in place is touched.
 func (p *pass[T, S, D]) withoutCredentials(err error) {
-	conditions, warning, temporary := credentialVerdict(p.halfDone(err))
+	conditions, warning, temporary := credentialVerdict(p.halfDone(err), p.description.judged())
 	p.look, p.planned, p.broken = nil, conditions, temporary
 	p.events = append(p.events, warning)
 }

@@ -55,8 +55,8 @@ type Reconciler[T client.Object, S, D any] struct {
 	keys     kube.LabelKeys
 	marks    kube.MarkKeys
 	memories *memories[T]
-	// pods and secrets say which resources depend on one.
-	pods, secrets *index
+	// pods, secrets and used say which resources depend on one.
+	pods, secrets, used *index
 }
 
 func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with dependencies) (*Reconciler[T, S, D], error) {
@@ -74,7 +74,7 @@ func newReconciler[T client.Object, S, D any](engine Engine[T, S, D], with depen
 		with.claims = NewClaims()
 	}
 	r := &Reconciler[T, S, D]{
-		dependencies: with, engine: engine, keys: keys, marks: marks, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(),
+		dependencies: with, engine: engine, keys: keys, marks: marks, memories: newMemories[T](), pods: newIndex(), secrets: newIndex(), used: newIndex(),
 	}
 	r.claims.know(r.claiming())
 	return r, nil
@@ -180,6 +180,7 @@ func (r *Reconciler[T, S, D]) forget(ctx context.Context, key types.NamespacedNa
 	metrics.ForgetObject(r.engine.Kind(), key.Namespace, key.Name)
 	r.pods.put(key)
 	r.secrets.put(key)
+	r.used.put(key)
 	r.claims.drop(r.claimant(key))
 	if err != nil {
 		return err

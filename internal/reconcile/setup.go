@@ -78,7 +78,7 @@ func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D
 		}
 	}
 	recoverPanic := true
-	err = ctrl.NewControllerManagedBy(mgr).
+	set := ctrl.NewControllerManagedBy(mgr).
 		Named(name).
 		For(engine.New(), builder.WithPredicates(resourceChanged())).
 		Owns(&corev1.Service{}, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
@@ -87,9 +87,12 @@ func Setup[T client.Object, S, D any](mgr manager.Manager, engine Engine[T, S, D
 			builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.resourcesOfSecret),
 			builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrent, RecoverPanic: &recoverPanic}).
-		Complete(r)
-	if err != nil {
+		WithOptions(controller.Options{MaxConcurrentReconciles: options.MaxConcurrent, RecoverPanic: &recoverPanic})
+	for _, kind := range dependsOn(engine) {
+		set = set.Watches(kind, handler.EnqueueRequestsFromMapFunc(r.resourcesOfUsed),
+			builder.WithPredicates(predicate.ResourceVersionChangedPredicate{}))
+	}
+	if err := set.Complete(r); err != nil {
 		return fmt.Errorf("set up the controller of %s: %w", engine.Kind(), err)
 	}
 	return nil

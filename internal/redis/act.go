@@ -106,10 +106,10 @@ func (a *actor) prepare(ctx context.Context, s *Server) error {
 	}
 	if !c.AuthOK {
 		// masteruser before masterauth: with the new password and the old user nobody gets in.
-		if err := a.DoSecret(ctx, "CONFIG", "SET", "masteruser", a.user); err != nil {
+		if err := a.DoSecret(ctx, "CONFIG", "SET", "masteruser", a.User); err != nil {
 			return err
 		}
-		if err := a.DoSecret(ctx, "CONFIG", "SET", "masterauth", a.password.Reveal()); err != nil {
+		if err := a.DoSecret(ctx, "CONFIG", "SET", "masterauth", a.Password.Reveal()); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func blank(m Member) *Server {
 func (h *handle) see(ctx context.Context, m Member) *Server {
 	began := time.Now()
 	s, err := h.look(ctx, m)
-	silent := h.listen(began, conn.ReachOf(err) != server.ReachNone)
+	silent := h.Listen(began, conn.ReachOf(err) != server.ReachNone)
 	if err != nil {
 		s = blank(m)
 		s.Reach, s.Problem, s.Refused, s.Silent = conn.ReachOf(err), err.Error(), conn.Refused(err), silent
@@ -83,7 +83,7 @@ func (h *handle) look(ctx context.Context, m Member) (*Server, error) {
 	}
 	s := blank(m)
 	s.Reach = server.ReachOK
-	if err := s.read(parseInfo(text)); err != nil {
+	if err := s.read(conn.ParseInfo(text)); err != nil {
 		return nil, err
 	}
 	if !s.Replica && len(s.Followers) == 0 || s.Replica && !s.LinkUp {
@@ -92,7 +92,7 @@ func (h *handle) look(ctx context.Context, m Member) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Untouched = untouched(parseInfo(stats))
+		s.Untouched = untouched(conn.ParseInfo(stats))
 	}
 	values := map[string]string{}
 	for i, name := range parameters {
@@ -117,24 +117,13 @@ func (h *handle) readConfig(values map[string]string) *Config {
 	port, _ := strconv.ParseInt(values["replica-announce-port"], 10, 32)
 	c := &Config{
 		AnnounceHost: values["replica-announce-ip"], AnnouncePort: int32(port),
-		AuthOK:         values["masterauth"] == h.password.Reveal() && values["masteruser"] == h.user,
+		AuthOK:         values["masterauth"] == h.Password.Reveal() && values["masteruser"] == h.User,
 		TLSReplication: values["tls-replication"] == "yes",
 	}
 	// Servers older than the parameters have none of them: nothing is fenced there.
 	c.MinReplicas, _ = strconv.ParseInt(values["min-replicas-to-write"], 10, 64)
 	c.MaxLag, _ = strconv.ParseInt(values["min-replicas-max-lag"], 10, 64)
 	return c
-}
-
-// parseInfo reads the lines "name:value" of INFO.
-func parseInfo(text string) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, found := strings.Cut(strings.TrimSpace(line), ":"); found {
-			out[name] = value
-		}
-	}
-	return out
 }
 
 // read fills in what INFO says. A figure that should be there and is not is an error: it

@@ -36,35 +36,62 @@ func claimOf(node v1alpha1.Node) string {
 
 // claimant is a kind whose resources name nodes.
 type claimant struct {
-	kind    string
+	kind string
+	// served: its resources have Services.
+	served  bool
 	newList func() client.ObjectList
 	// nodes of a resource of the kind.
 	nodes func(client.Object) []placedNode
+	// services that it has, by name.
+	services func(client.Object) []string
 }
 
 // claimants are the kinds that can name the same node.
-var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), postgresReplication.claimant()}
+var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), redisCluster.claimant(), proxysqlSync.claimant(), postgresReplication.claimant()}
 
 func (r rules[T]) claimant() claimant {
-	return claimant{kind: r.kind, newList: r.newList, nodes: func(object client.Object) []placedNode {
-		resource, is := object.(T)
-		if !is {
-			return nil
-		}
-		return r.nodes(resource)
-	}}
+	return claimant{
+		kind: r.kind, newList: r.newList,
+		nodes: func(object client.Object) []placedNode {
+			resource, is := object.(T)
+			if !is {
+				return nil
+			}
+			return r.nodes(resource)
+		},
+		services: func(object client.Object) []string {
+			resource, is := object.(T)
+			if !is {
+				return nil
+			}
+			return r.servicesOf(resource)
+		},
+	}
 }
 
-// claimsOf returns which resource names which node of a namespace, by claimOf, without
-// the resource self and without those that are being deleted. A node that two of them
-// name already belongs to either. Namesakes are the resources of other kinds with
-// the name of self.
-func claimsOf(ctx context.Context, reader client.Reader, namespace string, self owner) (claims map[string]owner, namesakes []owner, err error) {
-	claims = map[string]owner{}
+// servicesOf a resource by name: of most kinds, one to write and one to read through.
+func (r rules[T]) servicesOf(obj T) []string {
+	if r.services != nil {
+		return r.services(obj)
+	}
+	return []string{obj.GetName() + v1alpha1.ServiceSuffixReadWrite, obj.GetName() + v1alpha1.ServiceSuffixReadOnly}
+}
+
+// claims of the other resources of a namespace.
+type claims struct {
+	// nodes, by claimOf, and the Services, by name.
+	nodes, services map[string]owner
+}
+
+// claimsOf returns which resource of a namespace names which node and has which Service,
+// without the resource self and without those that are being deleted. A node that two of them
+// name already belongs to either.
+func claimsOf(ctx context.Context, reader client.Reader, namespace string, self owner) (claims, error) {
+	all := claims{nodes: map[string]owner{}, services: map[string]owner{}}
 	for _, kind := range claimants {
 		list := kind.newList()
 		if err := reader.List(ctx, list, client.InNamespace(namespace)); err != nil {
-			return claims, namesakes, fmt.Errorf("list %ss of namespace %s: %w", kind.kind, namespace, err)
+			return all, fmt.Errorf("list %ss of namespace %s: %w", kind.kind, namespace, err)
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			other, is := item.(client.Object)
@@ -75,28 +102,38 @@ func claimsOf(ctx context.Context, reader client.Reader, namespace string, self 
 			if by == self || !other.GetDeletionTimestamp().IsZero() {
 				return nil
 			}
-			if by.name == self.name {
-				namesakes = append(namesakes, by)
+			for _, name := range kind.services(other) {
+				all.services[name] = by
 			}
 			for _, placed := range kind.nodes(other) {
-				claims[claimOf(placed.node)] = by
+				all.nodes[claimOf(placed.node)] = by
 			}
 			return nil
 		})
 		if err != nil {
-			return claims, namesakes, err
+			return all, err
 		}
 	}
-	return claims, namesakes, nil
+	return all, nil
 }
 
-// warnNamesakes tells a new resource of those whose Services would have the names of its own.
-func warnNamesakes(namesakes []owner) admission.Warnings {
+// warnServices tells of Services that another resource has: the first one keeps them.
+func (c claims) warnServices(services []string) admission.Warnings {
+	var others []owner
+	common := map[owner][]string{}
+	for _, name := range services {
+		if other, taken := c.services[name]; taken {
+			if common[other] == nil {
+				others = append(others, other)
+			}
+			common[other] = append(common[other], name)
+		}
+	}
 	var warnings admission.Warnings
-	for _, other := range namesakes {
+	for _, other := range others {
 		warnings = append(warnings, fmt.Sprintf(
-			"metadata.name is that of %s of this namespace, and so are the names of the Services, %[2]s%[3]s and %[2]s%[4]s: they are left to it. Give this resource another name to have Services",
-			other, other.name, v1alpha1.ServiceSuffixReadWrite, v1alpha1.ServiceSuffixReadOnly))
+			"metadata.name makes for Services that %s of this namespace has, %s: they are left to it. Give this resource another name to have Services",
+			other, strings.Join(common[other], " and ")))
 	}
 	return warnings
 }

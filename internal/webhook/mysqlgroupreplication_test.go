@@ -196,7 +196,7 @@ func TestNamesakesAreWarnedOf(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	const want = `metadata.name is that of MysqlReplication "one" of this namespace, and so are the names of the Services, one-readwrite and one-readonly: they are left to it.`
+	const want = `metadata.name makes for Services that MysqlReplication "one" of this namespace has, one-readwrite and one-readonly: they are left to it.`
 	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], want) {
 		t.Errorf("warnings %q", warnings)
 	}

@@ -23,7 +23,7 @@ var redisReplication = rules[*v1alpha1.RedisReplication]{
 	kind:     "RedisReplication",
 	newList:  func() client.ObjectList { return &v1alpha1.RedisReplicationList{} },
 	spec:     func(obj *v1alpha1.RedisReplication) any { return &obj.Spec },
-	nodes:    func(obj *v1alpha1.RedisReplication) []placedNode { return redisReplicationNodes(&obj.Spec) },
+	nodes:    func(obj *v1alpha1.RedisReplication) []placedNode { return withoutAnnounced(redisNodes(&obj.Spec)) },
 	validate: func(obj *v1alpha1.RedisReplication) field.ErrorList { return ValidateRedisReplication(&obj.Spec) },
 	warn:     func(obj *v1alpha1.RedisReplication) admission.Warnings { return WarnRedisReplication(&obj.Spec) },
 }

@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +27,8 @@ type rules[T client.Object] struct {
 	spec func(T) any
 	// nodes of the spec, in its own order.
 	nodes func(T) []placedNode
+	// services that a resource has, by name; nil: -readwrite and -readonly.
+	services func(T) []string
 	// validate checks a spec by itself.
 	validate func(T) field.ErrorList
 	// warn says what is allowed and unwise.
@@ -76,16 +79,16 @@ func (v *Validator[T]) validate(ctx context.Context, obj T, old *T) (admission.W
 		oldNodes = v.rules.nodes(*old)
 	}
 	self := owner{kind: v.rules.kind, name: obj.GetName()}
-	claims, namesakes, err := claimsOf(ctx, v.Reader, obj.GetNamespace(), self)
+	claims, err := claimsOf(ctx, v.Reader, obj.GetNamespace(), self)
 	if err != nil {
 		// The same choice as failurePolicy Ignore: better let an edit pass than stop it.
 		log.FromContext(ctx).Error(err, "Could not check whether another resource names the same pods")
 		warnings = append(warnings, "it could not be checked whether another resource of this namespace names the same pods")
 	}
-	if old == nil {
-		warnings = append(warnings, warnNamesakes(namesakes)...)
+	if services := v.rules.servicesOf(obj); old == nil || !slices.Equal(services, v.rules.servicesOf(*old)) {
+		warnings = append(warnings, claims.warnServices(services)...)
 	}
-	errs = append(errs, validateClaims(v.rules.nodes(obj), oldNodes, claims)...)
+	errs = append(errs, validateClaims(v.rules.nodes(obj), oldNodes, claims.nodes)...)
 	return warnings, invalid(self, errs)
 }
 

@@ -70,6 +70,12 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 	for name, mistake := range oldPostgresMistakes {
 		old = append(old, postgresReplication(oldNamespace, name, mistake))
 	}
+	for name, mistake := range oldClusterMistakes {
+		old = append(old, redisCluster(oldNamespace, name, mistake))
+	}
+	for name, mistake := range oldProxysqlMistakes {
+		old = append(old, proxysqlSync(oldNamespace, name, mistake))
+	}
 	for _, one := range old {
 		err := eventually(ctx, "store "+one.GetName(), func(ctx context.Context) error {
 			return e.admin.Create(ctx, one.DeepCopy())
@@ -85,6 +91,7 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 func removeRules(schema *apiextensionsv1.JSONSchemaProps) {
 	schema.XValidations, schema.Enum = nil, nil
 	schema.MinLength, schema.MaxLength, schema.Minimum, schema.Maximum, schema.MinItems, schema.MaxItems = nil, nil, nil, nil, nil, nil
+	schema.MinProperties, schema.MaxProperties = nil, nil
 	for name, property := range schema.Properties {
 		removeRules(&property)
 		schema.Properties[name] = property

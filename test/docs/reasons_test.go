@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	mysqlPage = "docs/mysqlreplication.md"
-	groupPage = "docs/mysqlgroupreplication.md"
-	redisPage = "docs/redisreplication.md"
+	mysqlPage   = "docs/mysqlreplication.md"
+	groupPage   = "docs/mysqlgroupreplication.md"
+	redisPage   = "docs/redisreplication.md"
+	clusterPage = "docs/rediscluster.md"
 
 	postgresPage = "docs/postgresreplication.md"
 )
@@ -34,6 +35,7 @@ var manuals = []manual{
 	{mysqlPage, "internal/mysql", []string{"internal/reconcile", "internal/credential"}, 40},
 	{groupPage, "internal/mysqlgroup", nil, 20},
 	{redisPage, "internal/redis", nil, 30},
+	{clusterPage, "internal/rediscluster", nil, 25},
 	{postgresPage, "internal/postgres", nil, 25},
 }
 

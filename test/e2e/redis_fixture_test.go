@@ -64,6 +64,8 @@ func repairRedis(ctx context.Context, s *kit.RedisSet) error {
 type redisScene struct {
 	*kit.RedisSet
 	writing
+	// thawed are servers that were let go on, and not looked after since.
+	thawed []*thawed
 }
 
 // onRedis gives every spec of a container a healthy set with clients at work, and checks them

@@ -16,27 +16,30 @@ const RootFSVariable = "REDIS_ROOTFS"
 const libraries = "usr/lib/x86_64-linux-gnu"
 
 // program is the beginning of the command line that runs a server; nil when there is none.
-// A server of a root file system runs outside of it, with its own libraries and, where it
-// has one, its own dynamic linker: no chroot, no root needed.
-func program() []string {
+func program() []string { return tool("server") }
+
+// tool is the beginning of the command line of a program of Redis or Valkey, such as redis-cli;
+// nil when there is none. One of a root file system runs outside of it, with its own libraries
+// and, where it has one, its own dynamic linker: no chroot, no root needed.
+func tool(name string) []string {
 	root := os.Getenv(RootFSVariable)
 	if root == "" {
-		found, err := exec.LookPath("redis-server")
+		found, err := exec.LookPath("redis-" + name)
 		if err != nil {
 			return nil
 		}
 		return []string{found}
 	}
-	for _, name := range []string{"usr/bin/valkey-server", "usr/bin/redis-server"} {
-		server := filepath.Join(root, name)
-		if _, err := os.Stat(server); err != nil {
+	for _, of := range []string{"valkey-", "redis-"} {
+		file := filepath.Join(root, "usr/bin", of+name)
+		if _, err := os.Stat(file); err != nil {
 			continue
 		}
 		linker, path := filepath.Join(root, libraries, "ld-linux-x86-64.so.2"), filepath.Join(root, libraries)
 		if _, err := os.Stat(linker); err == nil {
-			return []string{linker, "--library-path", path, server}
+			return []string{linker, "--library-path", path, file}
 		}
-		return []string{"/usr/bin/env", "LD_LIBRARY_PATH=" + path, server}
+		return []string{"/usr/bin/env", "LD_LIBRARY_PATH=" + path, file}
 	}
 	return nil
 }

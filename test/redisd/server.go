@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,6 +40,8 @@ type Options struct {
 	// for hosts into a directory and returns the paths. CA is the file of who issues it.
 	Certificate func(dir string, hosts ...string) (cert, key string)
 	CA          string
+	// Cluster turns cluster-enabled on. A node is silent for two seconds before it counts as dead.
+	Cluster bool
 	// Args are further options.
 	Args []string
 }
@@ -68,6 +71,10 @@ func New(t testing.TB, o Options) *Server {
 		config += fmt.Sprintf("port 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\ntls-ca-cert-file %s\ntls-auth-clients no\n", s.Port, cert, key, o.CA)
 		s.secure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test's own connections prove nothing
 	}
+	if o.Cluster {
+		// Without bind-source-addr all servers of the machine look like one to each other.
+		config += fmt.Sprintf("cluster-enabled yes\ncluster-node-timeout 2000\nbind-source-addr %s\n", s.Host)
+	}
 	if o.AOF {
 		config += "appendonly yes\n"
 	}
@@ -93,7 +100,41 @@ func place(t testing.TB) (*Server, []string) {
 	if line == nil {
 		t.Skipf("no redis-server: install it, or name a root file system in %s", RootFSVariable)
 	}
-	return &Server{t: t, Host: fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250), Port: port(), dir: t.TempDir()}, line
+	return &Server{t: t, Host: address(), Port: port(), dir: t.TempDir()}, line
+}
+
+// address of loopback that no other server of the process has.
+func address() string { return fmt.Sprintf("127.0.0.%d", 1+serial.Add(1)%250) }
+
+// Relocate gives a server that is stopped another address, as a pod gets one that is made anew. It
+// keeps its files.
+func (s *Server) Relocate() {
+	s.t.Helper()
+	file := filepath.Join(s.dir, "redis.conf")
+	config, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	host := address()
+	s.configure(strings.NewReplacer("bind "+s.Host+"\n", "bind "+host+"\n", "bind-source-addr "+s.Host+"\n", "bind-source-addr "+host+"\n").Replace(string(config)))
+	s.Host = host
+	s.client = s.Connect(Password)
+}
+
+// Lose deletes all that a stopped server has on disk but its configuration.
+func (s *Server) Lose() {
+	s.t.Helper()
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := file.Name(); name != "redis.conf" && name != "log" {
+			if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
 }
 
 // configure writes the configuration file and returns its name.
@@ -117,14 +158,22 @@ func (s *Server) begin() {
 // serial gives every server of the process an address of its own.
 var serial atomic.Int32
 
+// highestPort leaves room for the port of the cluster bus, which is 10000 more.
+const highestPort = 55000
+
 // port is the same for all of them, as it is in pods: the Services lead to one.
 var port = sync.OnceValue(func() int32 {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0
+		}
+		//nolint:errcheck // it is only a port
+		defer l.Close()
+		if free := l.Addr().(*net.TCPAddr).Port; free <= highestPort {
+			return int32(free) //nolint:gosec // a port
+		}
 	}
-	defer l.Close()                            //nolint:errcheck // it is only a port
-	return int32(l.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port
 })
 
 // Connect is a connection with a password; the caller does not have to close it.

@@ -103,6 +103,9 @@ func Open(a Access) (*Client, error) {
 	return &Client{access: a, options: o, rdb: driver.NewClient(o)}, nil
 }
 
+// TLS says whether the connections are secured.
+func (c *Client) TLS() bool { return c.access.TLS.Mode.Demands() }
+
 // Close gives up the connections.
 func (c *Client) Close() { _ = c.rdb.Close() }
 

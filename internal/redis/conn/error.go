@@ -88,6 +88,10 @@ func (c *Client) fail(command string, err error, secret bool) error {
 	case answers(err):
 		text := strings.TrimPrefix(err.Error(), "failed to authenticate: ")
 		code, _, _ := strings.Cut(text, " ")
+		if theirs, is := strings.CutPrefix(text, "ERR Target instance replied with error: "); is {
+			// MIGRATE passes on what the other server said.
+			code, _, _ = strings.Cut(theirs, " ")
+		}
 		p := &Problem{Code: code, Answered: true}
 		p.Text = c.remedy(command, code, text, secret)
 		return p

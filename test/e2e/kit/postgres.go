@@ -24,6 +24,7 @@ const PostgresCredentialSecret = "postgres-credentials"
 // PostgresSet is a StatefulSet of PostgreSQL pods in a namespace, and the PostgresReplication
 // over them when it was made.
 type PostgresSet struct {
+	*Pods
 	Replicated[*v1alpha1.PostgresReplication]
 
 	passwords map[string]string
@@ -32,10 +33,8 @@ type PostgresSet struct {
 
 // PostgresSet of this name in a namespace, over pods that somebody else makes. It has no passwords.
 func (c *Cluster) PostgresSet(namespace, name string) *PostgresSet {
-	return &PostgresSet{Replicated: Replicated[*v1alpha1.PostgresReplication]{
-		kind: postgresReplication,
-		Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: postgresName, process: "postgres", port: postgresPort},
-	}}
+	pods := &Pods{Cluster: c, Namespace: namespace, Name: name, app: postgresName, process: "postgres", port: postgresPort}
+	return &PostgresSet{Pods: pods, Replicated: Replicated[*v1alpha1.PostgresReplication]{pods: pods, kind: postgresReplication}}
 }
 
 // NewPostgresSet makes the Secrets and so many pods in a namespace and waits until they are

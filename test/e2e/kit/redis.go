@@ -5,47 +5,26 @@ package kit
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
-	"github.com/upmio/compose-operator/internal/credential/aesctr"
 	"github.com/upmio/compose-operator/test/load"
 )
-
-// RedisCredentialSecret holds the encrypted password that the operator reads.
-const RedisCredentialSecret = "redis-credentials"
 
 // RedisSet is a StatefulSet of Redis pods in a namespace, and the RedisReplication over
 // them when it was made.
 type RedisSet struct {
+	*RedisServers
 	Replicated[*v1alpha1.RedisReplication]
-
-	password string
-	aesKey   []byte
-}
-
-// RedisOptions of a new set.
-type RedisOptions struct {
-	// Pods to start with; 3.
-	Pods int
-	// Forgetful servers keep nothing on disk: one that is started again is empty.
-	Forgetful bool
-	// DiskBytes limits the size of each pod's disk, which works on the node's own
-	// machine only; zero: as large as the machine's.
-	DiskBytes int64
 }
 
 // RedisSet of this name in a namespace, over pods that somebody else makes. It has no password.
 func (c *Cluster) RedisSet(namespace, name string) *RedisSet {
-	return &RedisSet{Replicated: Replicated[*v1alpha1.RedisReplication]{
-		kind: redisReplication,
-		Pods: &Pods{Cluster: c, Namespace: namespace, Name: name, app: redisName, process: "redis-server", port: redisPort},
-	}}
+	servers := c.redisServers(namespace, name)
+	return &RedisSet{RedisServers: servers, Replicated: Replicated[*v1alpha1.RedisReplication]{pods: servers.Pods, kind: redisReplication}}
 }
 
 // NewRedisSet makes the Secrets and the pods in a namespace and waits until they are ready.
@@ -55,55 +34,7 @@ func (c *Cluster) NewRedisSet(ctx context.Context, namespace string, options Red
 		options.Pods = 3
 	}
 	s := c.RedisSet(namespace, "sessions")
-	s.password, s.aesKey = rand.Text(), []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
-	if options.DiskBytes > 0 {
-		if err := s.limitDisks(ctx, options.Pods, c.Settings.StorageClass, options.DiskBytes); err != nil {
-			s.disks.release()
-			return s, err
-		}
-	}
-	if err := s.writePassword(ctx); err != nil {
-		return s, err
-	}
-	for _, obj := range []client.Object{
-		s.secret(v1alpha1.DefaultAESSecretName, map[string][]byte{v1alpha1.DefaultAESSecretKey: s.aesKey}),
-		redisConfiguration(namespace, options), s.headlessService(), s.statefulSet(c.Settings.StorageClass, options.Pods, RedisPod(c.Settings.RedisImage, redisUsers, redisConf)),
-	} {
-		if err := c.apply(ctx, obj); err != nil {
-			return s, err
-		}
-	}
-	return s, s.WaitPods(ctx, options.Pods)
-}
-
-// writePassword writes the Secret of fresh pods and the operator's.
-func (s *RedisSet) writePassword(ctx context.Context) error {
-	return s.writePasswords(ctx, redisUsers, RedisCredentialSecret, s.aesKey, map[string]string{redisName: s.password}, redisName)
-}
-
-// Rotate gives the servers of some pods another password beside the one that they have, and the
-// Secrets that one alone, as the manual says. forget takes the old one from a pod's server.
-func (s *RedisSet) Rotate(ctx context.Context, pods ...string) (forget func(ctx context.Context, pod string) error, err error) {
-	before, next := s.password, rand.Text()
-	for _, pod := range pods {
-		if _, err := s.Do(ctx, pod, "ACL", "SETUSER", "default", ">"+next); err != nil {
-			return nil, err
-		}
-	}
-	s.password = next
-	forget = func(ctx context.Context, pod string) error {
-		_, err := s.Do(ctx, pod, "ACL", "SETUSER", "default", "<"+before)
-		return err
-	}
-	return forget, s.writePassword(ctx)
-}
-
-// Close releases limited disks.
-func (s *RedisSet) Close() { s.disks.release() }
-
-// Node of a pod under its DNS name.
-func (s *RedisSet) Node(pod string) v1alpha1.RedisNode {
-	return v1alpha1.RedisNode{Node: s.node(pod)}
+	return s, s.start(ctx, options)
 }
 
 // Resource returns a RedisReplication with the first pod as the source.
@@ -179,9 +110,6 @@ func viewOfRedis(r *v1alpha1.RedisReplication) replicationView {
 	return v
 }
 
-// Login of clients, and of the operator.
-func (s *RedisSet) Login() load.Login { return load.Login{Password: s.password} }
-
 // StartTraffic sets clients to work through the Services.
 func (s *RedisSet) StartTraffic(ctx context.Context, options load.Options) (*load.Run, error) {
 	return s.startTraffic(ctx, options, s.Login())
@@ -196,13 +124,4 @@ func (s *RedisSet) CheckTraffic(ctx context.Context, run *load.Run, broken ...st
 // Diagnose returns everything that explains a failure of the set.
 func (s *RedisSet) Diagnose(ctx context.Context, operator *Operator) string {
 	return s.diagnose(ctx, operator, &v1alpha1.RedisReplication{}, s.describeServer)
-}
-
-func (s *RedisSet) describeServer(ctx context.Context, pod corev1.Pod) string {
-	text := fmt.Sprintf("IP %s, ready %t, labels %v\n", pod.Status.PodIP, podReady(&pod), pod.Labels)
-	if pod.Labels["app"] != s.app || pod.Status.PodIP == "" {
-		return text
-	}
-	info, err := s.Info(ctx, pod.Name, "replication")
-	return text + info + errorText(err)
 }

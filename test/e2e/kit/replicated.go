@@ -27,7 +27,7 @@ import (
 
 // Replicated are pods and a resource of such a kind over them.
 type Replicated[T client.Object] struct {
-	*Pods
+	pods *Pods
 	kind replicationKind[T]
 }
 
@@ -110,18 +110,18 @@ func (p *Pods) node(pod string) v1alpha1.Node {
 
 // Create a resource.
 func (s *Replicated[T]) Create(ctx context.Context, resource T) error {
-	return s.Cluster.create(ctx, resource)
+	return s.pods.Cluster.create(ctx, resource)
 }
 
 // Get the resource.
 func (s *Replicated[T]) Get(ctx context.Context) (T, error) {
 	resource := s.kind.empty()
-	return resource, s.get(ctx, s.kind.name, resource)
+	return resource, s.pods.get(ctx, s.kind.name, resource)
 }
 
 // Edit the resource, as kubectl edit does. It returns what was written.
 func (s *Replicated[T]) Edit(ctx context.Context, change func(T)) (T, error) {
-	return edit(ctx, s.Cluster, s.Get, change)
+	return edit(ctx, s.pods.Cluster, s.Get, change)
 }
 
 // WaitReady waits until the resource is Ready as its spec says now.
@@ -191,7 +191,7 @@ func (s *Replicated[T]) Exchange(to string) func(T) { return s.kind.exchange(to)
 
 // ManagedLabels returns the managed labels of a pod as "name/readonly", "" without any.
 func (s *Replicated[T]) ManagedLabels(ctx context.Context, pod string) (string, error) {
-	return s.labels(ctx, pod, s.kind.nameLabel, s.kind.readonlyLabel)
+	return s.pods.labels(ctx, pod, s.kind.nameLabel, s.kind.readonlyLabel)
 }
 
 // SwitchOver makes a replica the source by editing the spec, and waits until the resource
@@ -226,10 +226,10 @@ func (s *Replicated[T]) SwitchOver(ctx context.Context, operator *Operator, run 
 		}
 		return ready, nil
 	}
-	if err := watched(ctx, s.Pods, s.kind.list(), timeout, s.Describe, edit, look); err != nil {
+	if err := watched(ctx, s.pods, s.kind.list(), timeout, s.Describe, edit, look); err != nil {
 		return change, fmt.Errorf("the switchover to %s: %w", to, err)
 	}
-	return change, change.measure(ctx, s.Namespace, operator, run, timeout)
+	return change, change.measure(ctx, s.pods.Namespace, operator, run, timeout)
 }
 
 // EditUntil edits the resource and waits until the status has shown a phase of the change that
@@ -245,7 +245,7 @@ func (s *Replicated[T]) EditUntil(ctx context.Context, change func(T), phase v1a
 		sw := s.kind.view(resource).switchover
 		return sw != nil && sw.Generation == generation && sw.Phase == phase, nil
 	}
-	if err := watched(ctx, s.Pods, s.kind.list(), timeout, s.Describe, edit, look); err != nil {
+	if err := watched(ctx, s.pods, s.kind.list(), timeout, s.Describe, edit, look); err != nil {
 		return fmt.Errorf("the phase %s: %w", phase, err)
 	}
 	return nil
@@ -254,11 +254,11 @@ func (s *Replicated[T]) EditUntil(ctx context.Context, change func(T), phase v1a
 // startTraffic sets clients to work through the Services, as a user.
 func (s *Replicated[T]) startTraffic(ctx context.Context, options load.Options, login load.Login) (*load.Run, error) {
 	var err error
-	if options.ReadWrite, err = s.ServiceAddress(ctx, s.ReadWriteService()); err != nil {
+	if options.ReadWrite, err = s.pods.ServiceAddress(ctx, s.pods.ReadWriteService()); err != nil {
 		return nil, err
 	}
 	if options.Readers > 0 {
-		if options.ReadOnly, err = s.ServiceAddress(ctx, s.ReadOnlyService()); err != nil {
+		if options.ReadOnly, err = s.pods.ServiceAddress(ctx, s.pods.ReadOnlyService()); err != nil {
 			return nil, err
 		}
 	}
@@ -279,7 +279,7 @@ func (s *Replicated[T]) checkTraffic(ctx context.Context, run *load.Run, login l
 	}
 	v, servers := s.kind.view(resource), load.Servers{Login: login}
 	add := func(name string, judged bool) {
-		address, err := s.Address(ctx, name)
+		address, err := s.pods.Address(ctx, name)
 		server := load.Server{Name: name, Address: address}
 		switch {
 		case name == v.source && err == nil:

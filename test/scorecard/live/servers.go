@@ -30,6 +30,10 @@ type servers struct {
 	port     int32
 	// users of the servers. Their names are keys of the Secret as well.
 	users []string
+	// passwords of the users, made when the pods are. One that is there before is kept.
+	passwords map[string][]byte
+	// files that the pods find beside the passwords of their users, made of these; nil: none.
+	files func(passwords map[string][]byte) map[string][]byte
 	// conf is what the servers have beside the image's own configuration, in a file of this name.
 	conf, confFile string
 	// spec of a pod that reads these: the Secret of the users' passwords and the ConfigMap.
@@ -49,18 +53,22 @@ func (t *servers) node(i int) v1alpha1.Node {
 	return v1alpha1.Node{Name: t.pod(i), Host: t.pod(i) + "." + t.domain(), Port: t.port}
 }
 
+// network is the name of the Service that gives the pods their DNS names. It is not the
+// resource's: an operator may want that one for itself.
+func (t *servers) network() string { return t.object("pods") }
+
 // domain that the DNS names of the pods are below.
-func (t *servers) domain() string { return fmt.Sprintf("%s.%s.svc", t.name, t.Namespace) }
+func (t *servers) domain() string { return fmt.Sprintf("%s.%s.svc", t.network(), t.Namespace) }
 
 // start brings up so many fresh pods: nothing replicates yet.
 func (t *servers) start(ctx context.Context, count int) error {
-	if err := t.passwords(ctx); err != nil {
+	if err := t.writePasswords(ctx); err != nil {
 		return err
 	}
 	err := t.create(ctx,
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: t.object("conf")}, Data: map[string]string{t.confFile: t.conf}},
 		&corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Name: t.name},
+			ObjectMeta: metav1.ObjectMeta{Name: t.network()},
 			Spec: corev1.ServiceSpec{
 				ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: t.labels(),
 				Ports: []corev1.ServicePort{{Name: t.database, Port: t.port, TargetPort: intstr.FromInt32(t.port)}},
@@ -72,7 +80,7 @@ func (t *servers) start(ctx context.Context, count int) error {
 	names := []string{}
 	for i := range count {
 		spec := t.spec(t.object("users"), t.object("conf"))
-		spec.Hostname, spec.Subdomain = t.pod(i), t.name
+		spec.Hostname, spec.Subdomain = t.pod(i), t.network()
 		spec.EnableServiceLinks = ptr.To(false)
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		if err := t.create(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: t.pod(i)}, Spec: spec}); err != nil {
@@ -89,18 +97,27 @@ func (t *servers) aes() *v1alpha1.AESSecret {
 	return &v1alpha1.AESSecret{Name: t.object("aes"), Key: v1alpha1.DefaultAESSecretKey}
 }
 
-// passwords: those that the pods make their users with, and the same encrypted for
+// writePasswords: those that the pods make their users with, and the same encrypted for
 // the operator. They are new in each run and known to nobody else.
-func (t *servers) passwords(ctx context.Context) error {
+func (t *servers) writePasswords(ctx context.Context) error {
 	key := []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
 	users, sealed := map[string][]byte{}, map[string][]byte{}
+	if t.passwords == nil {
+		t.passwords = map[string][]byte{}
+	}
 	for _, user := range t.users {
-		users[user] = []byte(rand.Text())
+		if t.passwords[user] == nil {
+			t.passwords[user] = []byte(rand.Text())
+		}
+		users[user] = t.passwords[user]
 		secret, err := aesctr.Encrypt(key, users[user])
 		if err != nil {
 			return fmt.Errorf("encrypt the password of %s: %w", user, err)
 		}
 		sealed[user] = secret
+	}
+	if t.files != nil {
+		users = t.files(users)
 	}
 	return t.create(ctx,
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.object("users")}, Data: users},

@@ -5,8 +5,10 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +40,9 @@ type world struct {
 	status func(*v1alpha1.MysqlReplication)
 	group  func(*v1alpha1.MysqlGroupReplication)
 	redis  func(*v1alpha1.RedisReplication)
-
+	sync   func(*v1alpha1.ProxysqlSync)
+	// cluster is a RedisCluster.
+	cluster  func(*v1alpha1.RedisCluster)
 	postgres func(*v1alpha1.PostgresReplication)
 	routes   func(map[string][]string)
 	labels   func(pod string, labels map[string]string)
@@ -60,7 +64,7 @@ func newWorld(t *testing.T, existing ...client.Object) *world {
 	}
 	w := &world{}
 	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).
-		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &v1alpha1.PostgresReplication{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &v1alpha1.RedisCluster{}, &v1alpha1.ProxysqlSync{}, &v1alpha1.PostgresReplication{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: w.onCreate, Update: w.onUpdate, Delete: w.onDelete}).Build()
 	return w
 }
@@ -72,7 +76,7 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		}
 	}
 	switch o := object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.PostgresReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.RedisCluster, *v1alpha1.ProxysqlSync, *v1alpha1.PostgresReplication:
 		o.SetUID(types.UID("uid-of-" + o.GetName()))
 		o.SetGeneration(1)
 	case *corev1.Pod:
@@ -92,11 +96,15 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 func (w *world) operated(ctx context.Context, c client.WithWatch, object client.Object) error {
 	switch r := object.(type) {
 	case *v1alpha1.MysqlReplication:
-		return w.operate(ctx, c, r.DeepCopy())
+		return errors.Join(w.operate(ctx, c, r.DeepCopy()), w.operateProxysqlOf(ctx, c, r.Name))
 	case *v1alpha1.MysqlGroupReplication:
 		return w.operateGroup(ctx, c, r.DeepCopy())
 	case *v1alpha1.RedisReplication:
 		return w.operateRedis(ctx, c, r.DeepCopy())
+	case *v1alpha1.RedisCluster:
+		return w.operateCluster(ctx, c, r.DeepCopy())
+	case *v1alpha1.ProxysqlSync:
+		return w.operateProxysql(ctx, c, r.DeepCopy())
 	case *v1alpha1.PostgresReplication:
 		return w.operatePostgres(ctx, c, r.DeepCopy())
 	}
@@ -105,7 +113,7 @@ func (w *world) operated(ctx context.Context, c client.WithWatch, object client.
 
 func (w *world) onUpdate(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
 	switch object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.PostgresReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.RedisCluster, *v1alpha1.ProxysqlSync, *v1alpha1.PostgresReplication:
 		object.SetGeneration(object.GetGeneration() + 1)
 	}
 	if err := c.Update(ctx, object, options...); err != nil {
@@ -153,7 +161,15 @@ func (w *world) operate(ctx context.Context, c client.WithWatch, r *v1alpha1.Mys
 
 // lead clients by labels and Services, with the flaws that the test wants.
 func (w *world) lead(ctx context.Context, c client.WithWatch, r client.Object, kind, writable string, others []string, nameKey, readonlyKey string) error {
-	routes := map[string][]string{r.GetName() + "-readwrite": {writable}, r.GetName() + "-readonly": others}
+	readonly := map[string]bool{writable: false}
+	for _, name := range others {
+		readonly[name] = true
+	}
+	return w.steer(ctx, c, r, kind, map[string][]string{r.GetName() + "-readwrite": {writable}, r.GetName() + "-readonly": others}, readonly, nameKey, readonlyKey)
+}
+
+// steer clients by these Services, and labels that say which pods are read-only.
+func (w *world) steer(ctx context.Context, c client.WithWatch, r client.Object, kind string, routes map[string][]string, readonly map[string]bool, nameKey, readonlyKey string) error {
 	if w.routes != nil {
 		w.routes(routes)
 	}
@@ -162,13 +178,13 @@ func (w *world) lead(ctx context.Context, c client.WithWatch, r client.Object, k
 			return err
 		}
 	}
-	for _, name := range append([]string{writable}, others...) {
+	for name, is := range readonly {
 		pod := &corev1.Pod{}
 		if err := c.Get(ctx, client.ObjectKey{Namespace: r.GetNamespace(), Name: name}, pod); err != nil {
 			return err
 		}
 		pod.Labels[nameKey] = r.GetName()
-		pod.Labels[readonlyKey] = fmt.Sprint(name != writable)
+		pod.Labels[readonlyKey] = fmt.Sprint(is)
 		if w.labels != nil {
 			w.labels(name, pod.Labels)
 		}
@@ -183,7 +199,7 @@ func (w *world) route(ctx context.Context, c client.WithWatch, r client.Object, 
 	owner := *metav1.NewControllerRef(r, v1alpha1.GroupVersion.WithKind(kind))
 	port := corev1.ServicePort{Name: "mysql", Port: mysqlPort}
 	switch kind {
-	case "RedisReplication":
+	case "RedisReplication", "RedisCluster":
 		port = corev1.ServicePort{Name: "redis", Port: redisPort}
 	case "PostgresReplication":
 		port = corev1.ServicePort{Name: "postgresql", Port: postgresPort}
@@ -275,7 +291,7 @@ func (w *world) run(t *testing.T) *run {
 func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
-	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &v1alpha1.PostgresReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &v1alpha1.RedisClusterList{}, &v1alpha1.ProxysqlSyncList{}, &v1alpha1.PostgresReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
 		if err := w.client.List(t.Context(), list, client.InNamespace(testNamespace)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,341 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rediscluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/upmio/compose-operator/internal/redis/conn"
+)
+
+const (
+	// slotsAtOnce are open at the same time between two nodes.
+	slotsAtOnce = 32
+	// keysAtOnce and bytesAtOnce bound what a source sends in one MIGRATE: it serves nobody
+	// else meanwhile.
+	keysAtOnce  = 100
+	bytesAtOnce = 4 << 20
+	// migrateTimeout is for how long a source waits for a target that says nothing;
+	// bigTimeout where one key alone is larger than bytesAtOnce.
+	migrateTimeout = 1500 * time.Millisecond
+	bigTimeout     = 8 * time.Second
+	// pingTimeout is how long a target has to answer before it is sent anything.
+	pingTimeout = 500 * time.Millisecond
+)
+
+// mover moves slots from one server to another.
+type mover struct {
+	*actor
+	do       Migrate
+	to       *handle
+	src, dst *Server
+	// host and port are where the source reaches the target.
+	host string
+	port int32
+	// stops is when no slot is begun any more.
+	stops time.Time
+	errs  []error
+}
+
+// migrate moves slots with their keys. A slot is opened on both ends, target first, emptied, and
+// given to the target: to the target first, then to the source, then to all other sources. Nothing is
+// closed before the source has no key of it.
+func (a *actor) migrate(ctx context.Context, do Migrate) error {
+	src, err := a.now(ctx, do.FromID)
+	if err != nil {
+		return err
+	}
+	to, dst, err := a.peer(ctx, do.To, do.ToID)
+	switch {
+	case err != nil:
+		return err
+	case src.Replica:
+		return errors.New("it is a replica now")
+	case dst.Replica:
+		return fmt.Errorf("%s is a replica now", do.To)
+	case !src.reaches(do.ToID) || !dst.knows(do.FromID):
+		return fmt.Errorf("it and %s do not reach one another", do.To)
+	}
+	m := &mover{actor: a, do: do, to: to, src: src, dst: dst, stops: time.Now().Add(do.Budget)}
+	m.host, m.port = src.View[do.ToID].IP, src.View[do.ToID].Port
+	landed := do.Slots.And(dst.Slots)
+	if err := m.close(ctx, landed.List()); err != nil {
+		return err
+	}
+	if none := do.Slots.Minus(landed).Minus(src.Slots); !none.Empty() {
+		m.errs = append(m.errs, fmt.Errorf("slots %s are of neither of the two", none))
+	}
+	list := do.Slots.Minus(landed).And(src.Slots)
+	rest := list.List()
+	for len(rest) > 0 && time.Now().Before(m.stops) {
+		n := min(slotsAtOnce, len(rest))
+		if err := m.move(ctx, rest[:n]); err != nil {
+			return errors.Join(append(m.errs, err)...)
+		}
+		rest = rest[n:]
+	}
+	return errors.Join(m.errs...)
+}
+
+// move moves a few slots. Its error ends the action; what concerns one slot only is in errs.
+func (m *mover) move(ctx context.Context, list []int) error {
+	list, err := m.open(ctx, list)
+	if err != nil {
+		return err
+	}
+	counts, err := counted(ctx, m.handle, list)
+	if err != nil {
+		return err
+	}
+	var done []int
+	for i, slot := range list {
+		empty := counts[i] == 0
+		if !empty {
+			if !time.Now().Before(m.stops) {
+				continue
+			}
+			if empty, err = m.drain(ctx, slot); err != nil {
+				// Those that are empty can be closed all the same.
+				break
+			}
+		}
+		if empty {
+			done = append(done, slot)
+		}
+	}
+	return errors.Join(err, m.close(ctx, done))
+}
+
+// counted is how many keys a server has of each slot.
+func counted(ctx context.Context, h *handle, list []int) ([]int64, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	commands := make([][]any, len(list))
+	for i, slot := range list {
+		commands[i] = []any{"CLUSTER", "COUNTKEYSINSLOT", slot}
+	}
+	replies, err := h.Batch(ctx, commands...)
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]int64, len(list))
+	for i, reply := range replies {
+		n, is := reply.Value.(int64)
+		if reply.Err != nil || !is {
+			return nil, fmt.Errorf("count the keys of slot %d: %w", list[i], errors.Join(reply.Err, errUnread))
+		}
+		counts[i] = n
+	}
+	return counts, nil
+}
+
+var errUnread = errors.New("the answer cannot be read")
+
+// open opens slots on both ends, and returns those that are. A target that holds keys of a slot
+// which was not open holds something that is not known.
+func (m *mover) open(ctx context.Context, list []int) ([]int, error) {
+	held, err := counted(ctx, m.to, list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.do.To, err)
+	}
+	var able []int
+	for i, slot := range list {
+		if held[i] > 0 && !m.do.Inherited && m.dst.Importing[slot] != m.do.FromID {
+			m.errs = append(m.errs, fmt.Errorf("%s holds %d keys of slot %d, which it does not own: see what they are, and delete them there or move them by hand", m.do.To, held[i], slot))
+			continue
+		}
+		able = append(able, slot)
+	}
+	refused, first, err := setSlots(ctx, m.to, able, "IMPORTING", m.do.FromID)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.do.To, err)
+	}
+	m.note(first)
+	able = without(able, refused)
+	refused, first, err = setSlots(ctx, m.handle, able, "MIGRATING", m.do.ToID)
+	m.note(first)
+	return without(able, refused), err
+}
+
+func (m *mover) note(err error) {
+	if err != nil {
+		m.errs = append(m.errs, err)
+	}
+}
+
+func without(list []int, refused Slots) []int {
+	var out []int
+	for _, slot := range list {
+		if !refused.Has(slot) {
+			out = append(out, slot)
+		}
+	}
+	return out
+}
+
+// close gives slots that are empty at the source to the target.
+func (m *mover) close(ctx context.Context, list []int) error {
+	if len(list) == 0 {
+		return nil
+	}
+	counts, err := counted(ctx, m.handle, list)
+	if err != nil {
+		return err
+	}
+	var empty []int
+	for i, slot := range list {
+		if counts[i] == 0 {
+			empty = append(empty, slot)
+		} else if m.dst.Slots.Has(slot) {
+			m.errs = append(m.errs, fmt.Errorf("%s owns slot %d, and %d keys of it are here: see what they are, and move or delete them by hand", m.do.To, slot, counts[i]))
+		}
+	}
+	refused, first, err := setSlots(ctx, m.to, empty, "NODE", m.do.ToID)
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.do.To, err)
+	}
+	m.note(first)
+	empty = without(empty, refused)
+	_, first, err = setSlots(ctx, m.handle, empty, "NODE", m.do.ToID)
+	m.note(first)
+	m.tellAll(ctx, m.do.Tell, empty, m.do.ToID)
+	return err
+}
+
+// drain sends the keys of a slot to the target, and says whether none is left. Its error ends
+// the action.
+func (m *mover) drain(ctx context.Context, slot int) (empty bool, err error) {
+	for time.Now().Before(m.stops) {
+		reply, err := m.Do(ctx, "CLUSTER", "GETKEYSINSLOT", slot, keysAtOnce)
+		if err != nil {
+			return false, err
+		}
+		keys, is := reply.([]any)
+		if !is {
+			return false, fmt.Errorf("the keys of slot %d: %w", slot, errUnread)
+		}
+		if len(keys) == 0 {
+			return true, nil
+		}
+		batch, timeout, err := m.batch(ctx, keys)
+		if err != nil {
+			return false, err
+		}
+		if err := m.send(ctx, batch, timeout, false); err != nil {
+			if conn.Code(err) != "BUSYKEY" {
+				return false, err
+			}
+			if !m.do.Inherited {
+				// The source owns the slot, so what it has counts: the other one is the copy of a
+				// MIGRATE that was not answered in time.
+				if err := m.send(ctx, batch, timeout, true); err != nil {
+					return false, err
+				}
+			} else if conflicts, err := m.reconcile(ctx, batch, timeout); err != nil {
+				return false, err
+			} else if conflicts > 0 {
+				m.errs = append(m.errs, fmt.Errorf("%d keys of slot %d are on this node and on %s, and not the same: a source was promoted or restarted while the slot was moved. Compare them (redis-cli -h … CLUSTER GETKEYSINSLOT %d 100; ASKING and GET on %s), delete the one that does not count, and it goes on", conflicts, slot, m.do.To, slot, m.do.To))
+				return false, nil
+			}
+		}
+		m.count(len(batch))
+	}
+	return false, nil
+}
+
+// batch is as many of the keys as are sent at once, and how long that may take.
+func (m *mover) batch(ctx context.Context, keys []any) ([]any, time.Duration, error) {
+	commands := make([][]any, len(keys))
+	for i, key := range keys {
+		commands[i] = []any{"MEMORY", "USAGE", key}
+	}
+	replies, err := m.Batch(ctx, commands...)
+	if err != nil {
+		return nil, 0, err
+	}
+	sum := int64(0)
+	for i, reply := range replies {
+		size, known := reply.Value.(int64)
+		if !known && reply.Err != nil {
+			// Nobody says how large they are.
+			return keys[:min(len(keys), max(1, i, keysAtOnce/10))], migrateTimeout, nil
+		}
+		if sum += size; sum > bytesAtOnce {
+			if i == 0 {
+				return keys[:1], bigTimeout, nil
+			}
+			return keys[:i], migrateTimeout, nil
+		}
+	}
+	return keys, migrateTimeout, nil
+}
+
+// send has the source send keys to the target, once that has answered.
+func (m *mover) send(ctx context.Context, keys []any, timeout time.Duration, replace bool) error {
+	asked, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if _, err := m.to.Do(asked, "PING"); err != nil {
+		return fmt.Errorf("%s: %w", m.do.To, err)
+	}
+	words := []any{"MIGRATE", m.host, strconv.Itoa(int(m.port)), "", 0, timeout.Milliseconds()}
+	if replace {
+		words = append(words, "REPLACE")
+	}
+	if password := m.Password.Reveal(); password != "" && m.User != "" {
+		words = append(words, "AUTH2", m.User, password)
+	} else if password != "" {
+		words = append(words, "AUTH", password)
+	}
+	// The summary of a command in an error is its first two words; the rest has the password.
+	return m.DoSecret(ctx, append(append(words, "KEYS"), keys...)...)
+}
+
+// reconcile sends keys that may be on both ends, one by one, and says how many are there and
+// not the same. What is the same is sent over itself.
+func (m *mover) reconcile(ctx context.Context, keys []any, timeout time.Duration) (conflicts int, err error) {
+	for _, key := range keys {
+		err := m.send(ctx, []any{key}, timeout, false)
+		if conn.Code(err) != "BUSYKEY" {
+			if err != nil {
+				return conflicts, err
+			}
+			continue
+		}
+		same, err := m.same(ctx, key)
+		if err != nil {
+			return conflicts, err
+		}
+		if !same {
+			conflicts++
+			continue
+		}
+		if err := m.send(ctx, []any{key}, timeout, true); err != nil {
+			return conflicts, err
+		}
+	}
+	return conflicts, nil
+}
+
+// same says whether both ends hold the same under a key.
+func (m *mover) same(ctx context.Context, key any) (bool, error) {
+	here, err := m.Batch(ctx, []any{"DUMP", key})
+	if err != nil {
+		return false, err
+	}
+	there, err := m.to.Batch(ctx, []any{"ASKING"}, []any{"DUMP", key})
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", m.do.To, err)
+	}
+	if err := errors.Join(here[0].Err, there[1].Err); err != nil {
+		return false, err
+	}
+	a, isA := here[0].Value.(string)
+	b, isB := there[1].Value.(string)
+	return isA && isB && a == b, nil
+}

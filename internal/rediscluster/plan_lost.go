@@ -1,0 +1,135 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rediscluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// lost says which slots nobody serves, and why nothing is done about it.
+func (v *view) lost() {
+	if !v.disputed.Empty() && len(v.moves) == 0 && !v.data.Creating {
+		v.problem("ViewsDiffer", "the sources do not agree on who owns slots %s: they are asked again", v.disputed)
+	}
+	if v.data.Creating {
+		return
+	}
+	if !v.unowned.Empty() {
+		v.problem("SlotsLost", "slots %s have no owner: bring the node back that had them; or give up what they held with the annotation %s: <shard>", v.unowned, v1alpha1.AnnotationGiveUpSlots)
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.owned)) {
+		slots := v.slotsOf(id)
+		if s := v.byID[id]; s.OK() {
+			continue
+		}
+		text := "Redis promotes a replica of it by itself where one has its data; or put one first in its shard"
+		if keeper := v.copyOf(id); keeper == "" && v.dead(id) {
+			text = fmt.Sprintf("no replica of it is seen: bring it back with its data; or give up what it held with the annotation %s: %s", v1alpha1.AnnotationGiveUpSlots, id)
+		}
+		v.problem("SourceUnreachable", "%s owns %d slots and is not seen. %s", v.nameOf(id), slots.Count(), text)
+	}
+}
+
+// copyOf is a node that is seen and replicates from another one; "" none that holds anything.
+func (v *view) copyOf(id string) string {
+	for _, s := range v.ours() {
+		if s.Replica && s.MasterID == id && s.Keys > 0 {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// gives gives slots away whose data the user has given up by name, and that nobody alive has.
+func (v *view) gives() []reconcile.Step {
+	if len(v.gifts) == 0 || !v.calm() {
+		return nil
+	}
+	var actions []reconcile.Action
+	for _, id := range slices.Sorted(maps.Keys(v.owned)) {
+		shard, _ := v.shardOf(id)
+		if s := v.byID[id]; s.OK() || !v.dead(id) || !v.gifts[id] && (shard == "" || !v.gifts[shard]) {
+			continue
+		}
+		if name := v.names[id]; v.server(name).answers() {
+			continue
+		}
+		if keeper := v.copyOf(id); keeper != "" {
+			v.problem("GiveUpRefused", "the data of %s is not given up: %s has it. Promote that one: set the annotation %s: %s", v.nameOf(id), keeper, v1alpha1.AnnotationForcePromote, keeper)
+			continue
+		}
+		slots := v.slotsOf(id)
+		for _, m := range v.moves {
+			// What had been moved of open slots is where they were moved to.
+			if to := v.byID[m.To]; m.From == id && to.Master() {
+				if open := v.marked(m).And(slots); !open.Empty() {
+					actions = append(actions, GiveUp{target: target{to.Name}, ID: to.ID, Slots: open, Dead: id, Tell: v.tell(to.ID)})
+					slots = slots.Minus(open)
+				}
+			}
+		}
+		if !slots.Empty() {
+			actions = append(actions, v.gift(slots, id, shard)...)
+		}
+	}
+	if !v.unowned.Empty() && v.orphans() {
+		for _, shard := range slices.Sorted(maps.Keys(v.gifts)) {
+			if _, is := v.obj.Spec.Members[shard]; is {
+				actions = append(actions, v.gift(v.unowned, "", shard)...)
+				break
+			}
+		}
+	}
+	if len(actions) == 0 {
+		return nil
+	}
+	return []reconcile.Step{{Name: "give-up", Actions: actions}}
+}
+
+// answers says whether a server was seen to be there, be it with an error.
+func (s *Server) answers() bool { return s != nil && s.Reach != "" && s.Reach != "None" }
+
+// orphans says whether slots of nobody can be given up: no node that is not seen, or whose
+// source is not there, may hold what was in them.
+func (v *view) orphans() bool {
+	for _, m := range v.wanted() {
+		s := v.server(m.Name)
+		if !s.OK() && !v.gifts[m.Shard] {
+			v.problem("GiveUpRefused", "%s is not seen and may hold what the slots without an owner held: bring it back, or give up its shard %s as well", m.Name, m.Shard)
+			return false
+		}
+		if s.OK() && s.Replica && s.Keys > 0 && !v.byID[s.MasterID].Master() {
+			v.problem("GiveUpRefused", "%s replicates from a node that is not there, and may hold what the slots without an owner held: save it, and empty the node (FLUSHALL)", m.Name)
+			return false
+		}
+	}
+	return true
+}
+
+// gift gives slots to the source of a shard, or else to the one that has the fewest.
+func (v *view) gift(slots Slots, dead, shard string) []reconcile.Action {
+	var heir *Server
+	for _, m := range v.ofShard(shard) {
+		if s := v.server(m.Name); s.Master() && v.byID[s.ID] == s && s.Keys == 0 && !v.owns(s.ID) && heir == nil {
+			heir = s
+		}
+	}
+	if heir == nil {
+		sources := slices.DeleteFunc(v.sources(), func(s *Server) bool { return v.member(s.ID).Leaving })
+		if len(sources) == 0 {
+			return nil
+		}
+		heir = slices.MinFunc(sources, func(a, b *Server) int {
+			return cmp.Or(cmp.Compare(a.Slots.Count(), b.Slots.Count()), cmp.Compare(a.Name, b.Name))
+		})
+	}
+	v.warn("SlotsGivenUp", dead+slots.String(), "slots %s are given to %s without what they held, as the annotation %s says", slots, heir.Name, v1alpha1.AnnotationGiveUpSlots)
+	return []reconcile.Action{GiveUp{target: target{heir.Name}, ID: heir.ID, Slots: slots, Dead: dead, Tell: v.tell(heir.ID)}}
+}

@@ -1,0 +1,159 @@
+// Copyright 2026 The Compose Operator Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rediscluster
+
+import (
+	"fmt"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
+
+// promotes has a replica take over that the user wants as the source: one at a time.
+func (v *view) promotes() []reconcile.Step {
+	for _, shard := range shardsOf(v.obj) {
+		m, forced := v.desired(shard)
+		if m.Name == "" {
+			continue
+		}
+		id, _ := v.sourceOf(shard)
+		way, why := v.promotion(m, id, forced)
+		if why != "" {
+			v.problem("PromotionWaits", "%s is to be the source of shard %s instead of %s: %s", m.Name, shard, v.nameOf(id), why)
+			continue
+		}
+		v.problem("Promoting", "%s takes over shard %s from %s", m.Name, shard, v.nameOf(id))
+		if way != "" {
+			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec or the annotation %s says: what it had not received is lost", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote)
+		}
+		s := v.server(m.Name)
+		return []reconcile.Step{{Name: "promote", Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way}}}}
+	}
+	return nil
+}
+
+// desired is the node that should be the source of a shard and is not: the one that
+// force-promote names, or the first one, where the user has made it that. forced is the first.
+func (v *view) desired(shard string) (m Member, forced bool) {
+	list := v.ofShard(shard)
+	id, _ := v.sourceOf(shard)
+	if id == "" || !v.owns(id) {
+		return Member{}, false
+	}
+	for _, one := range list {
+		if v.obj.Annotations[v1alpha1.AnnotationForcePromote] == one.Name && v.data.IDs[one.Name] != id {
+			// Of a shard whose source is there, the order of the spec says who it is.
+			if s := v.byID[id]; !s.Master() {
+				return one, true
+			}
+		}
+	}
+	was, known := v.data.Preferred[shard]
+	if !known || was == list[0].Name || v.data.IDs[list[0].Name] == id {
+		return Member{}, false
+	}
+	return list[0], false
+}
+
+// promotion says in which way a node can take over, or why it cannot.
+func (v *view) promotion(m Member, sourceID string, forced bool) (way, why string) {
+	s, source := v.server(m.Name), v.byID[sourceID]
+	switch {
+	case !v.calm():
+		return "", "the nodes do not agree on the slots"
+	case !s.OK():
+		return "", "it is not seen"
+	case v.byID[s.ID] != s:
+		return "", "it is not in the cluster"
+	case !s.Replica || s.MasterID != sourceID:
+		return "", "it does not replicate from there"
+	case s.SyncInProgress:
+		return "", "it is sent a full copy"
+	case v.openSlots(sourceID):
+		return "", "the shard has open slots, whose state is not known to replicas: they are finished first"
+	case source.Master():
+		return "", v.caughtUp(s, source)
+	}
+	return v.promotionWithoutSource(m, s, sourceID, forced)
+}
+
+// caughtUp says why a replica has not caught up with its source; "" where it has.
+func (v *view) caughtUp(s, source *Server) string {
+	switch {
+	case !s.LinkUp:
+		return "it is not connected to its source"
+	case s.Keys == 0 && source.Keys > 0:
+		return "it is empty, and its source is not"
+	case source.Offset-s.Offset > lagBound:
+		return fmt.Sprintf("it is %d bytes behind", source.Offset-s.Offset)
+	case !source.ClusterOK || !s.ClusterOK:
+		return "the cluster is down for one of the two (cluster_state:fail)"
+	}
+	return ""
+}
+
+// promotionWithoutSource: the source is not seen. The replica must have had all of it once, and
+// hold the most of all that are seen.
+func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string, forced bool) (way, why string) {
+	n := v.obj.Status.Topology[m.Name]
+	switch {
+	case n == nil || n.Replicated != sourceID:
+		return "", "its source is not seen, and it has never been seen to have a full copy"
+	case s.LinkUp:
+		return "", "its source is not seen, and serves it"
+	case !v.dead(sourceID):
+		return "", "its source is not seen by the operator, and the cluster does not say that it is dead"
+	}
+	if source := v.server(v.names[sourceID]); source != nil && source.Silent < failoverPatience && !source.Refused && !v.in.Pods[source.Name].Gone() {
+		return "", "its source may be back in a moment"
+	}
+	if forced {
+		return v.forcedWay(), ""
+	}
+	for _, o := range v.ofShard(m.Shard) {
+		other := v.server(o.Name)
+		switch {
+		case v.data.IDs[o.Name] == sourceID || o.Name == m.Name:
+		case !other.OK():
+			return "", fmt.Sprintf("%s, which is not seen, may have received more: bring it back, or set the annotation %s: %s", o.Name, v1alpha1.AnnotationForcePromote, m.Name)
+		case other.Replica && other.MasterID == sourceID && other.Offset > s.Offset:
+			return "", fmt.Sprintf("%s has received more: put that one first, or set the annotation %s: %s", o.Name, v1alpha1.AnnotationForcePromote, m.Name)
+		}
+	}
+	return "FORCE", ""
+}
+
+// forcedWay is FORCE, with the votes of the other sources; TAKEOVER where these are too few.
+func (v *view) forcedWay() string {
+	alive := 0
+	for id := range v.owned {
+		if v.byID[id].Master() {
+			alive++
+		}
+	}
+	if 2*alive > len(v.owned) {
+		return "FORCE"
+	}
+	return "TAKEOVER"
+}
+
+// openSlots says whether a node has open slots, at either of their ends.
+func (v *view) openSlots(id string) bool {
+	for _, s := range v.ours() {
+		if s.ID == id && s.Open() {
+			return true
+		}
+		for _, other := range s.Migrating {
+			if other == id {
+				return true
+			}
+		}
+		for _, other := range s.Importing {
+			if other == id {
+				return true
+			}
+		}
+	}
+	return false
+}
