@@ -17,6 +17,7 @@ const (
 	mysqlPage = "docs/mysqlreplication.md"
 	groupPage = "docs/mysqlgroupreplication.md"
 	redisPage = "docs/redisreplication.md"
+	proxyPage = "docs/proxysqlsync.md"
 )
 
 // manual of a kind: the page, the planner that it is about, and other sources whose reasons
@@ -32,6 +33,7 @@ var manuals = []manual{
 	{mysqlPage, "internal/mysql", []string{"internal/reconcile", "internal/credential"}, 40},
 	{groupPage, "internal/mysqlgroup", nil, 20},
 	{redisPage, "internal/redis", nil, 30},
+	{proxyPage, "internal/proxysql", nil, 15},
 }
 
 // reasonShape is what a reason looks like, and nothing else in a planner does.
