@@ -10,6 +10,7 @@ import (
 	"github.com/upmio/compose-operator/internal/mysql"
 	"github.com/upmio/compose-operator/internal/mysqlgroup"
 	"github.com/upmio/compose-operator/internal/postgres"
+	"github.com/upmio/compose-operator/internal/proxysql"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis"
 	"github.com/upmio/compose-operator/internal/rediscluster"
@@ -23,6 +24,7 @@ func kinds() []kind {
 		kindOf(mysqlgroup.NewEngine()),
 		kindOf(redis.NewEngine()),
 		kindOf(rediscluster.NewEngine()),
+		kindOf(proxysql.NewEngine()),
 		kindOf(postgres.NewEngine()),
 	}
 }

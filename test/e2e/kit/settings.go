@@ -36,6 +36,8 @@ type Settings struct {
 	RedisImage string
 	// PostgresImage with the contract of test/testbed/images/postgres; POSTGRES_IMAGE.
 	PostgresImage string
+	// ProxysqlImage has a command proxysql: the server's, or the stand-in's; PROXYSQL_IMAGE.
+	ProxysqlImage string
 	// ClusterDomain of the cluster's DNS; CLUSTER_DOMAIN.
 	ClusterDomain string
 	// StorageClass of the data; STORAGE_CLASS, else the cluster's default.
@@ -63,6 +65,7 @@ func SettingsFromEnvironment() (Settings, error) {
 		MySQLImage:           variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
 		RedisImage:           variable("REDIS_IMAGE", "compose-testbed/redis:8"),
 		PostgresImage:        variable("POSTGRES_IMAGE", "compose-testbed/postgres:18"),
+		ProxysqlImage:        variable("PROXYSQL_IMAGE", "compose-testbed/proxysql:stand-in"),
 		ClusterDomain:        variable("CLUSTER_DOMAIN", "cluster.local"),
 		StorageClass:         os.Getenv("STORAGE_CLASS"),
 	}
