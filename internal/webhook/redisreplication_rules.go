@@ -74,7 +74,7 @@ func WarnRedisReplication(spec *v1alpha1.RedisReplicationSpec) admission.Warning
 		}
 	}
 	warnings := warnNobodyElse("replica", "source", len(spec.Replica), attached)
-	warnings = append(warnings, warnExternalName(spec.Service, redisReplicationNodes(spec), "source")...)
+	warnings = append(warnings, warnExternalName(spec.Service, withoutAnnounced(redisNodes(spec)), "source")...)
 	if spec.RejoinPolicy == v1alpha1.RedisRejoinResync {
 		warnings = append(warnings, fmt.Sprintf("spec.rejoinPolicy is %s: what a returning node holds and the source lacks is thrown away without a further question; use %s to be asked",
 			v1alpha1.RedisRejoinResync, v1alpha1.RedisRejoinManual))
