@@ -240,8 +240,7 @@ func (v *view) anyMarked() bool {
 // wantsPromotion says whether there is one that could be made now.
 func (v *view) wantsPromotion() bool {
 	for _, shard := range shardsOf(v.obj) {
-		if m, forced := v.desired(shard); m.Name != "" {
-			id, _ := v.sourceOf(shard)
+		if m, id, forced := v.desired(shard); m.Name != "" {
 			if _, why := v.promotion(m, id, forced); why == "" {
 				return true
 			}
