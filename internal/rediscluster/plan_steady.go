@@ -71,7 +71,7 @@ func (v *view) company() []*Server {
 	var out, late []*Server
 	for _, s := range v.ours() {
 		m := v.member(s.ID)
-		if m.Leaving && !v.owns(s.ID) {
+		if m.Leaving && s.Slots.Empty() {
 			continue
 		}
 		known := slices.ContainsFunc(v.ours(), func(o *Server) bool { return o != s && o.knows(s.ID) })
