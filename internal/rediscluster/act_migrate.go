@@ -152,6 +152,9 @@ func (m *mover) open(ctx context.Context, list []int) ([]int, error) {
 		}
 		able = append(able, slot)
 	}
+	if able, err = m.introduce(ctx, able); err != nil {
+		return nil, err
+	}
 	refused, first, err := setSlots(ctx, m.to, able, "IMPORTING", m.do.FromID)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.do.To, err)
@@ -161,6 +164,30 @@ func (m *mover) open(ctx context.Context, list []int) ([]int, error) {
 	refused, first, err = setSlots(ctx, m.handle, able, "MIGRATING", m.do.ToID)
 	m.note(first)
 	return without(able, refused), err
+}
+
+// introduce tells a target who owns slots of which it has not heard: while a slot is open it
+// does not listen to others, and refuses its keys. It returns those that it knows the owner of.
+func (m *mover) introduce(ctx context.Context, list []int) ([]int, error) {
+	var others, unheard Slots
+	for id, p := range m.dst.View {
+		if id != m.do.FromID {
+			others = others.Or(p.Slots)
+		}
+	}
+	theirs := m.dst.View[m.do.FromID].Slots
+	for _, slot := range list {
+		switch {
+		case others.Has(slot):
+			m.errs = append(m.errs, fmt.Errorf("slot %d has another owner for %s: that has not heard of this one yet", slot, m.do.To))
+		case !theirs.Has(slot):
+			unheard.Add(slot)
+		}
+	}
+	if _, first, err := setSlots(ctx, m.to, unheard.List(), "NODE", m.do.FromID); err != nil || first != nil {
+		return nil, fmt.Errorf("%s: %w", m.do.To, errors.Join(first, err))
+	}
+	return without(list, others), nil
 }
 
 func (m *mover) note(err error) {
