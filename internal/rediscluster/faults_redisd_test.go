@@ -189,7 +189,9 @@ func TestShardLost(t *testing.T) {
 	f.reports("SourceUnreachable")
 	f.servers["a0"].Lose()
 	f.servers["a0"].Start()
-	f.until("a0 is a new node", func() bool { return len(f.object.Status.FormerNodes) == 1 && f.plan.Conditions[0].Reason == "SourceUnreachable" })
+	f.until("a0 is a new node", func() bool {
+		return len(f.object.Status.FormerNodes) == 1 && f.plan.Conditions[0].Reason == "SourceUnreachable"
+	})
 	for range 5 {
 		f.pass()
 	}
