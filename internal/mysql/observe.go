@@ -6,16 +6,12 @@ package mysql
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/upmio/compose-operator/internal/mysql/conn"
-	"github.com/upmio/compose-operator/internal/mysql/gtid"
 )
 
 const (
@@ -29,31 +25,6 @@ const (
 	lostTries = 5
 	lostPause = 20 * time.Millisecond
 )
-
-// gtid_executed cannot be read from performance_schema: its values are cut at
-// 1024 characters.
-const identityQuery = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.server_id, @@GLOBAL.version, @@GLOBAL.read_only, " +
-	"@@GLOBAL.super_read_only, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged"
-
-// figuresQuery reads what has another name on another server or may not be there.
-// Persisted variables are marked by a prefix.
-const figuresQuery = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN (" +
-	"'performance_schema','ssl_ca','persisted_globals_load','log_replica_updates','log_slave_updates'," +
-	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
-	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
-	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave'," +
-	"'rpl_semi_sync_replica_enabled','rpl_semi_sync_slave_enabled')" +
-	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN (" +
-	"'Uptime'," +
-	"'Rpl_semi_sync_source_status','Rpl_semi_sync_source_clients','Rpl_semi_sync_source_wait_sessions'," +
-	"'Rpl_semi_sync_master_status','Rpl_semi_sync_master_clients','Rpl_semi_sync_master_wait_sessions'," +
-	"'Rpl_semi_sync_replica_status','Rpl_semi_sync_slave_status')" +
-	" UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'" +
-	" UNION ALL SELECT CONCAT('persisted.', VARIABLE_NAME), VARIABLE_VALUE FROM performance_schema.persisted_variables" +
-	" WHERE VARIABLE_NAME IN ('super_read_only'," +
-	"'rpl_semi_sync_source_enabled','rpl_semi_sync_source_timeout','rpl_semi_sync_source_wait_for_replica_count'," +
-	"'rpl_semi_sync_master_enabled','rpl_semi_sync_master_timeout','rpl_semi_sync_master_wait_for_slave_count'," +
-	"'rpl_semi_sync_source_wait_no_replica','rpl_semi_sync_master_wait_no_slave')"
 
 // watch is how servers are looked at.
 type watch struct {
@@ -177,20 +148,27 @@ func lookAt(ctx context.Context, c *handle, m Member, closely bool) (*Server, er
 	return s, err
 }
 
-// lookOnce reads one server with three statements, one after the other, or, closely, on two
-// connections; now and then with a fourth.
+// lookOnce reads one server with two statements, or, closely, with three on two connections;
+// now and then with one more.
 func lookOnce(ctx context.Context, c *handle, m Member, closely bool) (*Server, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
 	asked := time.Now()
+	var s *Server
+	var text string
 	var figures map[string]string
-	var figuresErr error
+	var err, figuresErr error
 	var beside sync.WaitGroup
 	if closely {
 		beside.Go(func() { figures, figuresErr = c.Pairs(ctx, figuresQuery) })
+	} else {
+		s, text, figures, err = quietly(ctx, c, m)
 	}
-	s, text, err := identity(ctx, c, m)
+	// One that denies the figures still says who it is.
+	if closely || errors.Is(err, errNotQuiet) {
+		s, text, err = identity(ctx, c, m)
+	}
 	if closely && conn.IsNumber(err, conn.NumberTooManyConnections) {
 		// A full server keeps one connection free for the operator: the one that the
 		// figures have.
@@ -212,7 +190,7 @@ func lookOnce(ctx context.Context, c *handle, m Member, closely bool) (*Server, 
 	s.Version = text
 	s.Channel, s.ForeignChannels, err = c.channel(ctx, words{version: v})
 	beside.Wait()
-	if err == nil && (!closely || conn.IsNumber(figuresErr, conn.NumberTooManyConnections)) {
+	if err == nil && (figures == nil && figuresErr == nil || conn.IsNumber(figuresErr, conn.NumberTooManyConnections)) {
 		figures, figuresErr = c.Pairs(ctx, figuresQuery)
 	}
 	if err == nil {
@@ -242,74 +220,4 @@ func lookAtClone(ctx context.Context, c *handle) *CloneView {
 		return nil
 	}
 	return v
-}
-
-func identity(ctx context.Context, c *handle, m Member) (*Server, string, error) {
-	s := &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: ReachOK}
-	var text, mode, executed, purged string
-	err := c.Row(ctx, identityQuery, nil, &s.UUID, &s.ServerID, &text, &s.ReadOnly, &s.SuperReadOnly,
-		&mode, &s.LogBin, &executed, &purged)
-	if err != nil {
-		return nil, "", err
-	}
-	s.GTIDMode = strings.EqualFold(mode, "ON")
-	if s.Executed, err = gtid.Parse(executed); err != nil {
-		return nil, "", conn.Refusal(fmt.Sprintf("gtid_executed: %v", err))
-	}
-	if s.Purged, err = gtid.Parse(purged); err != nil {
-		return nil, "", conn.Refusal(fmt.Sprintf("gtid_purged: %v", err))
-	}
-	return s, text, nil
-}
-
-// read fills in what figuresQuery gave, under whichever names.
-func (s *Server) read(w words, figures map[string]string) {
-	on := func(names ...string) bool {
-		for _, name := range names {
-			if strings.EqualFold(figures[name], "ON") {
-				return true
-			}
-		}
-		return false
-	}
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(figures[name], 10, 64)
-		return n
-	}
-	s.Uptime = time.Duration(number("uptime")) * time.Second
-	s.LogReplicaUpdates = on("log_replica_updates", "log_slave_updates")
-	s.CAFile = figures["ssl_ca"]
-	cipher, known := figures["ssl_cipher"]
-	s.Plain = known && cipher == ""
-	s.ReadOnlyPersisted = on("persisted.super_read_only")
-	s.IgnoresPersisted = strings.EqualFold(figures["persisted_globals_load"], "OFF")
-	semi := SemiSync{SourcePlugin: w.sourcePlugin != "", ReplicaPlugin: w.replicaPlugin != ""}
-	if semi.SourcePlugin {
-		status := "rpl_semi_sync_" + w.sourcePlugin + "_"
-		semi.SourceEnabled = on(w.sourceVariable("enabled"))
-		semi.SourceActive = on(status + "status")
-		semi.Timeout = time.Duration(number(w.sourceVariable("timeout"))) * time.Millisecond
-		semi.WaitCount = int(number(w.sourceVariable("wait_for_replica_count")))
-		semi.WaitNoReplica = on(w.sourceVariable("wait_no_replica"))
-		semi.Clients = int(number(status + "clients"))
-		semi.WaitSessions = int(number(status + "wait_sessions"))
-	}
-	if semi.ReplicaPlugin {
-		semi.ReplicaEnabled = on(w.replicaVariable("enabled"))
-		semi.ReplicaActive = on(w.replicaVariable("status"))
-	}
-	s.SemiSync = semi
-	s.WaitsAfterRestart = !s.IgnoresPersisted && (s.ReadOnlyPersisted || semi.SourceEnabled && persisted(w, figures))
-}
-
-// persisted says whether a server comes up again with the settings of a semi-sync source
-// that it has now.
-func persisted(w words, figures map[string]string) bool {
-	for _, of := range []string{"enabled", "timeout", "wait_for_replica_count", "wait_no_replica"} {
-		name := w.sourceVariable(of)
-		if kept, is := figures["persisted."+name]; !is || !strings.EqualFold(kept, figures[name]) {
-			return false
-		}
-	}
-	return true
 }

@@ -7,6 +7,7 @@ package mysql
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,35 @@ func TestObserveFreshServer(t *testing.T) {
 	}
 	if s.Uptime > time.Minute {
 		t.Errorf("uptime %v", s.Uptime)
+	}
+}
+
+// Sets that are longer than any name or value of performance_schema come whole, and grow.
+func TestObserveLongSets(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, mysqld.Options{})
+	a := c.servers["a"]
+	var long []string
+	for i := range 100 {
+		long = append(long, fmt.Sprintf("00000000-0000-0000-0000-%012d:1-9:%d-%d", i, 20+i, 1000+i))
+	}
+	a.SQL("SET GLOBAL gtid_purged = '+" + strings.Join(long, ",") + "'")
+	for range 3 {
+		a.SQL("INSERT INTO app.entries (writer, seq) VALUES (1, 1)", "DELETE FROM app.entries")
+		s := c.server("a")
+		if got, want := s.Executed.String(), gtid.MustParse(a.Executed()).String(); got != want {
+			t.Errorf("gtid_executed %s, want %s", got, want)
+		}
+		if got, want := s.Purged.String(), gtid.MustParse(a.Value("SELECT @@GLOBAL.gtid_purged")).String(); got != want || len(got) < 4500 {
+			t.Errorf("gtid_purged %s, want %s", got, want)
+		}
+	}
+	h, err := c.engine.named(c.scene(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := quietly(t.Context(), h, Member{Name: "a"}); err != nil {
+		t.Errorf("one statement is not enough: %v", err)
 	}
 }
 

@@ -40,6 +40,8 @@ func (c *slowConn) QueryContext(ctx context.Context, q string, _ []driver.NamedV
 		return &slowRows{9, [][]driver.Value{{uuidOf("a"), int64(1), "8.4.0", false, false, "ON", true, uuidOf("a") + ":1-100", ""}}}, nil
 	case strings.HasPrefix(q, "SELECT @@GLOBAL.server_uuid, @@GLOBAL.read_only"):
 		return &slowRows{4, [][]driver.Value{{uuidOf("a"), false, false, uuidOf("a") + ":1-100"}}}, nil
+	case q == quietQuery:
+		return &slowRows{2, [][]driver.Value{{"@", uuidOf("a") + "|1|8.4.0|0|0|ON|1|" + uuidOf("a") + ":1-100||."}, {"performance_schema", "ON"}, {"uptime", "3600"}}}, nil
 	case q == figuresQuery:
 		return &slowRows{2, [][]driver.Value{{"performance_schema", "ON"}, {"uptime", "3600"}}}, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -207,6 +208,18 @@ func (c recordedConn) QueryContext(_ context.Context, query string, _ []driver.N
 		return c.showStatus(), nil
 	case query == figuresQuery:
 		return c.figures(), nil
+	case query == quietQuery:
+		identity, err := c.evaluate(identityColumns)
+		if err != nil {
+			return nil, err
+		}
+		var said []string
+		for _, value := range identity.(*recordedRows).rows[0] {
+			said = append(said, fmt.Sprint(value))
+		}
+		figures := c.figures().(*recordedRows)
+		figures.rows = append(figures.rows, []driver.Value{quietIdentity, strings.Join(append(said, quietEnd), quietSeparator)})
+		return figures, nil
 	case strings.Contains(query, "WAIT_FOR_EXECUTED_GTID_SET"):
 		return rowsOf([]string{"0"}, []driver.Value{"0"}), nil
 	case strings.HasPrefix(query, "SELECT @@") || strings.HasPrefix(query, "SELECT CONNECTION_ID()"):

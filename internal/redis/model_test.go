@@ -44,6 +44,7 @@ func (o *operator) pass(calm bool) {
 	before := o.object.DeepCopy()
 	Project(o.object, state, p)
 	o.plan = p
+	o.checkSkip(before, p)
 	if !calm && o.chance(5) {
 		// It dies before anything is recorded.
 		o.object.Status = before.Status
@@ -108,8 +109,11 @@ func (o *operator) happen() {
 	case 6:
 		o.ping()
 	case 7:
-		if o.chance(20) {
+		switch {
+		case o.chance(20):
 			o.edit(names[o.random.IntN(len(names))])
+		case o.chance(10), o.skips && o.chance(30):
+			o.skip(!o.skips)
 		}
 	case 8:
 		if o.failovers && o.chance(30) {
@@ -160,6 +164,30 @@ func (o *operator) crash(s *modelServer) {
 	}
 }
 
+// skip keeps the operator's hands off, or lets it work again.
+func (o *operator) skip(it bool) {
+	o.note("skip: %v", it)
+	o.skips = it
+	o.object.Annotations = map[string]string{v1alpha1.AnnotationSkipReconcile: strconv.FormatBool(it)}
+}
+
+// checkSkip: under skip what is under way may be finished or undone, and nothing else is begun.
+func (o *operator) checkSkip(before *v1alpha1.RedisReplication, p reconcile.Plan[Data]) {
+	was, is := before.Status.Switchover, p.Data.Switchover
+	switch {
+	case !o.skips:
+	case !inFlight(was):
+		if does := told(p); does != "" {
+			o.violated("skip: it does %q", does)
+		}
+		if (was == nil) != (is == nil) && (was == nil || was.Phase != v1alpha1.SwitchoverUndone) {
+			o.violated("skip: the record was %+v and is %+v", was, is)
+		}
+	case is != nil && (is.From != was.From || is.To != was.To || is.Failover != was.Failover || is.Generation != was.Generation):
+		o.violated("skip: a change begins: the record was %+v and is %+v", was, is)
+	}
+}
+
 func (o *operator) edit(to string) {
 	spec := &o.object.Spec
 	if spec.Source.Name == to {
@@ -206,6 +234,7 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	if o.failovers {
 		return
 	}
+	o.skip(false)
 	// Nobody has failed: calm brings what the spec wants, with every acknowledged write.
 	for _, s := range o.servers {
 		if s.failing && !s.replica {
@@ -284,6 +313,26 @@ func TestModelFindsFlaws(t *testing.T) {
 	w.replicate(w.servers["a"], true)
 	if w.broken == nil {
 		t.Error("data that follows an empty node is not found")
+	}
+	for name, seen := range map[string]func(*world){
+		"by Redis itself":                    func(*world) {},
+		"and the operator has seen it empty": func(w *world) { w.servers["a"].looked = true },
+		"and was pointed there since":        func(w *world) { w.demote(w.servers["b"], "a") },
+	} {
+		w := newWorld(rand.New(rand.NewPCG(1, 1)), true)
+		a, b := w.servers["a"], w.servers["b"]
+		a.aof = false
+		w.labels["a"] = "false"
+		w.clientWrites()
+		w.demote(b, "a")
+		w.replicate(b, true)
+		w.start(a)
+		b.cut = false
+		seen(w)
+		w.replicate(b, true)
+		if (w.broken == nil) != (name == "by Redis itself") {
+			t.Errorf("a source has restarted empty and a replica copies that, %s: %v", name, w.broken)
+		}
 	}
 	w = newWorld(rand.New(rand.NewPCG(1, 1)), true)
 	w.lead(reconcile.Routing{"a": reconcile.AccessReadWrite, "b": reconcile.AccessReadWrite})

@@ -43,6 +43,10 @@ type modelServer struct {
 	fence          bool
 	untouched      bool
 	failing        bool
+	// looked: the operator has seen this process, and could do something about it. pointed is when it was pointed at its source, in
+	// terms of run.
+	looked  bool
+	pointed int
 	// saved is the last snapshot of a server without an append-only file.
 	saved *modelSnapshot
 }
@@ -75,6 +79,8 @@ type world struct {
 	trace  []string
 	// failovers: servers crash or hang.
 	failovers bool
+	// skips: the user keeps the operator's hands off.
+	skips bool
 }
 
 func newWorld(random *rand.Rand, failovers bool) *world {
@@ -109,7 +115,7 @@ func (w *world) newID() string {
 func (w *world) start(s *modelServer) {
 	w.serial++
 	again := s.config && s.replica
-	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, config: s.config, replica: again, cut: again, of: s.of, saved: s.saved, id: w.newID(), second: -1, data: s.data, untouched: true}
+	*s = modelServer{name: s.name, up: true, run: w.serial, aof: s.aof, config: s.config, replica: again, cut: again, of: s.of, pointed: s.pointed, saved: s.saved, id: w.newID(), second: -1, data: s.data, untouched: true}
 	if !again {
 		s.of = ""
 	}
@@ -174,7 +180,10 @@ func (w *world) replicate(s *modelServer, all bool) {
 	s.offset, s.untouched = src.offset, false
 }
 
-// discard looks at what a full copy replaces: an acknowledged write must be elsewhere.
+// discard looks at what a full copy replaces: an acknowledged write must be elsewhere. A replica that
+// copies what a process has restarted with before the operator has seen that process does so by
+// itself: nobody has pointed it there since, or could have pointed it away. What is lost by that is the price of a
+// source without an append-only file (SourceNotPersistent).
 func (w *world) discard(s, src *modelServer) {
 	w.note("%s receives a full copy from %s", s.name, src.name)
 	for _, one := range s.data {
@@ -185,7 +194,12 @@ func (w *world) discard(s, src *modelServer) {
 		for _, o := range w.servers {
 			held = held || o != s && (o.up || o.aof) && slices.ContainsFunc(o.data, func(x write) bool { return x.id == one.id })
 		}
-		if !held {
+		switch {
+		case held:
+		case !src.aof && !src.looked && s.pointed < src.run:
+			w.note("Redis itself destroys the last copy of write %d", one.id)
+			delete(w.acked, one.id)
+		default:
 			w.violated("law 6: the full copy of %s from %s destroys the last copy of write %d", s.name, src.name, one.id)
 		}
 	}
@@ -228,6 +242,8 @@ func (w *world) state(members []Member) State {
 	out := State{Nodes: map[string]*Server{}}
 	for _, m := range members {
 		out.Nodes[m.Name] = w.see(m)
+		s := w.servers[m.Name]
+		s.looked = s.looked || s.reached() && !w.skips
 	}
 	return out
 }
@@ -282,7 +298,7 @@ func (w *world) act(action reconcile.Action, facts reconcile.Facts) (reconcile.F
 }
 
 func (w *world) demote(s *modelServer, of string) {
-	s.replica, s.of, s.cut, s.failing = true, of, false, false
+	s.replica, s.of, s.cut, s.failing, s.pointed = true, of, false, false, w.serial
 }
 
 func (w *world) promoteServer(s *modelServer) {

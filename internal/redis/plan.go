@@ -86,7 +86,10 @@ type Input struct {
 func Plan(in Input) reconcile.Plan[Data] {
 	v := look(in)
 	p := v.decide()
-	if v.skip {
+	switch {
+	case v.skip && v.resolves:
+		p = v.waitUnderSkip()
+	case v.skip:
 		p = v.withoutActions(p)
 	}
 	if len(v.spec.Sentinel) > 0 {
@@ -124,16 +127,3 @@ func rules() []reconcile.Rule[*view, Data] {
 
 // plan starts a plan that remembers what the view knows.
 func (v *view) plan() reconcile.Plan[Data] { return reconcile.Plan[Data]{Data: v.data} }
-
-// withoutActions keeps of a plan what skip allows: routing to what is observed,
-// and the report.
-func (v *view) withoutActions(p reconcile.Plan[Data]) reconcile.Plan[Data] {
-	found := look(v.in)
-	p.Steps, p.Persist, p.Again, p.MustFinish = nil, false, false, false
-	p.Data = found.data
-	p.Data.Switchover = v.recorded
-	if !found.hasTwins() && found.source.OK() {
-		p.Steps = []reconcile.Step{found.route()}
-	}
-	return p
-}

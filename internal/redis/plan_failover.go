@@ -149,7 +149,7 @@ func (v *view) failingOver() bool {
 func (v *view) resumeFailover() reconcile.Plan[Data] {
 	r, from, to := v.resume()
 	if from == nil || to == nil {
-		return v.withoutRecord()
+		return v.withoutNode()
 	}
 	cancelled := v.spec.Source.Name != r.To
 	switch {
@@ -168,6 +168,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		// It is back before anybody was promoted: whether it is what it was is judged anew.
 		v.judgeAgain()
 		if !v.lost {
+			v.skip = v.skips
 			p := v.decide()
 			p.Events = append(p.Events, reconcile.Event{Reason: "FailoverAbandoned", Once: from.RunID, Message: fmt.Sprintf("%s is back before another node was promoted", from.Name)})
 			return p

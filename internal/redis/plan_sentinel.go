@@ -38,9 +38,13 @@ func (v *view) follow() reconcile.Plan[Data] {
 	}
 	p.Steps = append(p.Steps, v.route())
 	p.Conditions = append(v.followedCondition(), v.asSpecified())
-	p.Events = append(v.events, v.movedEvent()...)
+	p.Events = append(append(v.events, v.movedEvent()...), v.forgetfulEvent()...)
 	p.Next = busy
 	v.dropLeaving()
+	if v.resolves && p.Again {
+		// Under skip it is the record that has the fence taken off, until it is.
+		p.Data.Switchover = v.recorded
+	}
 	return p
 }
 
@@ -127,7 +131,7 @@ func (v *view) followedCondition() []metav1.Condition {
 	if len(problems) > 0 {
 		return reconcile.Topology(false, "ReplicaNotReady", strings.Join(problems, "; "))
 	}
-	return reconcile.Topology(true, "SentinelTopology", fmt.Sprintf("%s is the source, as Sentinel has it", v.source.Name))
+	return reconcile.Topology(true, "SentinelTopology", fmt.Sprintf("%s is the source, as Sentinel has it%s", v.source.Name, v.butForgets()))
 }
 
 // asSpecified says whether the spec and what Sentinel has made of it are the same.

@@ -228,13 +228,29 @@ func (v *view) steadyCondition() []metav1.Condition {
 	if reason != "" {
 		return reconcile.Topology(false, reason, strings.Join(problems, "; "))
 	}
-	return reconcile.Topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %d of %d replicas follow it",
-		v.source.Name, len(v.replicasOf(v.source)), len(v.replicasOf(v.source))))
+	return reconcile.Topology(true, "TopologyAsWanted", fmt.Sprintf("%s is the source; %d of %d replicas follow it%s",
+		v.source.Name, len(v.replicasOf(v.source)), len(v.replicasOf(v.source)), v.butForgets()))
+}
+
+// butForgets ends the message of a healthy set whose source would not have its data after a restart.
+func (v *view) butForgets() string {
+	if !v.forgetful() {
+		return ""
+	}
+	return ". " + v.source.Name + ": " + forgets
+}
+
+// forgetfulEvent says the same once of each process.
+func (v *view) forgetfulEvent() []reconcile.Event {
+	if !v.forgetful() {
+		return nil
+	}
+	return []reconcile.Event{{Warning: true, Reason: "SourceNotPersistent", Once: v.source.RunID, Message: v.source.Name + ": " + forgets}}
 }
 
 // steadyEvents tell once what a person should know.
 func (v *view) steadyEvents() []reconcile.Event {
-	out := slices.Clone(v.events)
+	out := append(slices.Clone(v.events), v.forgetfulEvent()...)
 	for _, m := range v.ours() {
 		if s := v.server(m.Name); s.OK() && v.data.Diverged[m.Name] && !m.Isolated {
 			e := reconcile.Event{Warning: true, Reason: "ReplicaDiverged", Once: m.Name + " " + s.RunID, Message: m.Name + " " + v.data.Notes[m.Name]}
@@ -287,10 +303,20 @@ func (v *view) keeps() []reconcile.Action {
 	if v.source.Reach == server.ReachError && !v.source.Loading {
 		return nil
 	}
-	dead := v.source.Refused || v.source.Loading || v.pods[v.source.Name].Gone()
+	dead := v.dead(v.source)
+	return v.detached(func(_ Member, s *Server) bool { return s.Follows(v.source) && (dead || !s.LinkUp) })
+}
+
+// dead says whether the process of a server that is not seen has ended for certain, or loads.
+func (v *view) dead(s *Server) bool {
+	return !s.OK() && (s.Refused || s.Loading || v.pods[s.Name].Gone())
+}
+
+// detached points the seen replicas with data at nowhere that are meant.
+func (v *view) detached(meant func(Member, *Server) bool) []reconcile.Action {
 	var out []reconcile.Action
 	for _, m := range v.ours() {
-		if s := v.server(m.Name); s.OK() && s.Replica && s.Follows(v.source) && (dead || !s.LinkUp) && s.Keys > 0 {
+		if s := v.server(m.Name); s.OK() && s.Replica && s.Keys > 0 && meant(m, s) {
 			out = append(out, Detach{target{m.Name}})
 		}
 	}

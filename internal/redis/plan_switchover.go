@@ -6,6 +6,7 @@ package redis
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,6 +56,10 @@ func (v *view) record(from, to *Server, failover bool) {
 
 // refuse leaves the source as it is, keeps looking after the nodes, and says what is in the way.
 func (v *view) refuse(condition string, to *Server, reason, why string) reconcile.Plan[Data] {
+	if v.resolves {
+		// The nodes are not looked after under skip.
+		return v.waitFor(to, fmt.Sprintf("it cannot take over (%s): %s. Nothing else is begun while %s is set", reason, why, v1alpha1.AnnotationSkipReconcile))
+	}
 	if u := v.data.Switchover; u == nil || u.Phase != v1alpha1.SwitchoverUndone {
 		v.data.Switchover = nil
 	}
@@ -174,7 +179,7 @@ func (v *view) resume() (r *v1alpha1.RedisSwitchoverStatus, from, to *Server) {
 func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	r, from, to := v.resume()
 	if from == nil || to == nil {
-		return v.withoutRecord()
+		return v.withoutNode()
 	}
 	if r.Phase == v1alpha1.SwitchoverPreparing {
 		return v.resumePreparing(from, to)
@@ -405,11 +410,11 @@ func (v *view) finish(to *Server) reconcile.Plan[Data] {
 	v.judgeAgain()
 	if v.lost {
 		// It has restarted empty since: nobody is led to it, and the others keep what they hold.
-		p := v.reportLost()
+		p := v.only(v.reportLost(), "route")
 		p.Persist, p.Again = true, true
 		return p
 	}
-	p := v.steady()
+	p := v.only(v.steady(), append(slices.Clone(opening), "attach")...)
 	// The route first: clients wait for it, if an earlier operator died before it.
 	first := reconcile.Routing{to.Name: reconcile.AccessReadWrite, r.From: reconcile.AccessNone}
 	ahead := []reconcile.Step{{Name: "route", Routing: first}}
@@ -444,7 +449,7 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 		// Whatever came of the candidate, it is judged again by what it holds.
 		v.judgeSource()
 		v.assess()
-		p := v.steady()
+		p := v.only(v.steady(), opening...)
 		p.Data.Switchover, p.Data.Result = v.data.Switchover, "undone"
 		p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "SwitchoverUndone", Once: r.StartedAt.String(),
 			Message: fmt.Sprintf("%s is the source still: the switchover to %s was undone: %s", r.From, r.To, why)})
@@ -491,22 +496,34 @@ func (v *view) withoutOldSource(from, to *Server, cancelled bool) reconcile.Plan
 
 // waitForCandidate: it went away before the fence. It may be back before the deadline.
 func (v *view) waitForCandidate(to *Server) reconcile.Plan[Data] {
-	p := v.steady(to.Name)
+	p := v.only(v.steady(to.Name), opening...)
 	p.Conditions = v.inProgress(fmt.Sprintf("waits for %s (%s): the candidate does not answer", to.Name, to.Problem))
 	p.Next = busy
 	return p
 }
 
-// waitFor changes nothing and says whom it waits for.
+// waitFor changes nothing but what protects, and says whom it waits for: who follows a server of the change
+// whose process has ended is detached, as ever, so that it does not take over that this has
+// restarted empty. The old source that FAILOVER has made a replica stays one: where it is pointed
+// tells what became of the change.
 func (v *view) waitFor(s *Server, why string) reconcile.Plan[Data] {
 	p := v.plan()
+	r := v.data.Switchover
+	if keep := v.detached(func(m Member, s *Server) bool {
+		follows := func(name string) bool { o := v.server(name); return o != nil && v.dead(o) && s.Follows(o) }
+		return !v.skips && m.Name != r.From && (follows(r.From) || follows(r.To))
+	}); len(keep) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "keep", Optional: true, Actions: keep})
+	}
 	p.Conditions = v.inProgress(fmt.Sprintf("waits for %s (%s): %s", s.Name, cmp.Or(s.Problem, "it answers"), why))
 	p.Next = busy
 	return p
 }
 
-// withoutRecord plans anew as if no change of the source had been recorded.
+// withoutRecord plans anew as if no change of the source had been recorded. Under skip another
+// one is not begun, and the record stays.
 func (v *view) withoutRecord() reconcile.Plan[Data] {
+	v.skip = v.skips
 	v.judgeAgain()
 	return v.decide()
 }

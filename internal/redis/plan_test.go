@@ -4,11 +4,15 @@
 package redis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/server"
 )
 
@@ -519,6 +523,35 @@ func TestPlan(t *testing.T) {
 			given: func(v s) { v.in.Object.Spec.Sentinel = []string{"s-0"}; v.silent("a", 0); v.at("c").LinkUp = false },
 			ways:  "b=readonly c=readonly", reason: "SourceUnreachable", says: "replicas are connected to it",
 		},
+		"a switchover waits for the old source, whose process has ended": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.silent("a", 0)
+				v.at("a").Refused = true
+				v.linksDown()
+			},
+			do: "keep: detach b, detach c", reason: "SwitchoverInProgress", says: "the old source went away", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"a switchover waits for the old source, whose process may go on": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.silent("a", time.Second)
+				v.linksDown()
+			},
+			reason: "SwitchoverInProgress", says: "the old source went away", phase: v1alpha1.SwitchoverSwitching,
+		},
+		"a switchover waits for a candidate that was promoted, and whose process has ended": {
+			given: func(v s) {
+				v.switching(v1alpha1.SwitchoverSwitching, time.Second)
+				v.follows("a", "b")
+				v.follows("c", "b")
+				v.leads("b")
+				v.silent("b", 0)
+				v.at("b").Refused = true
+				v.linksDown()
+			},
+			do: "keep: detach c", reason: "SwitchoverInProgress", says: "it was promoted", phase: v1alpha1.SwitchoverSwitching,
+		},
 		"skipped": {
 			given: func(v s) {
 				v.in.Object.Annotations = map[string]string{v1alpha1.AnnotationSkipReconcile: "true"}
@@ -549,6 +582,26 @@ func TestPlan(t *testing.T) {
 				t.Errorf("phase %q, want %q", phase, test.phase)
 			}
 		})
+	}
+}
+
+// TestSourceNotPersistent: a source without an append-only file is told of, and is no fault.
+func TestSourceNotPersistent(t *testing.T) {
+	for _, file := range []bool{false, true} {
+		for name, sentinel := range map[string][]string{"": nil, " under Sentinel": {"s-0"}} {
+			v := situate()
+			v.in.Object.Spec.Sentinel = sentinel
+			v.at("a").AOF = file
+			p := Plan(v.in)
+			Project(v.in.Object, v.in.State, p)
+			event := slices.ContainsFunc(p.Events, func(e reconcile.Event) bool {
+				return e.Reason == "SourceNotPersistent" && e.Warning && e.Once == "run-a"
+			})
+			a := v.in.Object.Status.Topology["a"]
+			if c := p.Conditions[0]; c.Status != metav1.ConditionTrue || strings.Contains(c.Message, forgets) == file || event == file || (a.Message == forgets) == file || !a.Ready {
+				t.Errorf("append-only file %v%s: %+v, event %v, node %+v", file, name, c, event, a)
+			}
+		}
 	}
 }
 

@@ -17,13 +17,17 @@ import (
 
 // view is the input seen through the questions that rules ask.
 type view struct {
-	in       Input
-	spec     *v1alpha1.RedisReplicationSpec
-	status   *v1alpha1.RedisReplicationStatus
-	gen      int64
-	force    string
-	skip     bool
-	tls      bool
+	in     Input
+	spec   *v1alpha1.RedisReplicationSpec
+	status *v1alpha1.RedisReplicationStatus
+	gen    int64
+	force  string
+	skip   bool
+	tls    bool
+	// skips is skip as the user has set it; resolves: something is under way that is finished or
+	// undone in spite of it.
+	skips, resolves bool
+
 	members  []Member
 	nodes    map[string]*Server
 	pods     map[string]reconcile.Pod
@@ -54,7 +58,7 @@ func look(in Input) *view {
 	v := &view{
 		in: in, spec: &o.Spec, status: &o.Status, gen: o.Generation,
 		force: o.Annotations[v1alpha1.AnnotationForcePromote],
-		skip:  v1alpha1.SkipsReconcile(o.Annotations), tls: o.Spec.TLS.EffectiveMode().Demands(),
+		skips: v1alpha1.SkipsReconcile(o.Annotations), tls: o.Spec.TLS.EffectiveMode().Demands(),
 		pods: in.Pods, now: in.Now, members: Members(o), recorded: o.Status.Switchover.DeepCopy(),
 		data: Data{
 			Source: o.Status.Source, ReplicationID: o.Status.ReplicationID, History: slices.Clone(o.Status.History),
@@ -79,10 +83,9 @@ func look(in Input) *view {
 		v.data.Forced = o.Status.ForcedRunID
 	}
 	v.forgetUndone()
-	if v.inFlight() {
-		// A fence may be up: it is resolved first, whatever is asked since.
-		v.skip = false
-	}
+	// A fence may be up: it is resolved first, whatever is asked since.
+	v.resolves = v.skips && v.inFlight()
+	v.skip = v.skips && !v.resolves
 	if v.skip {
 		// Nothing is begun and nothing goes on; the record stays for later.
 		v.data.Switchover = nil
@@ -520,7 +523,18 @@ func (v *view) assessSource(s *Server) {
 		d.Roles[s.Name] = v1alpha1.RedisRoleSource
 	}
 	d.Notes[s.Name], d.Ready[s.Name] = note, note == ""
+	if note == "" && v.forgetful() {
+		// That is what its user may want: it is said, and is no fault.
+		d.Notes[s.Name] = forgets
+	}
 }
+
+// forgets is what is said of a source without an append-only file. Redis does that by itself
+// within a second, and may be faster than the operator, who detaches the replicas.
+const forgets = "it has no append-only file: when its process starts again by itself, its replicas take over what it has then, which may be nothing. Turn appendonly on, or have nothing start it again by itself"
+
+// forgetful: the source takes writes, and would not have them after a restart.
+func (v *view) forgetful() bool { return v.source.Master() && !v.lost && !v.source.AOF }
 
 func (v *view) assessReplica(m Member, s *Server) {
 	d := &v.data

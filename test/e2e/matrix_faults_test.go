@@ -29,14 +29,22 @@ func killWriter(ctx SpecContext, s stage, c cast) func(context.Context) error {
 
 func freezeWriter(ctx SpecContext, s stage, c cast) func(context.Context) error {
 	GinkgoHelper()
-	Expect(s.servers().Freeze(ctx, c.writer)).To(Succeed())
-	return func(ctx context.Context) error { return s.servers().Thaw(ctx, c.writer) }
+	return freeze(ctx, s, c.writer)
 }
 
 func freezeCandidate(ctx SpecContext, s stage, c cast) func(context.Context) error {
 	GinkgoHelper()
-	Expect(s.servers().Freeze(ctx, c.candidate)).To(Succeed())
-	return func(ctx context.Context) error { return s.servers().Thaw(ctx, c.candidate) }
+	return freeze(ctx, s, c.candidate)
+}
+
+// freeze stops a pod's server, and returns what lets it go on.
+func freeze(ctx SpecContext, s stage, pod string) func(context.Context) error {
+	GinkgoHelper()
+	Expect(s.servers().Freeze(ctx, pod)).To(Succeed())
+	if on, is := s.(frail); is {
+		return on.thaws(ctx, pod)
+	}
+	return func(ctx context.Context) error { return s.servers().Thaw(ctx, pod) }
 }
 
 // killOperator as a crash does, without giving its lease back. Mending it is that the next one

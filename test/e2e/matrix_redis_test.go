@@ -103,6 +103,7 @@ func (s *redisScene) endsWell(ctx SpecContext, c cast, wanted bool, how string) 
 	GinkgoHelper()
 	wasUndone, wasLost := false, false
 	Eventually(ctx, func(g Gomega, ctx context.Context) {
+		s.lookAfterThawed(ctx)
 		r, err := s.Get(ctx)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(r.Status.ObservedGeneration).To(Equal(r.Generation))
@@ -145,6 +146,8 @@ func (s *redisScene) endsWell(ctx SpecContext, c cast, wanted bool, how string) 
 	if now != c.writer && s.takeBack(ctx, c.writer) {
 		how += "; the old source stays out"
 	}
+	s.lookAfterThawed(ctx)
+	how += s.crashes()
 	r, err := s.Get(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	// A planned switchover loses nothing, and a source that stays has to have what it acknowledged.
@@ -152,6 +155,72 @@ func (s *redisScene) endsWell(ctx SpecContext, c cast, wanted bool, how string) 
 		s.giveUpOthers(s.process(ctx, now))
 	}
 	return how
+}
+
+// thawed is a server that was let go on: its pod, its process until then, and since when it has
+// not answered.
+type thawed struct {
+	pod     string
+	process int
+	silent  time.Time
+	crashed bool
+}
+
+// wakeTimeout is for a server that goes on to answer; one that does not hangs in its crash report.
+const wakeTimeout = 30 * time.Second
+
+func (s *redisScene) thaws(ctx SpecContext, pod string) func(context.Context) error {
+	GinkgoHelper()
+	process, err := s.Process(ctx, pod)
+	Expect(err).NotTo(HaveOccurred())
+	return func(ctx context.Context) error {
+		// One that the fault itself has ended meanwhile is another process.
+		if !kit.Runs(process) {
+			return nil
+		}
+		s.thawed = append(s.thawed, &thawed{pod: pod, process: process, silent: time.Now()})
+		return s.Thaw(ctx, pod)
+	}
+}
+
+// lookAfterThawed finds out which servers have not survived that they were let go on:
+// redis-server 8 crashes by itself when it was stopped in a FAILOVER, and may hang in its crash
+// report for ever, which is ended here. That is no fault of the operator's, and a crash like any
+// other: what clients were told counts as ever.
+func (s *redisScene) lookAfterThawed(ctx context.Context) {
+	for _, one := range s.thawed {
+		if one.crashed {
+			continue
+		}
+		if !kit.Runs(one.process) {
+			one.crashed = true
+			continue
+		}
+		asking, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := s.Info(asking, one.pod, "server")
+		cancel()
+		switch {
+		case err == nil:
+			one.silent = time.Time{}
+		case one.silent.IsZero():
+			one.silent = time.Now()
+		case time.Since(one.silent) > wakeTimeout:
+			GinkgoWriter.Printf("%s has not answered for %s since it was let go on (%v), and is killed\n", one.pod, wakeTimeout, err)
+			if err := s.Kill(ctx, one.pod); err != nil {
+				GinkgoWriter.Println(err)
+			}
+		}
+	}
+}
+
+// crashes says in some words which servers have crashed by themselves; "" for none.
+func (s *redisScene) crashes() (words string) {
+	for _, one := range s.thawed {
+		if one.crashed {
+			words += "; redis-server of " + one.pod + " crashed by itself when it went on"
+		}
+	}
+	return words
 }
 
 // judgeTurns: a process that was started again is another server, but nobody comes back.

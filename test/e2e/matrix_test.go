@@ -87,6 +87,13 @@ type tallying interface {
 	tally(ctx SpecContext) string
 }
 
+// frail is a stage whose servers may crash by themselves once they go on.
+type frail interface {
+	// thaws returns what lets a pod's server go on that has been stopped. What becomes of it
+	// then is seen to in endsWell, when every fault is mended.
+	thaws(ctx SpecContext, pod string) func(context.Context) error
+}
+
 // need of a fault: what the pods must have been made with.
 type need int
 
@@ -188,8 +195,7 @@ func (m matrix) meet(ctx SpecContext, s stage, fault trouble, meets situation) {
 		inject()
 	}
 	if meets == failingOver && !fault.silences {
-		Expect(s.servers().Freeze(ctx, c.writer)).To(Succeed())
-		mends = append(mends, func(ctx context.Context) error { return s.servers().Thaw(ctx, c.writer) })
+		mends = append(mends, freeze(ctx, s, c.writer))
 	}
 	if in, is := s.(phased); is && wanted && fault.phase != "" {
 		in.wantUntil(ctx, c.candidate, fault.phase)

@@ -102,6 +102,8 @@ type redisScene struct {
 	// replaced are servers, by run_id, that were replaced without having been asked: what
 	// nobody else had received is lost with them.
 	replaced []string
+	// thawed are servers that were let go on, and not looked after since.
+	thawed []*thawed
 	// spent: the spec leaves nothing that another one can use.
 	spent bool
 }

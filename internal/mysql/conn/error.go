@@ -32,6 +32,8 @@ const (
 	NumberLockWait            = 1205
 	NumberPrivilege           = 1227
 	NumberFatalSourceError    = 1236
+	NumberMixOfCollations     = 1267
+	NumberMixOfManyCollations = 1271
 	NumberPersistOnlyDenied   = 3630
 	NumberApplierInterrupted  = 1756
 	NumberMustChangePassword  = 1820

@@ -35,6 +35,10 @@ func (p *Pods) Process(ctx context.Context, pod string) (int, error) {
 	return processOf(of, p.process)
 }
 
+// Runs says whether a process of this machine has not ended yet. One that is stopped, or hangs,
+// has not.
+func Runs(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
 // processOf finds a pod's process by its name: the cgroup has the pod's UID in it,
 // with dashes or with underscores.
 func processOf(pod *corev1.Pod, name string) (int, error) {

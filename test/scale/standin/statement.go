@@ -22,9 +22,11 @@ var (
 	kill               = regexp.MustCompile(`^KILL (\d+)$`)
 	waitExecuted       = regexp.MustCompile(`^SELECT WAIT_FOR_EXECUTED_GTID_SET\('([^']*)', [0-9.e+-]+\)$`)
 	setPurged          = regexp.MustCompile(`^SET GLOBAL gtid_purged='([^']*)'$`)
-	literal            = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'`)
-	onePersisted       = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.persisted_variables WHERE VARIABLE_NAME = '([^']*)'\)$`)
-	oneStatus          = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.global_status WHERE VARIABLE_NAME = '([^']*)'\)$`)
+	// joined expressions are one more pair, before those of tables.
+	joined       = regexp.MustCompile(`^SELECT '([^']*)' VARIABLE_NAME, CONCAT_WS\('([^']*)', (.*?)\) VARIABLE_VALUE UNION ALL `)
+	literal      = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'`)
+	onePersisted = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.persisted_variables WHERE VARIABLE_NAME = '([^']*)'\)$`)
+	oneStatus    = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.global_status WHERE VARIABLE_NAME = '([^']*)'\)$`)
 )
 
 // What is asked of lists that are empty here: clients, waiting commits, held locks.
@@ -46,7 +48,7 @@ func (s *server) answer(c *mysql.Conn, query string) (*sqltypes.Result, error) {
 	switch {
 	case strings.HasPrefix(query, "SELECT COUNT(*) FROM performance_schema.threads "):
 		return table([]string{"COUNT(*)"}, []sqltypes.Value{text("0")}), nil
-	case strings.HasPrefix(query, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM "):
+	case strings.HasPrefix(query, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM ") || joined.MatchString(query):
 		return s.figures(c, query)
 	case strings.HasPrefix(query, "SELECT @@") || strings.HasPrefix(query, "SELECT CONNECTION_ID()"):
 		return s.expressions(c, query)
@@ -113,6 +115,18 @@ func (s *server) command(c *mysql.Conn, query string) (*sqltypes.Result, error) 
 // figures answers pairs of names and values from four tables, with UNION ALL between.
 func (s *server) figures(c *mysql.Conn, query string) (*sqltypes.Result, error) {
 	result := table([]string{"VARIABLE_NAME", "VARIABLE_VALUE"})
+	if m := joined.FindStringSubmatch(query); m != nil {
+		query = strings.TrimPrefix(query, m[0])
+		row, err := s.expressions(c, "SELECT "+m[3])
+		if err != nil {
+			return nil, err
+		}
+		var values []string
+		for _, v := range row.Rows[0] {
+			values = append(values, v.ToString())
+		}
+		result.Rows = append(result.Rows, []sqltypes.Value{text(m[1]), text(strings.Join(values, m[2]))})
+	}
 	for _, part := range strings.Split(query, " UNION ALL ") {
 		value, prefix := s.status, ""
 		switch {
