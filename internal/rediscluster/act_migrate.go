@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,10 @@ const (
 	bigTimeout     = 8 * time.Second
 	// pingTimeout is how long a target has to answer before it is sent anything.
 	pingTimeout = 500 * time.Millisecond
+	// pingEvery is for how long that counts.
+	pingEvery = 20 * time.Millisecond
+	// fewKeys are sent at once where nobody says how large they are.
+	fewKeys = 10
 )
 
 // mover moves slots from one server to another.
@@ -39,6 +44,9 @@ type mover struct {
 	port int32
 	// stops is when no slot is begun any more.
 	stops time.Time
+	// heard is when the target has answered last, sizes are those of the keys at hand in bytes.
+	heard time.Time
+	sizes map[any]int64
 	errs  []error
 }
 
@@ -88,27 +96,74 @@ func (m *mover) move(ctx context.Context, list []int) error {
 	if err != nil {
 		return err
 	}
-	counts, err := counted(ctx, m.handle, list)
+	first, err := m.keysOf(ctx, list)
 	if err != nil {
+		return err
+	}
+	if err := m.measure(ctx, slices.Concat(first...)); err != nil {
 		return err
 	}
 	var done []int
 	for i, slot := range list {
-		empty := counts[i] == 0
-		if !empty {
-			if !time.Now().Before(m.stops) {
-				continue
-			}
-			if empty, err = m.drain(ctx, slot); err != nil {
-				// Those that are empty can be closed all the same.
-				break
-			}
+		empty := false
+		if empty, err = m.drain(ctx, slot, first[i]); err != nil {
+			// Those that are empty can be closed all the same.
+			break
 		}
 		if empty {
 			done = append(done, slot)
 		}
 	}
 	return errors.Join(err, m.close(ctx, done))
+}
+
+// keysOf are the first keys of each slot.
+func (m *mover) keysOf(ctx context.Context, list []int) ([][]any, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	commands := make([][]any, len(list))
+	for i, slot := range list {
+		commands[i] = []any{"CLUSTER", "GETKEYSINSLOT", slot, keysAtOnce}
+	}
+	replies, err := m.Batch(ctx, commands...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]any, len(list))
+	for i, reply := range replies {
+		keys, is := reply.Value.([]any)
+		if reply.Err != nil || !is {
+			return nil, fmt.Errorf("the keys of slot %d: %w", list[i], errors.Join(reply.Err, errUnread))
+		}
+		out[i] = keys
+	}
+	return out, nil
+}
+
+// measure finds out how large keys are.
+func (m *mover) measure(ctx context.Context, keys []any) error {
+	m.sizes = make(map[any]int64, len(keys))
+	if len(keys) == 0 {
+		return nil
+	}
+	commands := make([][]any, len(keys))
+	for i, key := range keys {
+		commands[i] = []any{"MEMORY", "USAGE", key}
+	}
+	replies, err := m.Batch(ctx, commands...)
+	if err != nil {
+		return err
+	}
+	for i, reply := range replies {
+		if size, known := reply.Value.(int64); known {
+			m.sizes[keys[i]] = size
+		} else if reply.Err != nil {
+			// Nobody says how large they are: a few at a time.
+			m.sizes[keys[i]] = bytesAtOnce / fewKeys
+		}
+	}
+	return nil
 }
 
 // counted is how many keys a server has of each slot.
@@ -152,6 +207,9 @@ func (m *mover) open(ctx context.Context, list []int) ([]int, error) {
 		}
 		able = append(able, slot)
 	}
+	if able, err = m.introduce(ctx, able); err != nil {
+		return nil, err
+	}
 	refused, first, err := setSlots(ctx, m.to, able, "IMPORTING", m.do.FromID)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.do.To, err)
@@ -161,6 +219,30 @@ func (m *mover) open(ctx context.Context, list []int) ([]int, error) {
 	refused, first, err = setSlots(ctx, m.handle, able, "MIGRATING", m.do.ToID)
 	m.note(first)
 	return without(able, refused), err
+}
+
+// introduce tells a target who owns slots of which it has not heard: while a slot is open it
+// does not listen to others, and refuses its keys. It returns those that it knows the owner of.
+func (m *mover) introduce(ctx context.Context, list []int) ([]int, error) {
+	var others, unheard Slots
+	for id, p := range m.dst.View {
+		if id != m.do.FromID {
+			others = others.Or(p.Slots)
+		}
+	}
+	theirs := m.dst.View[m.do.FromID].Slots
+	for _, slot := range list {
+		switch {
+		case others.Has(slot):
+			m.errs = append(m.errs, fmt.Errorf("slot %d has another owner for %s: that has not heard of this one yet", slot, m.do.To))
+		case !theirs.Has(slot):
+			unheard.Add(slot)
+		}
+	}
+	if _, first, err := setSlots(ctx, m.to, unheard.List(), "NODE", m.do.FromID); err != nil || first != nil {
+		return nil, fmt.Errorf("%s: %w", m.do.To, errors.Join(first, err))
+	}
+	return without(list, others), nil
 }
 
 func (m *mover) note(err error) {
@@ -208,25 +290,31 @@ func (m *mover) close(ctx context.Context, list []int) error {
 	return err
 }
 
-// drain sends the keys of a slot to the target, and says whether none is left. Its error ends
-// the action.
-func (m *mover) drain(ctx context.Context, slot int) (empty bool, err error) {
-	for time.Now().Before(m.stops) {
-		reply, err := m.Do(ctx, "CLUSTER", "GETKEYSINSLOT", slot, keysAtOnce)
-		if err != nil {
-			return false, err
-		}
-		keys, is := reply.([]any)
-		if !is {
-			return false, fmt.Errorf("the keys of slot %d: %w", slot, errUnread)
-		}
+// drain sends the keys of a slot to the target, of which the first are known, and says whether
+// none should be left. Its error ends the action.
+func (m *mover) drain(ctx context.Context, slot int, keys []any) (empty bool, err error) {
+	for more := len(keys) == keysAtOnce; ; {
 		if len(keys) == 0 {
-			return true, nil
+			if !more {
+				return true, nil
+			}
+			next, err := m.keysOf(ctx, []int{slot})
+			if err != nil {
+				return false, err
+			}
+			if keys = next[0]; len(keys) == 0 {
+				return true, nil
+			}
+			if err := m.measure(ctx, keys); err != nil {
+				return false, err
+			}
+			more = len(keys) == keysAtOnce
 		}
-		batch, timeout, err := m.batch(ctx, keys)
-		if err != nil {
-			return false, err
+		if !time.Now().Before(m.stops) {
+			return false, nil
 		}
+		batch, timeout := m.batch(keys)
+		keys = keys[len(batch):]
 		if err := m.send(ctx, batch, timeout, false); err != nil {
 			if conn.Code(err) != "BUSYKEY" {
 				return false, err
@@ -246,42 +334,32 @@ func (m *mover) drain(ctx context.Context, slot int) (empty bool, err error) {
 		}
 		m.count(len(batch))
 	}
-	return false, nil
 }
 
 // batch is as many of the keys as are sent at once, and how long that may take.
-func (m *mover) batch(ctx context.Context, keys []any) ([]any, time.Duration, error) {
-	commands := make([][]any, len(keys))
-	for i, key := range keys {
-		commands[i] = []any{"MEMORY", "USAGE", key}
-	}
-	replies, err := m.Batch(ctx, commands...)
-	if err != nil {
-		return nil, 0, err
-	}
+func (m *mover) batch(keys []any) ([]any, time.Duration) {
 	sum := int64(0)
-	for i, reply := range replies {
-		size, known := reply.Value.(int64)
-		if !known && reply.Err != nil {
-			// Nobody says how large they are.
-			return keys[:min(len(keys), max(1, i, keysAtOnce/10))], migrateTimeout, nil
+	for i, key := range keys {
+		if sum += m.sizes[key]; sum <= bytesAtOnce {
+			continue
 		}
-		if sum += size; sum > bytesAtOnce {
-			if i == 0 {
-				return keys[:1], bigTimeout, nil
-			}
-			return keys[:i], migrateTimeout, nil
+		if i == 0 {
+			return keys[:1], bigTimeout
 		}
+		return keys[:i], migrateTimeout
 	}
-	return keys, migrateTimeout, nil
+	return keys, migrateTimeout
 }
 
 // send has the source send keys to the target, once that has answered.
 func (m *mover) send(ctx context.Context, keys []any, timeout time.Duration, replace bool) error {
-	asked, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	if _, err := m.to.Do(asked, "PING"); err != nil {
-		return fmt.Errorf("%s: %w", m.do.To, err)
+	if time.Since(m.heard) > pingEvery {
+		asked, cancel := context.WithTimeout(ctx, pingTimeout)
+		defer cancel()
+		if _, err := m.to.Do(asked, "PING"); err != nil {
+			return fmt.Errorf("%s: %w", m.do.To, err)
+		}
+		m.heard = time.Now()
 	}
 	words := []any{"MIGRATE", m.host, strconv.Itoa(int(m.port)), "", 0, timeout.Milliseconds()}
 	if replace {

@@ -52,7 +52,7 @@ var errDied = errors.New("the operator dies")
 func newFleet(t *testing.T, o redisd.Options, shards, nodes int) *fleet {
 	t.Helper()
 	o.Cluster = true
-	f := &fleet{t: t, engine: NewEngine(), options: o, servers: map[string]*redisd.Server{}, object: &v1alpha1.RedisCluster{}, labels: map[string]reconcile.Access{}, patience: 90 * time.Second}
+	f := &fleet{t: t, engine: NewEngine(), options: o, servers: map[string]*redisd.Server{}, object: &v1alpha1.RedisCluster{}, labels: map[string]reconcile.Access{}, patience: 4 * time.Minute}
 	f.object.Namespace, f.object.Name, f.object.Generation = "team", "cache", 1
 	f.object.Spec.Members = map[string]v1alpha1.RedisClusterShard{}
 	f.as(redisd.Password)

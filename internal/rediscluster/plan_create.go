@@ -55,14 +55,14 @@ func (v *view) create() reconcile.Plan[Data] {
 	case len(missing) > 0:
 		return v.waiting(p, "NodesMissing", "the cluster is made once all nodes are seen: "+strings.Join(missing, ", ")+" not yet")
 	}
+	// Whoever finds some nodes introduced and some slots given and others not has to know that those
+	// others held nothing.
+	v.data.Creating, v.data.Established = true, false
+	p.Data, p.Persist = v.data, true
 	if meets := v.introductions(v.newcomers); len(meets) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "meet", Actions: meets})
 		return v.waiting(p, "Creating", "the nodes are introduced to one another")
 	}
-	// Whoever finds some slots given and others not has to know that those others held nothing.
-	v.data.Creating, v.data.Established = true, false
-	p.Data = v.data
-	p.Persist = true
 	p.Steps = append(p.Steps, reconcile.Step{Name: "assign", Actions: v.assignments()})
 	p.Next = atOnce
 	return v.waiting(p, "Creating", "slots are given to the sources")

@@ -240,8 +240,7 @@ func (v *view) anyMarked() bool {
 // wantsPromotion says whether there is one that could be made now.
 func (v *view) wantsPromotion() bool {
 	for _, shard := range shardsOf(v.obj) {
-		if m, forced := v.desired(shard); m.Name != "" {
-			id, _ := v.sourceOf(shard)
+		if m, id, forced := v.desired(shard); m.Name != "" {
 			if _, why := v.promotion(m, id, forced); why == "" {
 				return true
 			}
@@ -267,6 +266,9 @@ func (v *view) migrations() []reconcile.Step {
 			continue
 		case from.Replica || to.Replica:
 			v.problem("MoveWaits", "slots are being moved from %s to %s, and one of the two is a replica now", from.Name, to.Name)
+			continue
+		case !from.ClusterOK || !to.ClusterOK:
+			v.problem("MoveWaits", "slots are being moved from %s to %s, and the cluster is down for one of the two (cluster_state:fail)", from.Name, to.Name)
 			continue
 		case giving[m.From] || len(actions) == parallelMoves:
 			continue
@@ -306,7 +308,7 @@ func (v *view) resharding() []reconcile.Step {
 		return nil
 	}
 	for _, id := range append(slices.Clone(receivers), givers...) {
-		if s := v.byID[id]; !s.Master() || !s.ClusterOK && v.owns(id) {
+		if s := v.byID[id]; !s.Master() || !s.ClusterOK {
 			v.problem("ReshardingWaits", "slots are to be moved, and %s is not seen as a source in a cluster that is up", v.nameOf(id))
 			return nil
 		}

@@ -13,11 +13,10 @@ import (
 // promotes has a replica take over that the user wants as the source: one at a time.
 func (v *view) promotes() []reconcile.Step {
 	for _, shard := range shardsOf(v.obj) {
-		m, forced := v.desired(shard)
+		m, id, forced := v.desired(shard)
 		if m.Name == "" {
 			continue
 		}
-		id, _ := v.sourceOf(shard)
 		way, why := v.promotion(m, id, forced)
 		if why != "" {
 			v.problem("PromotionWaits", "%s is to be the source of shard %s instead of %s: %s", m.Name, shard, v.nameOf(id), why)
@@ -28,32 +27,52 @@ func (v *view) promotes() []reconcile.Step {
 			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec or the annotation %s says: what it had not received is lost", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote)
 		}
 		s := v.server(m.Name)
-		return []reconcile.Step{{Name: "promote", Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way}}}}
+		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way}}}}
 	}
 	return nil
 }
 
-// desired is the node that should be the source of a shard and is not: the one that
-// force-promote names, or the first one, where the user has made it that. forced is the first.
-func (v *view) desired(shard string) (m Member, forced bool) {
+// desired is the node that should be the source of a shard and is not, and the id of the one
+// that is: the node that force-promote names (forced), or the first one, where the user has made
+// it that; in a shard whose source the user has taken out, the first of its replicas.
+func (v *view) desired(shard string) (m Member, sourceID string, forced bool) {
 	list := v.ofShard(shard)
-	id, _ := v.sourceOf(shard)
-	if id == "" || !v.owns(id) {
-		return Member{}, false
+	id, headless := v.sourceOf(shard)
+	if id == "" && !headless {
+		m, id = v.heir(list)
+		return m, id, false
+	}
+	if len(list) == 0 || id == "" || !v.owns(id) {
+		return Member{}, "", false
 	}
 	for _, one := range list {
 		if v.obj.Annotations[v1alpha1.AnnotationForcePromote] == one.Name && v.data.IDs[one.Name] != id {
 			// Of a shard whose source is there, the order of the spec says who it is.
 			if s := v.byID[id]; !s.Master() {
-				return one, true
+				return one, id, true
 			}
 		}
 	}
 	was, known := v.data.Preferred[shard]
 	if !known || was == list[0].Name || v.data.IDs[list[0].Name] == id {
-		return Member{}, false
+		return Member{}, "", false
 	}
-	return list[0], false
+	return list[0], id, false
+}
+
+// heir is the first of some nodes that replicates from a source which the user has taken out of
+// their shard, and the id of that.
+func (v *view) heir(list []Member) (Member, string) {
+	for _, m := range list {
+		s := v.server(m.Name)
+		if !s.OK() || v.byID[s.ID] != s || !s.Replica || !v.owns(s.MasterID) {
+			continue
+		}
+		if source := v.member(s.MasterID); source.Name != "" && !v.isSource(source) {
+			return m, s.MasterID
+		}
+	}
+	return Member{}, ""
 }
 
 // promotion says in which way a node can take over, or why it cannot.

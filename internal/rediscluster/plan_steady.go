@@ -71,7 +71,7 @@ func (v *view) company() []*Server {
 	var out, late []*Server
 	for _, s := range v.ours() {
 		m := v.member(s.ID)
-		if m.Leaving && !v.owns(s.ID) {
+		if m.Leaving && s.Slots.Empty() {
 			continue
 		}
 		known := slices.ContainsFunc(v.ours(), func(o *Server) bool { return o != s && o.knows(s.ID) })
@@ -271,24 +271,16 @@ const knownByNobody = "nobody knows it"
 // keeps says why a node that is no member any more must stay; "" where it can be forgotten.
 func (v *view) keeps(id string, leaving map[string]string) string {
 	s := v.byID[id]
-	master, known := "", s.OK() && !s.Alone()
+	master := ""
 	for _, o := range v.ours() {
-		p := o.View[id]
-		if p == nil || o.ID == id {
-			continue
-		}
-		known = true
-		if p.Replica {
+		if p := o.View[id]; p != nil && o.ID != id && p.Replica {
 			master = p.MasterID
 		}
 	}
 	if s.OK() && s.Replica {
 		master = s.MasterID
 	}
-	if !known {
-		return knownByNobody
-	}
-	if s.OK() && !slices.ContainsFunc(v.ours(), func(o *Server) bool { return o != s && o.knows(id) }) && !s.Bare() {
+	if !v.known(id) && (!s.OK() || s.Alone() || !s.Bare()) {
 		// Everybody has forgotten it, and it keeps what it holds.
 		return knownByNobody
 	}
@@ -319,11 +311,13 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 	return ""
 }
 
+// known says whether a node that stays in the cluster knows another one.
+func (v *view) known(id string) bool {
+	return slices.ContainsFunc(v.ours(), func(o *Server) bool { return o.ID != id && !v.member(o.ID).Leaving && o.View[id] != nil })
+}
+
 // dropLeaving ends the record of nodes that nobody knows any more.
 func (v *view) dropLeaving() {
-	known := func(id string) bool {
-		return slices.ContainsFunc(v.ours(), func(o *Server) bool { return o.ID != id && o.View[id] != nil })
-	}
 	complete := !slices.ContainsFunc(v.wanted(), func(m Member) bool {
 		s := v.server(m.Name)
 		return !s.OK() && v.data.IDs[m.Name] != ""
@@ -337,11 +331,11 @@ func (v *view) dropLeaving() {
 		}
 		id, s := v.data.IDs[m.Name], v.server(m.Name)
 		// One that is bare is made to forget the cluster first.
-		if id == "" || !known(id) && !v.owns(id) && (!s.OK() || v.byID[id] != s || s.Alone() || !s.Bare()) {
+		if id == "" || !v.known(id) && !v.owns(id) && (!s.OK() || v.byID[id] != s || s.Alone() || !s.Bare()) {
 			v.data.Drop[m.Name] = true
 		}
 	}
-	v.data.Former = slices.DeleteFunc(v.data.Former, func(f v1alpha1.RedisClusterFormerNode) bool { return !known(f.ID) && !v.owns(f.ID) })
+	v.data.Former = slices.DeleteFunc(v.data.Former, func(f v1alpha1.RedisClusterFormerNode) bool { return !v.known(f.ID) && !v.owns(f.ID) })
 }
 
 // notes say of each node what is wrong with it, and whether it is as wanted.

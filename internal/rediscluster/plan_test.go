@@ -127,6 +127,14 @@ func TestPlan(t *testing.T) {
 			s.moving("0-10", "a0", "b0")
 			s.open(3, "a0", "b0")
 		}, "move-slots: move 1 slots a0 to b0", "Resharding", ""},
+		{"the source is taken out of its shard", func(s *situation) {
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][1:]
+		}, "promote: promote a1", "Promoting", "a1 takes over"},
+		{"the source moves to another shard", func(s *situation) {
+			m := s.object.Spec.Members["a"][0]
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][1:]
+			s.object.Spec.Members["b"] = append(s.object.Spec.Members["b"], m)
+		}, "promote: promote a1", "Promoting", "a1 takes over"},
 		{"Redis has promoted by itself", func(s *situation) { s.takeOver(s.nodes["a1"]); s.gossip(); s.gossip() },
 			quiet, "TopologyAsWanted", ""},
 		{"a source is dead", func(s *situation) { s.down("a0") },

@@ -122,7 +122,7 @@ func TestAllIsWellWithAGroup(t *testing.T) {
 	if len(pods) != 3 {
 		t.Fatalf("%d pods were made", len(pods))
 	}
-	if got, want := pods[1].Spec.Containers[0].Args, []string{"--report-host=$(POD_NAME).scorecard-mysqlgroupreplication.scorecard.svc"}; !slices.Equal(got, want) {
+	if got, want := pods[1].Spec.Containers[0].Args, []string{"--report-host=$(POD_NAME).scorecard-mysqlgroupreplication-pods.scorecard.svc"}; !slices.Equal(got, want) {
 		t.Errorf("the server is started with %v, want %v: the others of its group would not find it", got, want)
 	}
 }
