@@ -18,6 +18,9 @@ BUNDLE_IMG ?= upmio/compose-operator-bundle
 # The images that the tests on the testbed run.
 DEV_IMG ?= upmio/compose-operator:dev
 FAULTS_IMG ?= upmio/compose-operator:faults
+# What stands in for ProxySQL on the testbed, where no package of it can be had.
+PROXYSQL_IMG := compose-testbed/proxysql:stand-in
+EXAMPLE_PROXYSQL_IMG := docker.io/proxysql/proxysql:3.0.9
 # The MySQL image of the README's quick start, which the testbed has a stand-in for.
 QUICKSTART_IMG := docker.io/library/mysql:8.4
 # More arguments for go test, e.g. TESTARGS='-run TestPlan -v'.
@@ -75,6 +78,10 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 	$(GO_BUILD) -tags faults -o bin/image-faults/manager ./cmd
 	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
 	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
+	cd test/proxysqld/standin && CGO_ENABLED=0 go build -buildvcs=false -o ../../../bin/image/proxysql .
+	for image in $(PROXYSQL_IMG) $(EXAMPLE_PROXYSQL_IMG); do \
+	  bin/testbed build-image "$$image" --add bin/image/proxysql:/usr/bin/proxysql --entrypoint proxysql; \
+	done
 	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
 
 # What OLM installs: the images of this version and of the one before it, both bundles,

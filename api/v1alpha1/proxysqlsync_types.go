@@ -60,6 +60,7 @@ type ProxysqlSyncRule struct {
 	// "%", or else a regular expression over the whole of it, e.g. ".*". When it is not
 	// given, accounts of every host are copied but those of the server itself (localhost).
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() && oldSelf.value() == self || ''.matches(self) in [true, false]",message="spec.rule.pattern must be a host as in mysql.user, e.g. \"%\", or a regular expression over the whole of it, e.g. \".*\""
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Pattern of hosts",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
 	Pattern string `json:"pattern,omitempty"`
@@ -91,12 +92,14 @@ type ProxysqlSyncSpec struct {
 	// MysqlReplication is the name of the MysqlReplication, in the namespace of this
 	// resource, whose servers and users are synced.
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() && oldSelf.value() == self || self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of a resource of this namespace: lower-case letters, digits, '-' and '.'"
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="MySQL Replication",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
 	MysqlReplication string `json:"mysqlReplication,omitempty"`
 
 	// MysqlGroupReplication is the name of a MysqlGroupReplication instead.
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="oldSelf.hasValue() && oldSelf.value() == self || self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of a resource of this namespace: lower-case letters, digits, '-' and '.'"
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="MySQL Group Replication",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:text"}
 	MysqlGroupReplication string `json:"mysqlGroupReplication,omitempty"`

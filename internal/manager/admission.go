@@ -62,6 +62,9 @@ func setupAdmission(mgr ctrl.Manager, rotator *certs.Rotator) error {
 	if err := webhook.SetupRedisReplication(mgr); err != nil {
 		return fmt.Errorf("set up the admission of RedisReplication: %w", err)
 	}
+	if err := webhook.SetupProxysqlSync(mgr); err != nil {
+		return fmt.Errorf("set up the admission of ProxysqlSync: %w", err)
+	}
 	return nil
 }
 

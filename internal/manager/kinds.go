@@ -9,6 +9,7 @@ import (
 
 	"github.com/upmio/compose-operator/internal/mysql"
 	"github.com/upmio/compose-operator/internal/mysqlgroup"
+	"github.com/upmio/compose-operator/internal/proxysql"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis"
 )
@@ -20,6 +21,7 @@ func kinds() []kind {
 		kindOf(mysql.NewEngine()),
 		kindOf(mysqlgroup.NewEngine()),
 		kindOf(redis.NewEngine()),
+		kindOf(proxysql.NewEngine()),
 	}
 }
 

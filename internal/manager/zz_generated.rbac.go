@@ -19,3 +19,6 @@ package manager
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications,verbs=get;list;watch;patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/status,verbs=patch
 //+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=redisreplications/finalizers,verbs=update
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs,verbs=get;list;watch;patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs/status,verbs=patch
+//+kubebuilder:rbac:groups=upm.syntropycloud.io,resources=proxysqlsyncs/finalizers,verbs=update

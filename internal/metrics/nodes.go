@@ -34,9 +34,11 @@ type Node struct {
 	// VouchedBy is how many replicas have what the source has acknowledged; nil for all
 	// other nodes.
 	VouchedBy *float64
-	// Synced says of a ProxySQL whether it has what it should; nil when unknown, and for all
-	// other nodes.
+	// Synced says of a ProxySQL whether it has the servers and users that it should have; nil
+	// when unknown, and of nodes that are none.
 	Synced *bool
+	// Users of the source that a ProxySQL has; nil when unknown, and of nodes that are none.
+	Users *float64
 }
 
 // nodeGauge is a metric of one node.
@@ -66,8 +68,10 @@ var nodeGauges = []nodeGauge{
 		of: func(n Node) *float64 { return truth(n.SemiSync) }},
 	{Name: "node_vouched_by", Help: "Replicas that have each transaction which the source has acknowledged, in semi-synchronous mode. Absent for all other nodes.",
 		of: func(n Node) *float64 { return n.VouchedBy }},
-	{Name: "node_synced", Help: "1 when the ProxySQL has the servers and users that it should, in all layers, else 0. Absent when unknown, and for all other nodes.",
+	{Name: "node_synced", Help: "1 when the ProxySQL has the servers and users that it should have, in memory, at run time and on disk, else 0. Absent when unknown, and for nodes that are no ProxySQL.",
 		of: func(n Node) *float64 { return truth(n.Synced) }},
+	{Name: "node_users", Help: "Users of the source that the ProxySQL has. Absent when unknown, and for nodes that are no ProxySQL.",
+		of: func(n Node) *float64 { return n.Users }},
 }
 
 // nodeRole has the role as a label of its own.

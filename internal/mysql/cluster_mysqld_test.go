@@ -176,7 +176,7 @@ func (c *cluster) caughtUp(source string) {
 	set := gtid.MustParse(c.servers[source].Executed())
 	for name := range c.servers {
 		if name != source {
-			c.do(CatchUp{target: target{name}, Set: set, Timeout: 10 * time.Second})
+			c.do(CatchUp{target: target{name}, Set: set, Timeout: time.Minute})
 		}
 	}
 }

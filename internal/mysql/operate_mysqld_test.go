@@ -33,10 +33,8 @@ type running struct {
 // operate sets up a set of three servers, with clients who write to it.
 func operate(t *testing.T, mode v1alpha1.MysqlReplicationMode) *running {
 	t.Helper()
-	// What a process has written survives it without an fsync, and rounds are many.
-	fast := []string{"--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2"}
 	r := &running{
-		kernel: &kernel{cluster: newCluster(t, 3, mysqld.Options{SemiSync: mode == v1alpha1.MysqlSemiSync, Args: fast}), labels: map[string]string{}},
+		kernel: &kernel{cluster: newCluster(t, 3, mysqld.Options{SemiSync: mode == v1alpha1.MysqlSemiSync}), labels: map[string]string{}},
 		wake:   make(chan struct{}, 1),
 	}
 	r.object.Spec.Mode = mode

@@ -36,17 +36,19 @@ func claimOf(node v1alpha1.Node) string {
 
 // claimant is a kind whose resources name nodes.
 type claimant struct {
-	kind    string
+	kind string
+	// served: its resources have Services.
+	served  bool
 	newList func() client.ObjectList
 	// nodes of a resource of the kind.
 	nodes func(client.Object) []placedNode
 }
 
 // claimants are the kinds that can name the same node.
-var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant()}
+var claimants = []claimant{mysqlReplication.claimant(), mysqlGroupReplication.claimant(), redisReplication.claimant(), proxysqlSync.claimant()}
 
 func (r rules[T]) claimant() claimant {
-	return claimant{kind: r.kind, newList: r.newList, nodes: func(object client.Object) []placedNode {
+	return claimant{kind: r.kind, served: !r.unserved, newList: r.newList, nodes: func(object client.Object) []placedNode {
 		resource, is := object.(T)
 		if !is {
 			return nil
@@ -58,7 +60,7 @@ func (r rules[T]) claimant() claimant {
 // claimsOf returns which resource names which node of a namespace, by claimOf, without
 // the resource self and without those that are being deleted. A node that two of them
 // name already belongs to either. Namesakes are the resources of other kinds with
-// the name of self.
+// Services that have the name of self.
 func claimsOf(ctx context.Context, reader client.Reader, namespace string, self owner) (claims map[string]owner, namesakes []owner, err error) {
 	claims = map[string]owner{}
 	for _, kind := range claimants {
@@ -75,7 +77,7 @@ func claimsOf(ctx context.Context, reader client.Reader, namespace string, self 
 			if by == self || !other.GetDeletionTimestamp().IsZero() {
 				return nil
 			}
-			if by.name == self.name {
+			if by.name == self.name && kind.served {
 				namesakes = append(namesakes, by)
 			}
 			for _, placed := range kind.nodes(other) {

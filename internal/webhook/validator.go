@@ -20,6 +20,8 @@ import (
 // rules are what is particular to a kind. All functions are pure.
 type rules[T client.Object] struct {
 	kind string
+	// unserved: its resources have no Services.
+	unserved bool
 	// newList returns an empty list of the kind.
 	newList func() client.ObjectList
 	// spec is a pointer to the object's spec, to see whether that has changed.
@@ -82,7 +84,7 @@ func (v *Validator[T]) validate(ctx context.Context, obj T, old *T) (admission.W
 		log.FromContext(ctx).Error(err, "Could not check whether another resource names the same pods")
 		warnings = append(warnings, "it could not be checked whether another resource of this namespace names the same pods")
 	}
-	if old == nil {
+	if old == nil && !v.rules.unserved {
 		warnings = append(warnings, warnNamesakes(namesakes)...)
 	}
 	errs = append(errs, validateClaims(v.rules.nodes(obj), oldNodes, claims)...)

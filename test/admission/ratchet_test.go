@@ -67,6 +67,9 @@ func (e *environment) storeOldObjects(ctx context.Context, _ *rest.Config) error
 	for name, mistake := range oldGroupMistakes {
 		old = append(old, group(oldNamespace, name, mistake))
 	}
+	for name, mistake := range oldProxysqlMistakes {
+		old = append(old, proxysqlSync(oldNamespace, name, mistake))
+	}
 	for _, one := range old {
 		err := eventually(ctx, "store "+one.GetName(), func(ctx context.Context) error {
 			return e.admin.Create(ctx, one.DeepCopy())

@@ -35,7 +35,7 @@ var ofTarget = []string{"job", "instance", "pod"}
 func exported(t *testing.T) map[string][]string {
 	t.Helper()
 	set, figure, yes := metrics.Set{Kind: "K", Namespace: "ns", Name: "n"}, 1.0, true
-	metrics.SetNode(set, "node", metrics.Node{Up: true, Role: "Source", LagSeconds: &figure, ReadOnly: &yes, Replicating: &yes, Errant: &figure, Diverged: &yes, SemiSync: &yes, VouchedBy: &figure})
+	metrics.SetNode(set, "node", metrics.Node{Up: true, Role: "Source", LagSeconds: &figure, ReadOnly: &yes, Replicating: &yes, Errant: &figure, Diverged: &yes, SemiSync: &yes, VouchedBy: &figure, Synced: &yes, Users: &figure})
 	metrics.SetReady(set, true)
 	metrics.SetConditions(set, []metav1.Condition{{Type: "Ready", Status: metav1.ConditionTrue, Reason: "Ready"}})
 	metrics.SetSwitchover(set, "Preparing")

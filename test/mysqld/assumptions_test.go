@@ -64,7 +64,7 @@ func ends(t *testing.T, what string, done chan error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(5 * time.Second):
+	case <-time.After(limit):
 		t.Fatalf("%s: it hangs", what)
 		return nil
 	}

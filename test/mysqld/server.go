@@ -113,6 +113,9 @@ func New(t testing.TB, o Options) *Server {
 		"--innodb-buffer-pool-size=32M", "--innodb-redo-log-capacity=8M",
 		// All servers of a machine share fs.aio-max-nr, which some thirty use up.
 		"--innodb-use-native-aio=OFF",
+		// Tests end processes and never the machine, so what the kernel has been given is
+		// kept. To wait for the disk as well would make every test as slow as that is.
+		"--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2",
 	)
 	if o.SemiSync {
 		s.args = append(s.args, "--plugin-load-add=semisync_source.so", "--plugin-load-add=semisync_replica.so")

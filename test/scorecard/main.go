@@ -117,6 +117,7 @@ func parse(args []string, getenv func(string) string) (arguments, error) {
 	flags.StringVar(&a.Namespace, "namespace", getenv("SCORECARD_NAMESPACE"), "namespace to create things in")
 	flags.StringVar(&a.MySQLImage, "mysql-image", cmp.Or(getenv("MYSQL_IMAGE"), "compose-testbed/mysql:9.7"), "image of the MySQL pods")
 	flags.StringVar(&a.RedisImage, "redis-image", cmp.Or(getenv("REDIS_IMAGE"), "compose-testbed/redis:8"), "image of the Redis pods")
+	flags.StringVar(&a.ProxysqlImage, "proxysql-image", cmp.Or(getenv("PROXYSQL_IMAGE"), "compose-testbed/proxysql:stand-in"), "image of the ProxySQL pods")
 	flags.DurationVar(&a.Timeout, "timeout", 4*time.Minute, "limit of a test on the cluster, without its cleaning up")
 	flags.DurationVar(&a.OperatorTimeout, "operator-timeout", 45*time.Second, "limit for the operator's first sign of life")
 	for rest := args; ; {

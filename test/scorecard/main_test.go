@@ -244,9 +244,9 @@ func TestArguments(t *testing.T) {
 }
 
 func TestFlagsGoBeforeVariables(t *testing.T) {
-	environment := map[string]string{"SCORECARD_NAMESPACE": "of-the-pod", "MYSQL_IMAGE": "mirror/mysql:1", "REDIS_IMAGE": "mirror/redis:1", "HOSTNAME": "scorecard-test-abcd"}
+	environment := map[string]string{"SCORECARD_NAMESPACE": "of-the-pod", "MYSQL_IMAGE": "mirror/mysql:1", "REDIS_IMAGE": "mirror/redis:1", "PROXYSQL_IMAGE": "mirror/proxysql:1", "HOSTNAME": "scorecard-test-abcd"}
 	a, err := parse([]string{"mysqlreplication"}, func(name string) string { return environment[name] })
-	if err != nil || a.Namespace != "of-the-pod" || a.MySQLImage != "mirror/mysql:1" || a.RedisImage != "mirror/redis:1" || a.Pod != "scorecard-test-abcd" || a.bundle != "/bundle" {
+	if err != nil || a.Namespace != "of-the-pod" || a.MySQLImage != "mirror/mysql:1" || a.RedisImage != "mirror/redis:1" || a.ProxysqlImage != "mirror/proxysql:1" || a.Pod != "scorecard-test-abcd" || a.bundle != "/bundle" {
 		t.Errorf("from the environment: %+v, %v", a, err)
 	}
 	environment["KUBECONFIG"] = "file"

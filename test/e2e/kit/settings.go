@@ -34,6 +34,8 @@ type Settings struct {
 	MySQLImage string
 	// RedisImage with the contract of test/testbed/images/redis; REDIS_IMAGE.
 	RedisImage string
+	// ProxysqlImage has a command proxysql: the server's, or the stand-in's; PROXYSQL_IMAGE.
+	ProxysqlImage string
 	// ClusterDomain of the cluster's DNS; CLUSTER_DOMAIN.
 	ClusterDomain string
 	// StorageClass of the data; STORAGE_CLASS, else the cluster's default.
@@ -60,6 +62,7 @@ func SettingsFromEnvironment() (Settings, error) {
 		PreviousCatalogImage: variable("OLM_PREVIOUS_CATALOG_IMAGE", "upmio/compose-operator-catalog:previous"),
 		MySQLImage:           variable("MYSQL_IMAGE", "compose-testbed/mysql:9.7"),
 		RedisImage:           variable("REDIS_IMAGE", "compose-testbed/redis:8"),
+		ProxysqlImage:        variable("PROXYSQL_IMAGE", "compose-testbed/proxysql:stand-in"),
 		ClusterDomain:        variable("CLUSTER_DOMAIN", "cluster.local"),
 		StorageClass:         os.Getenv("STORAGE_CLASS"),
 	}

@@ -21,6 +21,7 @@ func Kinds() []Kind {
 		{Kind: "MysqlReplication", Summary: "its example over MySQL pods becomes Ready, is routed, and switches over", steps: mysqlReplicationSteps},
 		{Kind: "MysqlGroupReplication", Summary: "its example over MySQL pods becomes a group, is routed, and changes its primary", steps: mysqlGroupReplicationSteps},
 		{Kind: "RedisReplication", Summary: "its example over Redis pods becomes Ready, is routed, and switches over", steps: redisReplicationSteps},
+		{Kind: "ProxysqlSync", Summary: "its example over ProxySQL pods before a MysqlReplication becomes Ready, has its servers and users, and follows a switchover", steps: proxysqlSyncSteps},
 	}
 }
 

@@ -38,12 +38,19 @@ func serviceType(spec *v1alpha1.ServiceSpec) corev1.ServiceType {
 	return spec.Type
 }
 
-// wantConditions of a resource that is as wanted, about its generation.
-func wantConditions(m *mismatches, conditions []metav1.Condition, generation int64) {
-	for condition, wanted := range map[string]metav1.ConditionStatus{
-		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionTopologyReady: metav1.ConditionTrue, v1alpha1.ConditionResourceReady: metav1.ConditionTrue,
-		v1alpha1.ConditionReconciling: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionFalse,
-	} {
+// wantConditions of a resource that is as wanted, about its generation. parts are what Ready
+// is made of, when that is something else than topology and resources.
+func wantConditions(m *mismatches, conditions []metav1.Condition, generation int64, parts ...string) {
+	if len(parts) == 0 {
+		parts = []string{v1alpha1.ConditionTopologyReady, v1alpha1.ConditionResourceReady}
+	}
+	all := map[string]metav1.ConditionStatus{
+		v1alpha1.ConditionReady: metav1.ConditionTrue, v1alpha1.ConditionReconciling: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionFalse,
+	}
+	for _, part := range parts {
+		all[part] = metav1.ConditionTrue
+	}
+	for condition, wanted := range all {
 		c := meta.FindStatusCondition(conditions, condition)
 		if c == nil {
 			m.addf("the condition %s is missing", condition)

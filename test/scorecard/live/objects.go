@@ -63,7 +63,7 @@ func (r *run) create(ctx context.Context, objects ...client.Object) error {
 // kinds that tests create, in the order in which they go: the custom resource first,
 // so that the operator lets go of the pods while they still exist.
 func (r *run) createdKinds() []schema.GroupVersionKind {
-	kinds := []schema.GroupVersionKind{r.gvk}
+	kinds := append([]schema.GroupVersionKind{r.gvk}, r.also...)
 	for _, kind := range []string{"Pod", "Service", "Secret", "ConfigMap"} {
 		kinds = append(kinds, corev1.SchemeGroupVersion.WithKind(kind))
 	}

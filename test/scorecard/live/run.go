@@ -33,6 +33,8 @@ type Options struct {
 	MySQLImage string
 	// RedisImage of the Redis pods.
 	RedisImage string
+	// ProxysqlImage of the ProxySQL pods.
+	ProxysqlImage string
 	// Timeout of the whole test without the cleaning up.
 	Timeout time.Duration
 	// OperatorTimeout after which a custom resource that nobody has touched means
@@ -63,6 +65,8 @@ type run struct {
 	// gvk and plural of the kind, from the bundle.
 	gvk    schema.GroupVersionKind
 	plural string
+	// also are kinds that the test makes resources of beside its own.
+	also []schema.GroupVersionKind
 	// example of the kind, from the bundle.
 	example *unstructured.Unstructured
 	// name of the custom resource, and what the names of everything else begin with.

@@ -30,6 +30,10 @@ type servers struct {
 	port     int32
 	// users of the servers. Their names are keys of the Secret as well.
 	users []string
+	// passwords of the users, made when the pods are. One that is there before is kept.
+	passwords map[string][]byte
+	// files that the pods find beside the passwords of their users, made of these; nil: none.
+	files func(passwords map[string][]byte) map[string][]byte
 	// conf is what the servers have beside the image's own configuration, in a file of this name.
 	conf, confFile string
 	// spec of a pod that reads these: the Secret of the users' passwords and the ConfigMap.
@@ -54,7 +58,7 @@ func (t *servers) domain() string { return fmt.Sprintf("%s.%s.svc", t.name, t.Na
 
 // start brings up so many fresh pods: nothing replicates yet.
 func (t *servers) start(ctx context.Context, count int) error {
-	if err := t.passwords(ctx); err != nil {
+	if err := t.writePasswords(ctx); err != nil {
 		return err
 	}
 	err := t.create(ctx,
@@ -89,18 +93,27 @@ func (t *servers) aes() *v1alpha1.AESSecret {
 	return &v1alpha1.AESSecret{Name: t.object("aes"), Key: v1alpha1.DefaultAESSecretKey}
 }
 
-// passwords: those that the pods make their users with, and the same encrypted for
+// writePasswords: those that the pods make their users with, and the same encrypted for
 // the operator. They are new in each run and known to nobody else.
-func (t *servers) passwords(ctx context.Context) error {
+func (t *servers) writePasswords(ctx context.Context) error {
 	key := []byte((rand.Text() + rand.Text())[:aesctr.KeySize])
 	users, sealed := map[string][]byte{}, map[string][]byte{}
+	if t.passwords == nil {
+		t.passwords = map[string][]byte{}
+	}
 	for _, user := range t.users {
-		users[user] = []byte(rand.Text())
+		if t.passwords[user] == nil {
+			t.passwords[user] = []byte(rand.Text())
+		}
+		users[user] = t.passwords[user]
 		secret, err := aesctr.Encrypt(key, users[user])
 		if err != nil {
 			return fmt.Errorf("encrypt the password of %s: %w", user, err)
 		}
 		sealed[user] = secret
+	}
+	if t.files != nil {
+		users = t.files(users)
 	}
 	return t.create(ctx,
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: t.object("users")}, Data: users},

@@ -5,6 +5,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -38,6 +39,7 @@ type world struct {
 	status func(*v1alpha1.MysqlReplication)
 	group  func(*v1alpha1.MysqlGroupReplication)
 	redis  func(*v1alpha1.RedisReplication)
+	sync   func(*v1alpha1.ProxysqlSync)
 	routes func(map[string][]string)
 	labels func(pod string, labels map[string]string)
 	create func(client.Object) error
@@ -58,7 +60,7 @@ func newWorld(t *testing.T, existing ...client.Object) *world {
 	}
 	w := &world{}
 	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(existing...).
-		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.MysqlReplication{}, &v1alpha1.MysqlGroupReplication{}, &v1alpha1.RedisReplication{}, &v1alpha1.ProxysqlSync{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: w.onCreate, Update: w.onUpdate, Delete: w.onDelete}).Build()
 	return w
 }
@@ -70,7 +72,7 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 		}
 	}
 	switch o := object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.ProxysqlSync:
 		o.SetUID(types.UID("uid-of-" + o.GetName()))
 		o.SetGeneration(1)
 	case *corev1.Pod:
@@ -90,18 +92,20 @@ func (w *world) onCreate(ctx context.Context, c client.WithWatch, object client.
 func (w *world) operated(ctx context.Context, c client.WithWatch, object client.Object) error {
 	switch r := object.(type) {
 	case *v1alpha1.MysqlReplication:
-		return w.operate(ctx, c, r.DeepCopy())
+		return errors.Join(w.operate(ctx, c, r.DeepCopy()), w.operateProxysqlOf(ctx, c, r.Name))
 	case *v1alpha1.MysqlGroupReplication:
 		return w.operateGroup(ctx, c, r.DeepCopy())
 	case *v1alpha1.RedisReplication:
 		return w.operateRedis(ctx, c, r.DeepCopy())
+	case *v1alpha1.ProxysqlSync:
+		return w.operateProxysql(ctx, c, r.DeepCopy())
 	}
 	return nil
 }
 
 func (w *world) onUpdate(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
 	switch object.(type) {
-	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication:
+	case *v1alpha1.MysqlReplication, *v1alpha1.MysqlGroupReplication, *v1alpha1.RedisReplication, *v1alpha1.ProxysqlSync:
 		object.SetGeneration(object.GetGeneration() + 1)
 	}
 	if err := c.Update(ctx, object, options...); err != nil {
@@ -268,7 +272,7 @@ func (w *world) run(t *testing.T) *run {
 func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
-	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.MysqlReplicationList{}, &v1alpha1.MysqlGroupReplicationList{}, &v1alpha1.RedisReplicationList{}, &v1alpha1.ProxysqlSyncList{}, &corev1.PodList{}, &corev1.ServiceList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}} {
 		if err := w.client.List(t.Context(), list, client.InNamespace(testNamespace)); err != nil {
 			t.Fatal(err)
 		}
