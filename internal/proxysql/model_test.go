@@ -19,7 +19,7 @@ import (
 )
 
 // modelRuns of TestModel; MODEL_RUNS says otherwise.
-const modelRuns = 1500
+const modelRuns = 500
 
 // world is a topology, and the ProxySQLs that follow it.
 type world struct {
