@@ -35,7 +35,7 @@ var manuals = []manual{
 	{page: mysqlPage, planner: "internal/mysql", others: []string{"internal/reconcile", "internal/credential"}, atLeast: 40},
 	{page: groupPage, planner: "internal/mysqlgroup", atLeast: 20},
 	{page: redisPage, planner: "internal/redis", atLeast: 30},
-	{page: proxyPage, planner: "internal/proxysql", atLeast: 15, words: []string{"MysqlReplication", "MysqlGroupReplication", "Yes", "No", "ONLINE", "UNREACHABLE"}},
+	{page: proxyPage, planner: "internal/proxysql", atLeast: 15, words: []string{"MysqlReplication", "MysqlGroupReplication", "Yes", "No", "ONLINE", "UNREACHABLE", "SourceLostData"}},
 }
 
 // reasonShape is what a reason looks like, and nothing else in a planner does.
