@@ -34,6 +34,8 @@ RESHARD_KEYS ?= 100000
 # Rounds and schedules of make soak.
 SOAK_ROUNDS ?= 50
 SOAK_SCHEDULES ?= 100000
+# What make demo shows: mysql or proxysql.
+KIND ?= mysql
 # Processes that run end-to-end specs side by side.
 E2E_PROCS ?= 2
 
@@ -81,11 +83,15 @@ image: bin/testbed ## Build the manager and load it into the running testbed, as
 	$(GO_BUILD) -tags faults -o bin/image-faults/manager ./cmd
 	bin/testbed build-image $(DEV_IMG) --binary bin/image/manager
 	bin/testbed build-image $(FAULTS_IMG) --binary bin/image-faults/manager
+	@$(SUBMAKE) proxysql-image
+	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
+
+.PHONY: proxysql-image
+proxysql-image: bin/testbed
 	cd test/proxysqld/standin && CGO_ENABLED=0 go build -buildvcs=false -o ../../../bin/image/proxysql .
 	for image in $(PROXYSQL_IMG) $(EXAMPLE_PROXYSQL_IMG); do \
 	  bin/testbed build-image "$$image" --add bin/image/proxysql:/usr/bin/proxysql --entrypoint proxysql; \
 	done
-	bin/testbed build-image $(QUICKSTART_IMG) --base mysql --add test/e2e/quickstart/docker-entrypoint.sh:/usr/bin/docker-entrypoint.sh --entrypoint docker-entrypoint.sh
 
 # What OLM installs: the images of this version and of the one before it, both bundles,
 # the catalog, and the catalog as it was before. The older operator is built of this
@@ -378,12 +384,12 @@ testbed-olm: bin/testbed ## The testbed with the Operator Lifecycle Manager on i
 	bin/testbed olm
 
 .PHONY: demo
-demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up.
+demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up. KIND=proxysql: with ProxySQL before them.
 	go build -o bin/demo ./test/demo
 	bin/testbed up
 	bin/testbed olm
-	@$(SUBMAKE) olm-images
-	bin/testbed exec -- env INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/demo $(TESTARGS)
+	@$(SUBMAKE) olm-images $(if $(filter proxysql,$(KIND)),proxysql-image)
+	bin/testbed exec -- env INSTALL=olm OPERATOR_IMAGE=$(IMG) bin/demo -kind $(KIND) $(TESTARGS)
 
 .PHONY: demo-down
 demo-down: testbed-down ## Take the demo down.

@@ -127,10 +127,10 @@ type ProxysqlSyncSpec struct {
 	ReaderHostgroup *int32 `json:"readerHostgroup,omitempty"`
 
 	// ReplicationHostgroup makes the two hostgroups a pair of mysql_replication_hostgroups:
-	// ProxySQL's monitor then moves a server that it finds with another read_only between
-	// them by itself, before the operator looks again. Without it servers are where the
-	// topology has them and nowhere else.
-	// +kubebuilder:default=true
+	// ProxySQL's monitor then moves servers between them by read_only. A replica that comes to
+	// take writes would be a second writer until the operator has looked again. Without it
+	// servers are where the topology has them and nowhere else.
+	// +kubebuilder:default=false
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=spec,displayName="Replication hostgroup",xDescriptors={"urn:alm:descriptor:com.tectonic.ui:booleanSwitch","urn:alm:descriptor:com.tectonic.ui:advanced"}
 	ReplicationHostgroup *bool `json:"replicationHostgroup,omitempty"`

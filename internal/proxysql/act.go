@@ -3,20 +3,48 @@
 
 package proxysql
 
-import "context"
+import (
+	"context"
+	"errors"
 
-// sync makes a set of changes. Where it ends in between, the next look finds what is missing:
-// rows that are right in one layer and not in the next.
+	"github.com/upmio/compose-operator/internal/proxysql/admin"
+	"github.com/upmio/compose-operator/internal/server"
+)
+
+// errUnderWay: the changes have not ended, and go on.
+var errUnderWay = errors.New("ProxySQL has not answered yet; the change goes on")
+
+// sync makes a set of changes, and waits for it as long as an action may take.
 func (h *handle) sync(ctx context.Context, s Sync) error {
+	if !h.syncs.idle(ctx, silentPatience) {
+		return errUnderWay
+	}
+	err, ended := h.syncs.wait(ctx, syncTimeout, func() (error, bool) {
+		err := h.change(s)
+		return err, admin.ReachOf(err) != server.ReachNone
+	})
+	if !ended {
+		return errUnderWay
+	}
+	return err
+}
+
+// change makes a set of changes, with a deadline of its own. Where it ends in between, the next
+// look finds what is missing: rows that are right in one layer and not in the next.
+func (h *handle) change(s Sync) error {
+	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
+	defer cancel()
 	h.begin()
-	err := func() error {
-		for _, one := range s.statements() {
+	var errs []error
+	for _, group := range s.statements() {
+		for _, one := range group {
 			if err := h.Exec(ctx, one.about, one.sql); err != nil {
-				return err
+				errs = append(errs, err)
+				break
 			}
 		}
-		return nil
-	}()
+	}
+	err := errors.Join(errs...)
 	h.ended(err, s.Servers.Load || s.Users.Load || s.LoadVersion || s.Servers.Save || s.Users.Save || s.SaveVersion)
 	return err
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// syncDeadline of all changes of one ProxySQL.
-const syncDeadline = 10 * time.Second
+// syncPatience is how long changes of one ProxySQL are waited for. They go on by themselves
+// after that: the others must not wait for one that hangs.
+const syncPatience = 2 * time.Second
 
 // Sync makes one set of changes on one ProxySQL.
 type Sync struct {
@@ -51,7 +52,7 @@ func (s Sync) About() string {
 }
 
 // Deadline implements reconcile.Deadliner.
-func (Sync) Deadline() time.Duration { return syncDeadline }
+func (Sync) Deadline() time.Duration { return syncPatience }
 
 func (s Sync) version() bool { return s.Version != "" || s.LoadVersion || s.SaveVersion }
 

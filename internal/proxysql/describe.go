@@ -42,7 +42,7 @@ func readerOf(spec v1alpha1.ProxysqlSyncSpec) int32 {
 }
 
 func hostgroupOf(spec v1alpha1.ProxysqlSyncSpec) bool {
-	return spec.ReplicationHostgroup == nil || *spec.ReplicationHostgroup
+	return spec.ReplicationHostgroup != nil && *spec.ReplicationHostgroup
 }
 
 // describe tells the kernel what it must know before a server is asked. Pure. The nodes

@@ -84,7 +84,8 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 // source looks at the server that the topology has as its source.
 func (e *Engine) source(ctx context.Context, scene Scene) *Source {
 	t := topologyIn(scene)
-	if !t.known() || scene.Credentials == nil {
+	if !t.known() || t.Changing || scene.Credentials == nil {
+		// Nobody would use the answer, and others would wait for it.
 		return nil
 	}
 	user := mysqlUser(scene.Object.Spec)

@@ -20,6 +20,10 @@ const (
 	// silentPatience is how long one that gave no answer the last time is waited for: the
 	// others must not wait for it.
 	silentPatience = 200 * time.Millisecond
+	// syncTimeout bounds all changes of one ProxySQL.
+	syncTimeout = 15 * time.Second
+	// brokenPause is how long a ProxySQL is left alone after a change had no answer.
+	brokenPause = 3 * time.Second
 	// wholeLookEvery: all tables are read, although the node says that it has changed
 	// nothing. What somebody edits in memory without loading it shows then.
 	wholeLookEvery = 5 * time.Minute
@@ -28,24 +32,19 @@ const (
 // handle speaks to one ProxySQL, and knows what this process has seen and done there.
 type handle struct {
 	*admin.Client
+	looks slow[*Node]
+	syncs slow[error]
 
 	mu sync.Mutex
 	// seen is what the last whole look found, and what the node said of its state then.
 	seen   *Tables
 	said   string
 	seenAt time.Time
-	// silent: the last look had no answer.
-	silent bool
-	// looking is the look under way.
-	looking *looking
 
 	loaded, synced time.Time
 	failure        string
-}
-
-type looking struct {
-	done chan struct{}
-	node *Node
+	// brokenAt is when a change last ended without an answer.
+	brokenAt time.Time
 }
 
 func newHandle(a admin.Access) (*handle, error) {
@@ -57,44 +56,42 @@ func newHandle(a admin.Access) (*handle, error) {
 }
 
 // look waits for a look at the node, which goes on by itself where the wait ends before.
+// While a change is under way there, or has just ended without an answer, there is none.
 func (h *handle) look(ctx context.Context, q lookQueries) *Node {
+	if !h.syncs.idle(ctx, silentPatience) {
+		return unseen("a change is under way, and has no answer yet")
+	}
 	h.mu.Lock()
-	patience := lookTimeout + time.Second
-	if h.silent {
-		patience = silentPatience
-	}
-	l := h.looking
-	if l == nil {
-		l = &looking{done: make(chan struct{})}
-		h.looking = l
-		go h.run(l, q)
-	}
+	broken := time.Since(h.brokenAt) < brokenPause
+	failure := h.failure
 	h.mu.Unlock()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-l.done:
-		return l.node
-	case <-timer.C:
-	case <-ctx.Done():
+	if broken {
+		return unseen(failure)
 	}
-	return &Node{Reach: server.ReachNone, Problem: "no answer"}
+	n, ended := h.looks.wait(ctx, lookTimeout+time.Second, func() (*Node, bool) {
+		n := h.see(q)
+		return n, n.Reach != server.ReachNone
+	})
+	if !ended {
+		return unseen("no answer")
+	}
+	return n
 }
 
-// run makes one look, with a deadline of its own.
-func (h *handle) run(l *looking, q lookQueries) {
+func unseen(problem string) *Node { return &Node{Reach: server.ReachNone, Problem: problem} }
+
+// see makes one look, with a deadline of its own.
+func (h *handle) see(q lookQueries) *Node {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 	defer cancel()
 	tables, err := h.tables(ctx, q)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l.node = &Node{Reach: admin.ReachOf(err), Tables: tables, Loaded: h.loaded, Synced: h.synced, Failure: h.failure}
+	n := &Node{Reach: admin.ReachOf(err), Tables: tables, Loaded: h.loaded, Synced: h.synced, Failure: h.failure}
 	if err != nil {
-		l.node.Problem = err.Error()
+		n.Problem = err.Error()
 	}
-	h.silent = l.node.Reach == server.ReachNone
-	h.looking = nil
-	close(l.done)
+	return n
 }
 
 // tables asks the node in one query whether anything has changed, and reads them where it has.
@@ -135,6 +132,9 @@ func (h *handle) ended(err error, loaded bool) {
 	h.seen, h.failure = nil, ""
 	if err != nil {
 		h.failure = err.Error()
+		if admin.ReachOf(err) == server.ReachNone {
+			h.brokenAt = time.Now()
+		}
 		return
 	}
 	h.synced = time.Now()
@@ -146,6 +146,7 @@ func (h *handle) ended(err error, loaded bool) {
 // sourceHandle speaks to the source, and knows its accounts.
 type sourceHandle struct {
 	*conn.Handle
+	looks slow[*Source]
 
 	mu       sync.Mutex
 	said     string
@@ -178,13 +179,19 @@ const accountsQuery = "SELECT " + accountColumns + " FROM mysql.user"
 // sourceTimeout bounds a look at the source.
 const sourceTimeout = 3 * time.Second
 
-// look reads the source.
+// look waits for a look at the source, as that of a ProxySQL does.
 func (h *sourceHandle) look(ctx context.Context) *Source {
-	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
-	defer cancel()
-	s, err := h.read(ctx)
-	if err != nil {
-		return &Source{Reach: conn.ReachOf(err), Problem: err.Error()}
+	s, ended := h.looks.wait(ctx, sourceTimeout+time.Second, func() (*Source, bool) {
+		ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
+		defer cancel()
+		s, err := h.read(ctx)
+		if err != nil {
+			s = &Source{Reach: conn.ReachOf(err), Problem: err.Error()}
+		}
+		return s, s.Reach != server.ReachNone
+	})
+	if !ended {
+		return &Source{Reach: server.ReachNone, Problem: "no answer"}
 	}
 	return s
 }

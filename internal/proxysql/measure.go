@@ -18,6 +18,7 @@ func (*Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 		one := metrics.Node{Up: n.OK()}
 		if n.OK() {
 			one.Synced = new(plan.Data.Synced[name])
+			one.Users = new(float64(len(plan.Data.Users[name])))
 		}
 		metrics.SetNode(set, name, one)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // modelRuns of TestModel; MODEL_RUNS says otherwise.
-const modelRuns = 1500
+const modelRuns = 500
 
 // world is a topology, and the ProxySQLs that follow it.
 type world struct {
@@ -177,43 +177,60 @@ func (w *world) input() Input {
 func (w *world) pass(dies bool) (Input, []Sync, error) {
 	in := w.input()
 	p := Plan(in)
-	var made []Sync
 	Project(w.obj, in.State, p)
-	if len(p.Steps) == 0 {
-		return in, nil, nil
-	}
-	for _, action := range p.Steps[0].Actions {
-		s := action.(Sync)
-		made = append(made, s)
-		steps := all
-		if dies {
-			steps = w.IntN(6)
-			// So it does not know any more what it has done.
-			clear(w.loaded)
-		}
-		t := w.nodes[s.On]
-		for n := 1; n <= steps; n++ {
-			// Every beginning of it, as somebody else's LOAD would make it seen.
-			half := *t
-			more := apply(&half, s, n)
-			if err := w.check(s.On, &half); err != nil {
-				return in, made, fmt.Errorf("after %d steps of %s: %w", n, changesText(s.Servers), err)
-			}
-			if !more {
-				break
-			}
-		}
-		if !apply(t, s, steps) && !dies {
-			w.loaded[s.On] = w.now
-		}
-		w.tell("%s: %s, users +%d ~%d -%d (%d steps)", s.On, changesText(s.Servers), len(s.Users.Insert), len(s.Users.Update), len(s.Users.Delete), steps)
-		if !dies {
-			if err := w.arrived(in, s.On, t); err != nil {
+	var made []Sync
+	for _, step := range p.Steps {
+		for _, action := range step.Actions {
+			s := action.(Sync)
+			made = append(made, s)
+			if err := w.make(in, s, dies); err != nil {
 				return in, made, err
 			}
 		}
 	}
 	return in, made, nil
+}
+
+// make makes one set of changes, or a part of it.
+func (w *world) make(in Input, s Sync, dies bool) error {
+	steps := all
+	if dies {
+		steps = w.IntN(6)
+		// So it does not know any more what it has done.
+		clear(w.loaded)
+	}
+	t := w.nodes[s.On]
+	before := writersIn(t.Servers[memory])
+	for n := 1; n <= steps; n++ {
+		// Every beginning of it, as somebody else's LOAD would make it seen.
+		half := *t
+		more := apply(&half, s, n)
+		if now := writersIn(half.Servers[memory]); now > max(1, before) {
+			return fmt.Errorf("law 1: after %d steps of %s, %d writers", n, changesText(s.Servers), now)
+		}
+		if err := w.check(s.On, &half); err != nil {
+			return fmt.Errorf("after %d steps of %s: %w", n, changesText(s.Servers), err)
+		}
+		if !more {
+			break
+		}
+	}
+	if !apply(t, s, steps) && !dies {
+		w.loaded[s.On] = w.now
+	}
+	w.tell("%s: %s, users +%d ~%d -%d (%d steps)", s.On, changesText(s.Servers), len(s.Users.Insert), len(s.Users.Update), len(s.Users.Delete), steps)
+	if dies {
+		return nil
+	}
+	return w.arrived(in, s.On, t)
+}
+
+// writersIn counts those that clients could be led to, whoever's they are.
+func writersIn(rows []ServerRow) (n int) {
+	for _, r := range rows {
+		n += b2i(r.Hostgroup == 0 && !r.offline())
+	}
+	return n
 }
 
 // check is what holds at every moment.
@@ -247,9 +264,15 @@ func (w *world) arrived(in Input, node string, t *Tables) error {
 	if !in.Topology.known() {
 		return nil
 	}
+	wrong := in.Topology.Contradicted
+	if one := in.State.Source; one.OK() && (!one.Writable || one.UUID != in.Topology.SourceUUID) {
+		wrong = true
+	}
 	for _, r := range t.Servers[runtime] {
 		switch {
 		case r.Comment != testMark || r.Hostgroup != 0:
+		case wrong:
+			return fmt.Errorf("law 1: %s leads writers to what was seen to be no source", node)
 		case in.Topology.Changing:
 			return fmt.Errorf("law 1: %s has a writer while the source changes", node)
 		case r.Address != in.Topology.Source.Address:
@@ -286,6 +309,10 @@ func TestModel(t *testing.T) {
 		w.unseen = map[string]bool{}
 		*w.source = Source{Reach: server.ReachOK, UUID: "uuid-0", Version: "8.4.7", Writable: true, Accounts: []Account{account("app", "%", "h1")}}
 		w.tell("all is well")
+		for n, tables := range w.nodes {
+			tables.Servers[memory] = slices.DeleteFunc(slices.Clone(tables.Servers[memory]), func(r ServerRow) bool { return r.Comment != testMark && r.Hostgroup == 0 })
+			w.refresh(n)
+		}
 		for range 3 {
 			w.now = w.now.Add(time.Minute)
 			if _, _, err := w.pass(false); err != nil {

@@ -5,6 +5,7 @@ package proxysql
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -87,8 +88,10 @@ type view struct {
 	version                   string
 	skip                      bool
 
-	data    Data
-	actions []reconcile.Action
+	data Data
+	// first are the changes of servers, rest are all others.
+	first, rest []reconcile.Action
+
 	events  []reconcile.Event
 	servers verdict
 	people  verdict
@@ -156,9 +159,9 @@ func (v *view) judgeSource() {
 	switch {
 	case !s.OK():
 	case another:
-		v.topo.Admitted, v.topo.Doubt = false, "is another server than before"
+		v.topo.contradict("is another server than before")
 	case !s.Writable:
-		v.topo.Admitted, v.topo.Doubt = false, "is read-only"
+		v.topo.contradict("is read-only")
 	}
 	if s.OK() && !another && versionText.MatchString(s.Version) {
 		v.version = s.Version
@@ -188,8 +191,18 @@ func (v *view) plan(name string) {
 	v.planVersion(&s, n.Tables)
 	notes := v.calm(&s, n)
 	v.report(name, n, s, found, foundUsers, notes)
-	if s.Any() && !v.skip {
-		v.actions = append(v.actions, s)
+	if v.skip {
+		return
+	}
+	// Servers are for all nodes before anything else is.
+	first, rest := s, s
+	first.Users, first.Version, first.LoadVersion, first.SaveVersion = UserChanges{}, "", false, false
+	rest.Servers = ServerChanges{}
+	if first.Any() {
+		v.first = append(v.first, first)
+	}
+	if rest.Any() {
+		v.rest = append(v.rest, rest)
 	}
 }
 
@@ -292,7 +305,7 @@ func (v *view) report(name string, n *Node, s Sync, servers ServerFindings, user
 	what(&v.people, s.Users.Any())
 	v.data.Synced[name] = !s.Any() && len(notes)+len(servers.Conflicts)+len(users.Conflicts) == 0 &&
 		v.topo.known() && !v.topo.Changing && v.usersUnknown == "" && servers.Writer != ""
-	v.data.Notes[name] = strings.Join(append(append(slices.Clone(notes), servers.Conflicts...), servers.Offline...), "; ")
+	v.data.Notes[name] = strings.Join(slices.Concat(notes, servers.Conflicts, servers.Offline, servers.Notes), "; ")
 	if len(users.Conflicts) > 0 {
 		v.data.Notes[name] = strings.TrimPrefix(v.data.Notes[name]+"; users that are not ours: "+list(users.Conflicts), "; ")
 	}
@@ -307,10 +320,12 @@ func (v *view) finish() reconcile.Plan[Data] {
 	p := reconcile.Plan[Data]{}
 	v.judgeServers()
 	v.judgeUsers()
-	if len(v.actions) > 0 {
-		// A node that cannot be changed holds nobody up.
-		p.Steps = []reconcile.Step{{Name: "sync", Actions: v.actions, Optional: true}}
-		p.Again = true
+	for _, step := range []reconcile.Step{{Name: "servers", Actions: v.first, Optional: true}, {Name: "users", Actions: v.rest, Optional: true}} {
+		if len(step.Actions) > 0 {
+			// Optional: a node that cannot be changed holds nobody up.
+			p.Steps = append(p.Steps, step)
+			p.Again = true
+		}
 	}
 	if v.waits || v.topo.Changing {
 		p.Next = busy
@@ -318,7 +333,7 @@ func (v *view) finish() reconcile.Plan[Data] {
 	p.Data, p.Events = v.data, v.events
 	p.Conditions = []metav1.Condition{
 		v.servers.condition(v1alpha1.ConditionServerReady, reasonServersSynced, "the hostgroups are as the topology is"),
-		v.people.condition(v1alpha1.ConditionUserReady, reasonUsersSynced, "the users are those of the source"),
+		v.people.condition(v1alpha1.ConditionUserReady, reasonUsersSynced, "the users are those of the source"+v.leftOut()),
 	}
 	return p
 }
@@ -340,7 +355,7 @@ func (v *view) judgeServers() {
 	case v.topo.Changing:
 		v.servers.first(metav1.ConditionFalse, reasonSourceChanging, "the source is being changed: the writer hostgroup is empty until it takes writes")
 	case !v.topo.Admitted && writers[""]:
-		v.servers.first(metav1.ConditionFalse, reasonNoWriter, fmt.Sprintf("source %s %s, so that it does not come to the writer hostgroup", v.topo.Source.Name, v.topo.Doubt))
+		v.servers.first(metav1.ConditionFalse, reasonNoWriter, fmt.Sprintf("source %s %s, so that it is not in the writer hostgroup", v.topo.Source.Name, v.topo.Doubt))
 	case !v.topo.Admitted:
 		// It stays where it is: who cannot be seen is not gone.
 		v.servers.add(reasonTopologyUnknown, fmt.Sprintf("source %s %s; it stays in the writer hostgroup where it is", v.topo.Source.Name, v.topo.Doubt))
@@ -361,6 +376,18 @@ func (v *view) judgeUsers() {
 	if len(v.users.Unclear) > 0 {
 		v.people.add(reasonUserUnclear, fmt.Sprintf("accounts of one user have different passwords, and ProxySQL knows one: %s. Narrow spec.rule.pattern, or give them one password", list(v.users.Unclear)))
 	}
+}
+
+// leftOut names the users that ProxySQL cannot have.
+func (v *view) leftOut() string {
+	if len(v.users.Unusable) == 0 {
+		return ""
+	}
+	var out []string
+	for _, user := range slices.Sorted(maps.Keys(v.users.Unusable)) {
+		out = append(out, fmt.Sprintf("%q (%s)", user, v.users.Unusable[user]))
+	}
+	return "; left out: " + list(out)
 }
 
 // verdict is what a condition is made of: the first word counts.

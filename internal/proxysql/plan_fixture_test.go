@@ -131,7 +131,7 @@ func apply(t *Tables, s Sync, steps int) bool {
 	}
 	for _, r := range c.Insert {
 		op(func() {
-			if r.Hostgroup == s.Writer && slices.ContainsFunc(*servers, func(o ServerRow) bool { return o.Hostgroup == s.Writer && o.Comment == s.Mark }) {
+			if r.Hostgroup == s.Writer && slices.ContainsFunc(*servers, func(o ServerRow) bool { return o.Hostgroup == s.Writer && !o.offline() }) {
 				return
 			}
 			*servers = append(slices.Clone(*servers), r)
@@ -142,6 +142,9 @@ func apply(t *Tables, s Sync, steps int) bool {
 	}
 	if c.Load {
 		op(func() { to(runtime) })
+	}
+	if c.Save {
+		op(func() { to(disk) })
 	}
 	users := &t.Users[memory]
 	for _, name := range s.Users.Delete {
@@ -172,9 +175,6 @@ func apply(t *Tables, s Sync, steps int) bool {
 	}
 	if s.LoadVersion {
 		op(func() { t.Version[runtime] = t.Version[memory] })
-	}
-	if c.Save {
-		op(func() { to(disk) })
 	}
 	if s.Users.Save {
 		op(func() { t.Users[disk] = slices.Clone(t.Users[memory]) })

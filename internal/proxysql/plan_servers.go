@@ -64,6 +64,8 @@ func (c ServerChanges) Memory() bool {
 type ServerFindings struct {
 	// Conflicts are rows of others in the way.
 	Conflicts []string
+	// Notes are for a person, and no fault.
+	Notes []string
 	// Offline are rows of ours that somebody has taken out.
 	Offline []string
 	// Writer and Readers that the node will have: names of the topology.
@@ -110,7 +112,8 @@ func (w ServerWant) rows(there []ServerRow) []ServerRow {
 			add(row(w.Reader, m, weight(m.Name)))
 		}
 	}
-	if !t.Changing && (t.Admitted || ours[ServerKey{w.Writer, t.Source.Address}]) {
+	stays := !t.Contradicted && ours[ServerKey{w.Writer, t.Source.Address}]
+	if !t.Changing && (t.Admitted || stays) {
 		if w.WriterReads {
 			add(row(w.Reader, t.Source, weight(t.Source.Name)))
 		}
@@ -130,7 +133,8 @@ func planServers(w ServerWant, tables *Tables) (ServerChanges, ServerFindings) {
 	wanted := w.rows(tables.Servers[memory])
 	after := w.diffServers(wanted, tables.Servers[memory], &c, &f)
 	groups := w.diffHostgroups(tables.Hostgroups[memory], &c, &f)
-	c.Load = c.Memory() || !w.runs(after, tables.Servers[runtime]) || !hasHostgroups(w.Mark, groups, tables.Hostgroups[runtime])
+	paired := slices.ContainsFunc(tables.Hostgroups[runtime], func(r HostgroupRow) bool { return r.Writer == w.Writer && r.Reader == w.Reader })
+	c.Load = c.Memory() || !w.runs(after, tables.Servers[runtime], paired) || !hasHostgroups(w.Mark, groups, tables.Hostgroups[runtime])
 	c.Save = c.Memory() || !sameServers(w.Mark, after, tables.Servers[disk]) || !hasHostgroups(w.Mark, groups, tables.Hostgroups[disk])
 	f.Writer, f.Readers = w.named(after)
 	return c, f
@@ -143,11 +147,19 @@ func (w ServerWant) diffServers(wanted, there []ServerRow, c *ServerChanges, f *
 	for _, row := range there {
 		byKey[row.ServerKey] = row
 	}
+	// Somebody else's writer: ours does not come beside it.
+	occupied := slices.ContainsFunc(there, func(r ServerRow) bool {
+		return r.Hostgroup == w.Writer && r.Comment != w.Mark && !r.offline() && r.Address != w.Topology.Source.Address
+	})
 	isWanted := map[ServerKey]bool{}
 	var after []ServerRow
 	for _, want := range wanted {
 		isWanted[want.ServerKey] = true
 		has, is := byKey[want.ServerKey]
+		if occupied && want.Hostgroup == w.Writer && (!is || has.Comment == "") {
+			// What is in the way is reported below.
+			continue
+		}
 		if is {
 			// Who is taken out for maintenance stays so.
 			want.Status = has.Status
@@ -220,6 +232,9 @@ func (w ServerWant) diffHostgroups(there []HostgroupRow, c *ServerChanges, f *Se
 		case w.Hostgroup && same:
 			found = true
 			after = append(after, row)
+		case same:
+			// Asked for or not, it is somebody's, and does what it says.
+			f.Notes = append(f.Notes, fmt.Sprintf("replication hostgroup %d/%d is not ours: ProxySQL's monitor moves servers between the two by read_only", row.Writer, row.Reader))
 		case touches:
 			found = true
 			f.Conflicts = append(f.Conflicts, fmt.Sprintf("replication hostgroup %d/%d (%s) is not ours", row.Writer, row.Reader, row.CheckType))
@@ -235,7 +250,7 @@ func (w ServerWant) diffHostgroups(there []HostgroupRow, c *ServerChanges, f *Se
 // runs says whether ProxySQL works with the rows that are ours and right. Its monitor shuns
 // servers and moves them between the hostgroups of a replication hostgroup: that a source
 // reads too, which mysql-monitor_writer_is_also_reader brings about, is its own affair.
-func (w ServerWant) runs(after, there []ServerRow) bool {
+func (w ServerWant) runs(after, there []ServerRow, paired bool) bool {
 	byKey := map[ServerKey]ServerRow{}
 	for _, row := range there {
 		if row.Status != "OFFLINE_HARD" {
@@ -257,7 +272,7 @@ func (w ServerWant) runs(after, there []ServerRow) bool {
 		if row.Comment != w.Mark || wanted[key] {
 			continue
 		}
-		if w.Hostgroup && key.Hostgroup == w.Reader && wanted[ServerKey{w.Writer, key.Address}] {
+		if paired && key.Hostgroup == w.Reader && wanted[ServerKey{w.Writer, key.Address}] {
 			continue
 		}
 		return false

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
 // changesText is a set of changes to compare.
@@ -78,6 +82,43 @@ func TestPlanServers(t *testing.T) {
 		"nobody knows the source": {
 			want:  func(w *ServerWant) { w.Topology = Topology{Unknown: "why"} },
 			there: func(t *Tables) { t.Servers[memory] = t.Servers[memory][1:] }, writer: "",
+		},
+		"the source is another server": {
+			want:    func(w *ServerWant) { w.Topology.contradict("is another server") },
+			changes: "-0:0 load save", writer: "",
+		},
+		"somebody else's writer comes before ours": {
+			there: func(t *Tables) {
+				*t = Tables{Servers: everywhere(row(0, "mysql-8").commented("compose-operator/here/other"))}
+			},
+			changes: "+pair +1:1 +1:2 load save", conflicts: "server 10.0.0.8:3306 in the writer hostgroup 0 is not ours", writer: "",
+		},
+		"somebody else's writer is out of use": {
+			there: func(t *Tables) {
+				*t = Tables{Servers: everywhere(row(0, "mysql-8").commented("mine").is("OFFLINE_SOFT"))}
+			},
+			changes: "+pair +1:1 +1:2 +0:0 load save", writer: "mysql-0",
+		},
+		"the row that somebody has of the old source": {
+			want: func(w *ServerWant) {
+				w.Topology.Source = member("mysql-1", placeOut)
+				w.Topology.Members = []Member{member("mysql-0", placeReader), member("mysql-1", placeOut), member("mysql-2", placeReader)}
+			},
+			there: func(t *Tables) {
+				for l := range t.Servers {
+					t.Servers[l][0].Comment = ""
+				}
+			},
+			changes: "-1:1 +1:0 load save", conflicts: "server 10.0.0.0:3306 in the writer hostgroup 0 is not ours", writer: "",
+		},
+		"somebody's pair that nobody asked for": {
+			want: func(w *ServerWant) { w.Hostgroup = false },
+			there: func(t *Tables) {
+				for l := range t.Servers {
+					t.Hostgroups[l] = []HostgroupRow{{Writer: 0, Reader: 1, CheckType: "read_only"}}
+				}
+				t.Servers[runtime] = append(t.Servers[runtime], row(1, "mysql-0"))
+			}, writer: "mysql-0",
 		},
 		"a replica is not seen": {
 			want: func(w *ServerWant) { w.Topology.Members[1].place = placeKeep }, writer: "mysql-0",
@@ -249,6 +290,23 @@ func TestTopologyOfReplication(t *testing.T) {
 	r = replication()
 	r.Status.Topology["mysql-0"].Status = "Failed"
 	check("source not seen", unsure, "1reader 2reader")
+	if topologyOf(object().Spec, r).Contradicted {
+		t.Error("not seen is no sighting")
+	}
+	for name, change := range map[string]func(*v1alpha1.MysqlReplication){
+		"read-only":   func(r *v1alpha1.MysqlReplication) { r.Status.Topology["mysql-0"].SuperReadonly = true },
+		"no source":   func(r *v1alpha1.MysqlReplication) { r.Status.Topology["mysql-0"].Role = v1alpha1.MysqlRoleNone },
+		"another one": func(r *v1alpha1.MysqlReplication) { r.Status.Topology["mysql-0"].ServerUUID = "uuid-9" },
+		"lost data": func(r *v1alpha1.MysqlReplication) {
+			r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionTopologyReady, Status: metav1.ConditionFalse, Reason: "SourceLostData"}}
+		},
+	} {
+		r := replication()
+		change(r)
+		if got := topologyOf(object().Spec, r); !got.Contradicted || got.Admitted || got.Doubt == "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
 	r.Status.Source = ""
 	check("no source", Topology{Unknown: "x"}, "")
 	if got := topologyOf(object().Spec, nil); got.UnknownReason != reasonTopologyMissing || !strings.Contains(got.Unknown, `"db"`) {

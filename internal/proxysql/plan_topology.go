@@ -6,6 +6,10 @@ package proxysql
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/mysql/shared"
@@ -45,6 +49,9 @@ type Topology struct {
 	Admitted bool
 	// Doubt says why it is not Admitted.
 	Doubt string
+	// Contradicted: it was seen not to be a source that takes writes. It leaves the writers,
+	// which one that was only not seen does not.
+	Contradicted bool
 	// SourceUUID is its server_uuid as it was seen last; "": not known.
 	SourceUUID string
 	Members    []Member
@@ -52,8 +59,17 @@ type Topology struct {
 	Own []string
 }
 
+// contradict notes a sighting of the source as what it must not be.
+func (t *Topology) contradict(doubt string) {
+	t.Admitted, t.Contradicted, t.Doubt = false, true, doubt
+}
+
 // known says whether somebody knows the source.
 func (t Topology) known() bool { return t.Unknown == "" }
+
+// reasonLostData is how a MysqlReplication says that its source has restarted without some of
+// what it held, and is kept from clients.
+const reasonLostData = "SourceLostData"
 
 // Reasons of the conditions that come from the topology.
 const (
@@ -102,13 +118,18 @@ func ofReplication(obj *v1alpha1.MysqlReplication) Topology {
 		t.Source.Address = Address{obj.Spec.Source.Host, obj.Spec.Source.Port}
 	}
 	t.SourceUUID = st.SourceUUID
+	lost := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionTopologyReady)
 	switch {
+	case lost != nil && lost.Status != metav1.ConditionTrue && lost.Reason == reasonLostData:
+		t.contradict("has lost what it held")
 	case source.Status != v1alpha1.NodeHealthy:
 		t.Doubt = "is not seen"
+	case source.ServerUUID != "" && st.SourceUUID != "" && !strings.EqualFold(source.ServerUUID, st.SourceUUID):
+		t.contradict("is another server than before")
 	case source.Role != v1alpha1.MysqlRoleSource:
-		t.Doubt = "was not seen as the source"
+		t.contradict("was not seen as the source")
 	case source.Readonly || source.SuperReadonly:
-		t.Doubt = "is read-only"
+		t.contradict("is read-only")
 	default:
 		t.Admitted = true
 	}
@@ -172,9 +193,9 @@ func ofGroup(obj *v1alpha1.MysqlGroupReplication) Topology {
 	case primary.Status != v1alpha1.NodeHealthy:
 		t.Doubt = "is not seen"
 	case primary.Role != v1alpha1.MysqlGroupRolePrimary:
-		t.Doubt = "was not seen as the primary"
+		t.contradict("was not seen as the primary")
 	case primary.Readonly || primary.SuperReadonly:
-		t.Doubt = "is read-only"
+		t.contradict("is read-only")
 	default:
 		t.Admitted = true
 	}

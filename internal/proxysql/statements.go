@@ -16,39 +16,52 @@ type statement struct{ about, sql string }
 // maxRowsOf one INSERT.
 const maxRowsOf = 200
 
-// statements of a set of changes, in the order in which they are made. Each of them checks
-// on the server that the row is still ours, or still nobody's. LOAD takes a whole table over
-// at once; no change before it is seen by clients, unless somebody else loads meanwhile, and
-// then no half of it has two writers.
-func (s Sync) statements() []statement {
-	var out []statement
-	add := func(about, format string, args ...any) {
-		out = append(out, statement{about, fmt.Sprintf(format, args...)})
+// statements of a set of changes, in the order in which they are made: in groups, of which
+// one that fails does not keep the next from being made. Each statement checks on the server
+// that the row is still ours, or still nobody's. LOAD takes a whole table over at once; no
+// change before it is seen by clients, unless somebody else loads meanwhile, and then no half
+// of it has two writers. What is loaded is saved before anything else is done: a ProxySQL
+// that restarts must not come back with the writer before.
+func (s Sync) statements() [][]statement {
+	var out [][]statement
+	group := func(fill func(adder)) {
+		var one []statement
+		fill(func(about, format string, args ...any) {
+			one = append(one, statement{about, fmt.Sprintf(format, args...)})
+		})
+		if len(one) > 0 {
+			out = append(out, one)
+		}
 	}
-	s.addServers(add)
-	if s.Servers.Load {
-		add("load servers", "LOAD MYSQL SERVERS TO RUNTIME")
-	}
-	s.addUsers(add)
-	if s.Users.Load {
-		add("load users", "LOAD MYSQL USERS TO RUNTIME")
-	}
-	if s.Version != "" {
-		add("set mysql-server_version", "UPDATE global_variables SET variable_value=%s WHERE variable_name='mysql-server_version'", admin.Text(s.Version))
-	}
-	if s.LoadVersion {
-		add("load variables", "LOAD MYSQL VARIABLES TO RUNTIME")
-	}
-	// Clients wait for none of these.
-	if s.Servers.Save {
-		add("save servers", "SAVE MYSQL SERVERS TO DISK")
-	}
-	if s.Users.Save {
-		add("save users", "SAVE MYSQL USERS TO DISK")
-	}
-	if s.SaveVersion {
-		add("save variables", "SAVE MYSQL VARIABLES TO DISK")
-	}
+	group(func(add adder) {
+		s.addServers(add)
+		if s.Servers.Load {
+			add("load servers", "LOAD MYSQL SERVERS TO RUNTIME")
+		}
+		if s.Servers.Save {
+			add("save servers", "SAVE MYSQL SERVERS TO DISK")
+		}
+	})
+	group(func(add adder) {
+		if s.Version != "" {
+			add("set mysql-server_version", "UPDATE global_variables SET variable_value=%s WHERE variable_name='mysql-server_version'", admin.Text(s.Version))
+		}
+		if s.LoadVersion {
+			add("load variables", "LOAD MYSQL VARIABLES TO RUNTIME")
+		}
+		if s.SaveVersion {
+			add("save variables", "SAVE MYSQL VARIABLES TO DISK")
+		}
+	})
+	group(func(add adder) {
+		s.addUsers(add)
+		if s.Users.Load {
+			add("load users", "LOAD MYSQL USERS TO RUNTIME")
+		}
+		if s.Users.Save {
+			add("save users", "SAVE MYSQL USERS TO DISK")
+		}
+	})
 	return out
 }
 
@@ -87,8 +100,8 @@ func (s Sync) addServers(add adder) {
 	for _, one := range c.Insert {
 		guard := ""
 		if one.Hostgroup == s.Writer {
-			// Never beside another one of ours.
-			guard = fmt.Sprintf(" WHERE NOT EXISTS (SELECT 1 FROM mysql_servers WHERE hostgroup_id=%d AND comment=%s)", s.Writer, mark)
+			// Never beside another one, whoever it is of.
+			guard = fmt.Sprintf(" WHERE NOT EXISTS (SELECT 1 FROM mysql_servers WHERE hostgroup_id=%d AND UPPER(status) NOT LIKE 'OFFLINE%%')", s.Writer)
 		}
 		add("add a server", "INSERT INTO mysql_servers (hostgroup_id,hostname,port,status,weight,max_connections,use_ssl,comment) SELECT %d,%s,%d,'ONLINE',%d,%d,%d,%s%s",
 			one.Hostgroup, admin.Text(one.Host), one.Port, one.Weight, one.MaxConnections, b2i(one.UseSSL), mark, guard)

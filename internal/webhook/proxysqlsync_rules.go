@@ -134,6 +134,9 @@ func WarnProxysqlSync(spec *v1alpha1.ProxysqlSyncSpec) admission.Warnings {
 	if spec.Secret.Proxysql == "admin" {
 		warnings = append(warnings, `spec.secret.proxysql is "admin": ProxySQL lets that user in from its own host only; add another one to admin-admin_credentials and name that`)
 	}
+	if spec.ReplicationHostgroup != nil && *spec.ReplicationHostgroup {
+		warnings = append(warnings, "spec.replicationHostgroup is true: ProxySQL's monitor makes a writer of each server that it finds with read_only off, a second one until the operator has looked again")
+	}
 	if rule := spec.Rule; rule != nil {
 		for _, name := range rule.Include {
 			if slices.Contains(rule.Filter, name) {

@@ -125,12 +125,13 @@ func TestProxysqlSyncWarnings(t *testing.T) {
 		edit syncEdit
 		want string // none: no warning
 	}{
-		"as it should be":        {edit: func(*v1alpha1.ProxysqlSync) {}},
-		"the clients' port":      {func(o *v1alpha1.ProxysqlSync) { o.Spec.Proxysql[1].Port = 6033 }, "spec.proxysql[1].port is 6033"},
-		"the user admin":         {func(o *v1alpha1.ProxysqlSync) { o.Spec.Secret.Proxysql = "admin" }, "lets that user in from its own host only"},
-		"left out and copied":    {rule(v1alpha1.ProxysqlSyncRule{Filter: []string{"a", "b"}, Include: []string{"b"}}), `both name "b"`},
-		"either of them, apart":  {edit: rule(v1alpha1.ProxysqlSyncRule{Filter: []string{"a"}, Include: []string{"b"}})},
-		"one ProxySQL is enough": {edit: func(o *v1alpha1.ProxysqlSync) { o.Spec.Proxysql = o.Spec.Proxysql[:1] }},
+		"as it should be":         {edit: func(*v1alpha1.ProxysqlSync) {}},
+		"the clients' port":       {func(o *v1alpha1.ProxysqlSync) { o.Spec.Proxysql[1].Port = 6033 }, "spec.proxysql[1].port is 6033"},
+		"the user admin":          {func(o *v1alpha1.ProxysqlSync) { o.Spec.Secret.Proxysql = "admin" }, "lets that user in from its own host only"},
+		"left out and copied":     {rule(v1alpha1.ProxysqlSyncRule{Filter: []string{"a", "b"}, Include: []string{"b"}}), `both name "b"`},
+		"either of them, apart":   {edit: rule(v1alpha1.ProxysqlSyncRule{Filter: []string{"a"}, Include: []string{"b"}})},
+		"a replication hostgroup": {func(o *v1alpha1.ProxysqlSync) { o.Spec.ReplicationHostgroup = ptr.To(true) }, "makes a writer of each server"},
+		"one ProxySQL is enough":  {edit: func(o *v1alpha1.ProxysqlSync) { o.Spec.Proxysql = o.Spec.Proxysql[:1] }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(WarnProxysqlSync(&proxysqlSyncOf("one", test.edit).Spec), "\n")

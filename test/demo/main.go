@@ -4,11 +4,13 @@
 // Command demo shows a planned switchover under load on a cluster: it installs the
 // operator, makes three MySQL pods and a semi-synchronous MysqlReplication, lets
 // eight clients write, exchanges source and replica, and reports what that cost.
-// It leaves everything up; "demo down" removes the pods again.
+// With "-kind proxysql" the clients write through ProxySQL pods that a ProxysqlSync keeps
+// as the set is. It leaves everything up; "demo down" removes the pods again.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -28,8 +30,19 @@ const (
 
 func main() { kit.Main("demo", run) }
 
+// The kinds that there is a demo of.
+const (
+	ofMySQL    = "mysql"
+	ofProxySQL = "proxysql"
+)
+
 func run(ctx context.Context) error {
-	args := os.Args[1:]
+	kind := flag.String("kind", ofMySQL, "what is shown: "+ofMySQL+" or "+ofProxySQL)
+	flag.Parse()
+	args := flag.Args()
+	if *kind != ofMySQL && *kind != ofProxySQL {
+		return fmt.Errorf("-kind is %q: there is a demo of %s and of %s", *kind, ofMySQL, ofProxySQL)
+	}
 	cluster, release, err := kit.Open(ctx, os.Stderr)
 	if err != nil {
 		return err
@@ -37,7 +50,7 @@ func run(ctx context.Context) error {
 	defer release()
 	switch {
 	case len(args) == 0 || args[0] == "up":
-		return up(ctx, cluster)
+		return up(ctx, cluster, *kind)
 	case args[0] == "down":
 		return down(ctx, cluster)
 	}
@@ -49,20 +62,19 @@ func down(ctx context.Context, cluster *kit.Cluster) error {
 	return cluster.RemoveNamespace(ctx, namespace)
 }
 
-func up(ctx context.Context, cluster *kit.Cluster) error {
+func up(ctx context.Context, cluster *kit.Cluster, kind string) error {
 	// A demo that ran before leaves pods with passwords that nobody knows any more.
 	if err := step("clearing what an earlier demo left", func() error { return down(ctx, cluster) }); err != nil {
 		return err
 	}
 	var operator *kit.Operator
 	var set *kit.Set
+	var proxysql *kit.Proxysql
+	way := "the Service " + name + v1alpha1.ServiceSuffixReadWrite
 	var traffic *load.Run
 	var change kit.Switchover
 	const source, candidate, other = 0, 1, 2
-	steps := []struct {
-		what string
-		do   func() error
-	}{
+	steps := []demoStep{
 		{"installing the operator", func() (err error) { operator, err = cluster.Install(ctx); return err }},
 		{"starting three MySQL pods, fresh and empty", func() (err error) {
 			set, err = cluster.NewSet(ctx, namespace, kit.SetOptions{Name: name})
@@ -75,8 +87,25 @@ func up(ctx context.Context, cluster *kit.Cluster) error {
 			}
 			return set.WaitReady(ctx, 2*time.Minute)
 		}},
-		{"letting 8 clients write through " + name + "-readwrite for 5 seconds", func() (err error) {
-			if traffic, err = set.StartTraffic(ctx, load.Options{Interval: load.Paced}); err != nil {
+	}
+	options := load.Options{Interval: load.Paced}
+	start := func() (*load.Run, error) { return set.StartTraffic(ctx, options) }
+	if kind == ofProxySQL {
+		way = "ProxySQL " + kit.ProxysqlPodName(0)
+		start = func() (*load.Run, error) { return proxysql.StartTraffic(ctx, kit.ProxysqlPodName(0), options) }
+		steps = append(steps, demoStep{"starting two ProxySQL pods, which know no servers and no users", func() (err error) {
+			proxysql, err = set.NewProxysql(ctx, 2)
+			return err
+		}}, demoStep{"applying a ProxysqlSync and waiting for Ready", func() error {
+			if err := proxysql.Create(ctx, proxysql.Resource(kit.ProxysqlPodName(0), kit.ProxysqlPodName(1))); err != nil {
+				return err
+			}
+			return proxysql.WaitReady(ctx, time.Minute)
+		}})
+	}
+	steps = append(steps, []demoStep{
+		{"letting 8 clients write through " + way + " for 5 seconds", func() (err error) {
+			if traffic, err = start(); err != nil {
 				return err
 			}
 			return pause(ctx, 5*time.Second)
@@ -86,7 +115,7 @@ func up(ctx context.Context, cluster *kit.Cluster) error {
 			return err
 		}},
 		{"letting the clients write for 3 more seconds", func() error { return pause(ctx, 3*time.Second) }},
-	}
+	}...)
 	for _, s := range steps {
 		if err := step(s.what, s.do); err != nil {
 			if set != nil {
@@ -108,11 +137,24 @@ func up(ctx context.Context, cluster *kit.Cluster) error {
 	if err != nil {
 		return err
 	}
-	fmt.Print(report(change, verdict, r))
+	fmt.Print(report(change, verdict, r, way))
+	if proxysql != nil {
+		synced, err := proxysql.Get(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Println("ProxysqlSync " + name + ": " + kit.DescribeProxysql(synced))
+	}
 	if !verdict.OK() {
 		return fmt.Errorf("acknowledged writes were lost or servers differ:\n%s", verdict)
 	}
 	return nil
+}
+
+// demoStep is a step that a person is told of.
+type demoStep struct {
+	what string
+	do   func() error
 }
 
 // step says what is done and how long it took.
@@ -138,7 +180,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // report is what a person reads in the end.
-func report(c kit.Switchover, v load.Verdict, r *v1alpha1.MysqlReplication) string {
+func report(c kit.Switchover, v load.Verdict, r *v1alpha1.MysqlReplication, way string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("\nPlanned switchover, %s → %s", c.From, c.To)
@@ -160,7 +202,7 @@ func report(c kit.Switchover, v load.Verdict, r *v1alpha1.MysqlReplication) stri
 			line("  %7d ms  %s", s.Took.Milliseconds(), s.Name)
 		}
 	}
-	line("\nClients: 8, each with a write every %d ms at most, through the Service %s", load.Paced.Milliseconds(), r.Status.ReadWriteService)
+	line("\nClients: 8, each with a write every %d ms at most, through %s", load.Paced.Milliseconds(), way)
 	line("  %d writes acknowledged in %.1f s, %d with an unknown outcome (never told OK)", v.Report.Acknowledged, v.Report.Duration.Seconds(), v.Report.Unknown)
 	for _, e := range v.Report.WriteErrors {
 		line("  %6d × %s", e.Count, e.Kind)

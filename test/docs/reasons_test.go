@@ -40,7 +40,7 @@ var manuals = []manual{
 	{page: redisPage, planner: "internal/redis", atLeast: 30},
 	{page: clusterPage, planner: "internal/rediscluster", atLeast: 25},
 	{page: postgresPage, planner: "internal/postgres", atLeast: 25},
-	{page: proxyPage, planner: "internal/proxysql", atLeast: 15, words: []string{"MysqlReplication", "MysqlGroupReplication", "Yes", "No", "ONLINE", "UNREACHABLE"}},
+	{page: proxyPage, planner: "internal/proxysql", atLeast: 15, words: []string{"MysqlReplication", "MysqlGroupReplication", "Yes", "No", "ONLINE", "UNREACHABLE", "SourceLostData"}},
 }
 
 // reasonShape is what a reason looks like, and nothing else in a planner does.

@@ -63,6 +63,8 @@ func Open(a Access) (*Client, error) {
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, silence, silence
 	cfg.MaxAllowedPacket = maxPacket
 	cfg.TLSConfig = "preferred"
+	// What goes wrong is in the errors.
+	cfg.Logger = &driver.NopLogger{}
 	connector, err := driver.NewConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection to %s: %w", a.Address(), err)
