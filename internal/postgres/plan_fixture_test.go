@@ -45,6 +45,7 @@ func situate(edits ...func(*situation)) *situation {
 		}
 		s.in.Pods[name] = reconcile.Pod{Exists: true, UID: types.UID("pod-" + name), Name: "books", Readonly: fmt.Sprint(name != "a")}
 	}
+	s.seeds("a")
 	s.follows("b", "a")
 	s.follows("c", "a")
 	s.record()
@@ -75,6 +76,12 @@ func (s *situation) follows(name, of string) {
 	from.Followers = append(slices.DeleteFunc(from.Followers, func(f Follower) bool { return f.Name == name }), Follower{Name: name, Streaming: true, SyncState: "quorum"})
 }
 
+// seeds has a primary name itself.
+func (s *situation) seeds(name string) {
+	n := s.at(name)
+	n.Conninfo, n.Upstream, n.Slot = look(s.in).conninfo(name, n, n), n.Address(), ""
+}
+
 // cut ends the stream of a standby.
 func (s *situation) cut(names ...string) {
 	for _, name := range names {
@@ -98,7 +105,8 @@ func (s *situation) frozen(names ...string) {
 func (s *situation) alone(name string, tli uint32, lsn LSN, past ...Fork) *Server {
 	s.cut(name)
 	n := s.at(name)
-	n.Recovery, n.Conninfo, n.Upstream, n.Replay = false, "", "", 0
+	n.Recovery, n.Replay = false, 0
+	s.seeds(name)
 	n.At = Position{Fork: Fork{tli, lsn}, Past: past}
 	return n
 }

@@ -39,6 +39,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	add("slots", true, v.slotsToAdd()...)
 	add("attach", true, v.attachments()...)
 	add("drop-slots", true, v.slotsToDrop()...)
+	add("seed", true, v.seed()...)
 	p.Again = len(p.Steps) > 0
 	v.dropLeaving()
 	p.Steps = append(p.Steps, v.route())
@@ -188,6 +189,19 @@ func (v *view) attach(m Member, from *Server) (Attach, bool) {
 	settled := s.Conninfo == a.Conninfo && s.Slot == a.Slot && !s.Fenced && (!s.SyncSet || !own || s.SyncNames == "")
 	a.Password = settled
 	return a, !settled || !s.PassOK
+}
+
+// seed has the primary name itself in primary_conninfo, which does nothing to it: a copy of it, by
+// pg_basebackup or pg_rewind, has that, and the passfile, and streams from it at once.
+func (v *view) seed() []reconcile.Action {
+	p := v.primary
+	if !p.Primary() || v.lost != "" || underWay(v.data.Switchover) {
+		return nil
+	}
+	if own := v.conninfo(p.Name, p, p); p.Conninfo != own || p.Slot != "" || !p.PassOK {
+		return []reconcile.Action{Prepare{target{p.Name}, v.identity(), own, ""}}
+	}
+	return nil
 }
 
 // dropLeaving forgets nodes that have no part any more, or that nobody can ask. One that may
@@ -371,7 +385,7 @@ func (v *view) primaryRecovers() bool { return v.primary.Standby() }
 // else. Where the spec wants another primary, that is switched to then.
 func (v *view) recoverable() bool {
 	s := v.primary
-	if !v.same(s) || !s.Known || (s.Receiver != "" || s.Upstream != "") && !v.followsMember(s) {
+	if !v.same(s) || !s.Known || (s.Receiver != "" || s.Upstream != "" && s.Upstream != s.Address()) && !v.followsMember(s) {
 		return false
 	}
 	if was, known := v.recordedAt(); known && !was.within(s.At) {

@@ -143,6 +143,8 @@ var rows = []row{
 	}, reason: "TopologyAsWanted", leads: "b|ac|"},
 	{name: "somebody has switched over, and the spec says nothing of it", edit: func(s *situation) { promotedB(s); s.follows("a", "b"); s.follows("c", "b") }, reason: "PrimaryRecovers", says: "Make it spec.primary", leads: "||abc"},
 
+	{name: "a copy of the primary would not know whom to stream from", edit: func(s *situation) { s.at("a").Conninfo = "" }, reason: "TopologyAsWanted", does: "seed: prepare a", leads: "a|bc|"},
+
 	// Synchronous replication.
 	{name: "synchronous, not set yet", edit: func(s *situation) { s.in.Object.Spec.Mode = v1alpha1.PostgresSync }, reason: "SynchronousNotSet", does: "synchronous: set synchronous_standby_names a", leads: "a|bc|"},
 	{name: "synchronous", edit: func(s *situation) { s.sync("b", "c") }, reason: "TopologyAsWanted", leads: "a|bc|"},
@@ -176,7 +178,7 @@ var rows = []row{
 	{name: "not prepared, and the time is up", edit: func(s *situation) { s.wants("b"); s.changes(v1alpha1.SwitchoverPreparing, false) }, reason: "SwitchoverInProgress",
 		phase: v1alpha1.SwitchoverPreparing, does: "prepare: make slots b, prepare a; checkpoint: checkpoint a", leads: "a|c|b"},
 	{name: "cancelled while it was prepared", edit: func(s *situation) { prepared(s); s.changes(v1alpha1.SwitchoverPreparing, false) }, reason: "TopologyAsWanted",
-		does: "drop-slots: drop slots b", leads: "a|bc|"},
+		does: "drop-slots: drop slots b; seed: prepare a", leads: "a|bc|"},
 	{name: "the operator died after the fence", edit: func(s *situation) {
 		s.wants("b")
 		prepared(s)
@@ -412,7 +414,7 @@ var rows = []row{
 		d := *s.at("a")
 		d.Name = "d"
 		s.in.State.Nodes["d"] = &d
-	}, reason: "TopologyAsWanted", leads: "d|bc|a"},
+	}, reason: "TopologyAsWanted", does: "seed: prepare d", leads: "d|bc|a"},
 	{name: "a slot of nobody who is known", edit: func(s *situation) { s.at("a").Slots = append(s.at("a").Slots, Slot{Name: "compose_x"}) }, reason: "TopologyAsWanted", leads: "a|bc|"},
 }
 
