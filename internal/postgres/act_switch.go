@@ -225,6 +225,18 @@ func (a *actor) makePrimary(ctx context.Context, do MakePrimary) error {
 	if err != nil {
 		return err
 	}
+	if s.Recovery && s.Known && !do.At.within(s.At) {
+		return refusal("it has less than it had")
+	}
+	for _, name := range do.Others {
+		other, m, err := a.other(name)
+		if err != nil {
+			continue
+		}
+		if o, err := other.look(ctx, m); err == nil && o.SystemID == do.SystemID && !o.Recovery {
+			return refusal(name + " runs as a primary by now")
+		}
+	}
 	return a.promoteNow(ctx, s, do.Sync)
 }
 

@@ -78,6 +78,9 @@ type MakePrimary struct {
 	target
 	identity
 	Sync string
+	// At is what it had when it was seen. Others must not answer as primaries.
+	At     Position
+	Others []string
 }
 
 // Prepare gives the primary what it needs to become a standby of another one when it is

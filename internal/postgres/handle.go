@@ -54,8 +54,28 @@ type handle struct {
 	access
 
 	mu sync.Mutex
-	// heard is when it answered last, or when the first look at it began.
-	heard time.Time
+	// heard is when it answered last, whole when it was seen whole last, or when the first look
+	// at it began.
+	heard, whole time.Time
+	// rest is what was seen of a standby's log, and since when it is so.
+	rest  rest
+	since time.Time
+}
+
+// rest is what does not change of a standby that receives and replays nothing.
+type rest struct {
+	started, receiver string
+	replay, received  LSN
+}
+
+// still says for how long a standby has been like this.
+func (h *handle) still(now rest) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rest != now {
+		h.rest, h.since = now, time.Now()
+	}
+	return time.Since(h.since)
 }
 
 // newHandle makes a handle. Nothing is asked of the server before the first use.
@@ -110,17 +130,23 @@ func (a access) configure(c *pgx.ConnConfig) error {
 func (h *handle) close() { go h.Close() }
 
 // listen notes how a look ended that began at a time, and returns for how long the server
-// has been silent by now.
-func (h *handle) listen(began time.Time, answered bool) time.Duration {
+// has been silent by now, and not seen whole.
+func (h *handle) listen(began time.Time, answered, whole bool) (silent, unwell time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if answered || h.heard.IsZero() {
 		h.heard = began
 	}
-	if answered {
-		return 0
+	if whole || h.whole.IsZero() {
+		h.whole = began
 	}
-	return time.Since(h.heard)
+	if !answered {
+		silent = time.Since(h.heard)
+	}
+	if !whole {
+		unwell = time.Since(h.whole)
+	}
+	return silent, unwell
 }
 
 // refusesReplicationPassword says whether the server refuses the password of the replication

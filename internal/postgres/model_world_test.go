@@ -188,6 +188,7 @@ func (w *world) see(m Member) *Server {
 	s, o := w.servers[m.Name], blank(m)
 	if !s.reached() {
 		o.Reach, o.Problem, o.Refused, o.Silent = server.ReachNone, "no answer", !s.up, time.Minute
+		o.Unwell = time.Minute
 		return o
 	}
 	o.Reach, o.SystemID, o.Started, o.Recovery, o.Known = server.ReachOK, system, fmt.Sprint(s.run), s.recovery, true
@@ -198,6 +199,7 @@ func (w *world) see(m Member) *Server {
 	}
 	o.Signal = s.signal && !s.recovery
 	o.ReadOnly, o.Fenced = s.fenced, s.fenced
+	o.SyncCommit = "on"
 	o.SyncNames, o.SyncSet = s.sync, s.sync != ""
 	if s.recovery {
 		o.Replay, o.Settled = s.at.LSN, !w.link(s)
@@ -210,7 +212,11 @@ func (w *world) see(m Member) *Server {
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		if f := w.servers[name]; w.upstream(f) == s && w.link(f) {
-			o.Followers = append(o.Followers, Follower{Name: name, Streaming: true})
+			sync := "async"
+			if list, _ := parseSyncNames(s.sync); slices.Contains(list, name) {
+				sync = "quorum"
+			}
+			o.Followers = append(o.Followers, Follower{Name: name, Streaming: true, SyncState: sync})
 		}
 	}
 	return o
@@ -298,6 +304,11 @@ func (w *world) carryOut(s *modelServer, action reconcile.Action, facts reconcil
 		}
 		s.fenced, s.signal = false, false
 	case MakePrimary:
+		for _, name := range do.Others {
+			if w.servers[name].primary() {
+				return nil, errModel
+			}
+		}
 		s.sync = do.Sync
 		w.promoteServer(s)
 	case Prepare:

@@ -5,10 +5,12 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,6 +21,9 @@ import (
 
 // oldestVersion that is supported, as server_version_num.
 const oldestVersion = 150000
+
+// stillMargin is added to wal_retrieve_retry_interval.
+const stillMargin = time.Second
 
 // lookTimeout bounds the look at one server.
 const lookTimeout = 3 * time.Second
@@ -51,10 +56,11 @@ func (h *handle) see(ctx context.Context, m Member) *Server {
 	began := time.Now()
 	s, err := h.look(ctx, m)
 	reach := server.ReachOf(err, answered)
-	silent := h.listen(began, reach != server.ReachNone)
+	silent, unwell := h.listen(began, reach != server.ReachNone, reach == server.ReachOK)
 	if err != nil {
 		s = blank(m)
 		s.Reach, s.Problem, s.Silent = reach, words(err), silent
+		s.Unwell = unwell
 		s.Refused, s.Starting = refused(err), code(err) == cannotConnectNow
 	}
 	return s
@@ -80,14 +86,14 @@ const mainQuery = `SELECT current_setting('server_version_num')::int, pg_postmas
  (SELECT min_recovery_end_timeline::bigint FROM pg_control_recovery()),
  (SELECT count(*) FROM pg_stat_progress_basebackup),
  (SELECT modification IS NOT NULL FROM pg_stat_file('standby.signal', true)),
- pg_read_file('` + passfile + `', 0, 65536, true),
+ encode(sha256($1::bytea || pg_read_binary_file('` + passfile + `', 0, 65536, true)), 'hex'),
  EXISTS (SELECT FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1'))
   OR EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm', 'S')),
  (SELECT data_page_checksum_version FROM pg_control_init()) > 0
 FROM (SELECT pg_is_in_recovery() AS recovers) r`
 
 const settingsQuery = `SELECT name, setting, coalesce(sourcefile, '') LIKE '%postgresql.auto.conf' FROM pg_settings WHERE name IN
- ('primary_conninfo', 'primary_slot_name', 'default_transaction_read_only', 'synchronous_standby_names', 'ssl_ca_file',
+ ('primary_conninfo', 'primary_slot_name', 'synchronous_commit', 'wal_retrieve_retry_interval', 'default_transaction_read_only', 'synchronous_standby_names', 'ssl_ca_file',
   'recovery_target', 'recovery_target_lsn', 'recovery_target_name', 'recovery_target_time', 'recovery_target_xid',
   'recovery_target_timeline', 'recovery_min_apply_delay', 'wal_log_hints', 'wal_level', 'max_wal_senders',
   'max_replication_slots', 'hot_standby', 'wal_segment_size')`
@@ -122,14 +128,18 @@ type looking struct {
 	checkpointTLI, recoveryTLI           *int64
 	receivedTLI                          *int64
 	segment                              uint64
-	checksums                            bool
+	checksums, waits                     bool
+	retry                                time.Duration
 }
 
 func (l *looking) main(ctx context.Context) error {
 	var super bool
 	var wait, passes *string
 	var signal, checksums *bool
-	if err := l.on.QueryRow(ctx, mainQuery).Scan(&l.Version, &l.Started, &super, &l.SystemID, &l.Recovery, &l.flushed, &l.walFile,
+	// The server compares: neither the password nor anything that stands for it twice is sent.
+	salt := make([]byte, sha256.Size)
+	_, _ = rand.Read(salt)
+	if err := l.on.QueryRow(ctx, mainQuery, salt).Scan(&l.Version, &l.Started, &super, &l.SystemID, &l.Recovery, &l.flushed, &l.walFile,
 		&l.received, &l.replayed, &l.Paused, &wait, &l.checkpointTLI, &l.recoveryTLI, &l.Backups, &signal, &passes, &l.HoldsData, &checksums); err != nil {
 		if code(err) == "42501" {
 			return refusal(notSuper(l.handle.user))
@@ -145,9 +155,10 @@ func (l *looking) main(ctx context.Context) error {
 	l.Signal = signal != nil && *signal
 	l.checksums = checksums != nil && *checksums
 	// It has gone through all of the log that it has, and waits for more.
-	l.Settled = wait != nil && *wait == "RecoveryRetrieveRetryInterval"
+	l.waits = wait != nil && *wait == "RecoveryRetrieveRetryInterval"
 	want, err := passLine(l.handle.replicationUser, l.handle.replicationPassword)
-	l.PassOK = err == nil && passes != nil && strings.TrimSuffix(*passes, "\n") == want
+	sum := sha256.Sum256(append(salt, want+"\n"...))
+	l.PassOK = err == nil && passes != nil && *passes == hex.EncodeToString(sum[:])
 	return nil
 }
 
@@ -175,6 +186,10 @@ func (l *looking) settings(ctx context.Context) error {
 	}
 	l.ReadOnly = values["default_transaction_read_only"] == "on"
 	l.Fenced = l.ReadOnly && set["default_transaction_read_only"]
+	l.SyncCommit = values["synchronous_commit"]
+	if retry, err := strconv.ParseInt(values["wal_retrieve_retry_interval"], 10, 64); err == nil {
+		l.retry = time.Duration(retry) * time.Millisecond
+	}
 	l.SyncNames, l.SyncSet = values["synchronous_standby_names"], set["synchronous_standby_names"]
 	l.Rewindable = values["wal_log_hints"] == "on" || l.checksums
 	if delay, err := strconv.ParseInt(values["recovery_min_apply_delay"], 10, 64); err == nil {
@@ -281,11 +296,17 @@ func (l *looking) position(ctx context.Context) error {
 		return refusal("it has not begun to replay its log")
 	}
 	l.Replay, _ = ParseLSN(*l.replayed)
-	l.At.LSN, l.Settled = l.Replay, l.Settled && l.Receiver == ""
-	if l.received != nil && !l.Settled {
+	l.At.LSN = l.Replay
+	if l.received != nil {
 		if lsn, ok := ParseLSN(*l.received); ok {
 			l.At.LSN = max(lsn, l.Replay)
 		}
+	}
+	// It waits like this also with log that it has not read again yet: only the time tells.
+	still := l.handle.still(rest{l.Started, l.Receiver, l.Replay, l.At.LSN})
+	finds := l.waits && l.retry > 0 && still > l.retry+stillMargin
+	if l.Settled = l.Receiver == "" && (l.received != nil && l.Replay == l.At.LSN || finds); finds && l.Settled {
+		l.At.LSN = l.Replay
 	}
 	l.Known = l.received != nil || l.Settled
 	if err := l.standbyTLI(ctx); err != nil {

@@ -25,6 +25,8 @@ const (
 	// switchDeadline counts from the record "Switching". A switchover that has not promoted by
 	// then is undone.
 	switchDeadline = 20 * time.Second
+	// prepareDeadline counts from the record "Preparing".
+	prepareDeadline = 90 * time.Second
 	// failoverPatience is how long a primary must have been without an answer before a failover
 	// goes on, the time before the edit included, unless its pod is gone.
 	failoverPatience = 3 * time.Second

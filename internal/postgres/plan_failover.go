@@ -19,14 +19,22 @@ func (v *view) wantsFailover() bool {
 	}
 	s := v.primary
 	switch {
+	case v.force == v.wanted().Name && (v.lost != "" || s.Unwell >= failoverPatience):
+		return true
+	case v.refusedFailover():
+		return false
 	case v.lost != "":
 		return true
 	case s.OK():
 		return false
-	case v.force == v.wanted().Name:
-		return true
 	}
 	return s.Reach == server.ReachNone && (v.pods[s.Name].Gone() || s.Silent >= failoverPatience)
+}
+
+// refusedFailover: this generation of the spec was tried, and refused when all were compared.
+func (v *view) refusedFailover() bool {
+	u := v.data.Switchover
+	return u != nil && u.Failover && u.Phase == v1alpha1.SwitchoverUndone
 }
 
 // beginFailover stops every standby where it is, so that nobody receives or acknowledges
@@ -94,7 +102,7 @@ func (v *view) unfitForFailover(to *Server, frozen bool) (reason, why string) {
 		switch {
 		case !known:
 			return "CandidateDiverged", fmt.Sprintf("it is on timeline %d, which %s, the primary's, does not lead to", to.At.TLI, was) + v.hint(to)
-		case extra > lossBound:
+		case extra > v.loss():
 			return "CandidateBehind", fmt.Sprintf("the primary is known to have come to %s, and it has all up to %s only: %d byte(s) would be lost", was, at, extra) + v.hint(to)
 		}
 	}
@@ -104,10 +112,18 @@ func (v *view) unfitForFailover(to *Server, frozen bool) (reason, why string) {
 	if name := v.unjudged(to, frozen); name != "" {
 		return "StandbyUnjudged", fmt.Sprintf("%s is there and does not say yet what it has (%s). Wait for it", name, server.OrDefault(v.server(name).Problem, "it has not gone through its log")) + v.hint(to)
 	}
-	if better := v.better(to); frozen && better != "" {
+	if better := v.better(to); better != "" && (frozen || to.Receiver == "" && v.server(better).Receiver == "") {
 		return "BetterCandidate", fmt.Sprintf("%s has received more. Make that spec.primary; or, to lose what only it has, set the annotation %s: %s", better, v1alpha1.AnnotationForcePromote, to.Name)
 	}
 	return "", ""
+}
+
+// loss is how much a candidate may be known to lack: nothing of what a planned switchover has recorded.
+func (v *view) loss() uint64 {
+	if r := v.recorded; r != nil && (!r.Failover && r.Phase == v1alpha1.SwitchoverSwitching) {
+		return 0
+	}
+	return lossBound
 }
 
 // problemOf says why a node is not seen.
@@ -153,7 +169,7 @@ func (v *view) better(s *Server) string {
 // unjudged names a node that is there and does not say what it has; "" when there is none.
 func (v *view) unjudged(to *Server, frozen bool) string {
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != to && s != v.primary && s.Starting {
+		if s := v.server(m.Name); s != to && s != v.primary && s.Reach == server.ReachError {
 			return m.Name
 		}
 	}
@@ -207,7 +223,7 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 	case !to.OK():
 		return v.waitFor(to, "the candidate does not answer")
 	}
-	if from.Primary() && v.same(from) && !r.Forced && (!to.Primary() || v.routed(from)) {
+	if from.Primary() && v.same(from) && v.lacks(from) == "" && (!to.Primary() || v.routed(from)) {
 		// It is back before anybody was promoted, or before it was left: it has taken writes since.
 		p := v.withoutRecord()
 		p.Events = append(p.Events, reconcile.Event{Reason: "FailoverAbandoned", Once: from.Started, Message: fmt.Sprintf("%s is back before another node was promoted", from.Name)})
@@ -220,12 +236,20 @@ func (v *view) resumeFailover() reconcile.Plan[Data] {
 		if reason == "CandidateUnjudged" || reason == "StandbyUnjudged" {
 			return v.waitFor(to, why)
 		}
-		return v.refuse("FailoverRefused", to, reason, why)
+		return v.giveUp(to, reason, why)
 	}
 	if to.Primary() {
 		return v.finish(to)
 	}
 	return v.promoteNow(from, to)
+}
+
+// giveUp refuses a failover after the standbys were frozen: they get their upstream back, and it
+// is not tried again until the spec, or force-promote, is another one.
+func (v *view) giveUp(to *Server, reason, why string) reconcile.Plan[Data] {
+	r := v.data.Switchover
+	r.Phase, r.Message = v1alpha1.SwitchoverUndone, reason+": "+why
+	return v.refuse("FailoverRefused", to, reason, why)
 }
 
 // promoteNow makes the candidate the primary. The old one leaves the route first: it may be

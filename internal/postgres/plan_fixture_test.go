@@ -41,10 +41,11 @@ func situate(edits ...func(*situation)) *situation {
 	for _, name := range []string{"a", "b", "c"} {
 		s.in.State.Nodes[name] = &Server{
 			Name: name, Host: name + ".svc", Port: 5432, Reach: server.ReachOK, Version: 180000, Started: "start-" + name, SystemID: system,
-			At: Position{Fork: Fork{1, 1000}}, Known: true, PassOK: true, HoldsData: true, Rewindable: true,
+			At: Position{Fork: Fork{1, 1000}}, Known: true, PassOK: true, SyncCommit: "on", HoldsData: true, Rewindable: true,
 		}
 		s.in.Pods[name] = reconcile.Pod{Exists: true, UID: types.UID("pod-" + name), Name: "books", Readonly: fmt.Sprint(name != "a")}
 	}
+	s.seeds("a")
 	s.follows("b", "a")
 	s.follows("c", "a")
 	s.record()
@@ -72,7 +73,13 @@ func (s *situation) follows(name, of string) {
 	if _, there := from.slot(n.Slot); !there {
 		from.Slots = append(from.Slots, Slot{Name: n.Slot, Active: true})
 	}
-	from.Followers = append(slices.DeleteFunc(from.Followers, func(f Follower) bool { return f.Name == name }), Follower{Name: name, Streaming: true})
+	from.Followers = append(slices.DeleteFunc(from.Followers, func(f Follower) bool { return f.Name == name }), Follower{Name: name, Streaming: true, SyncState: "quorum"})
+}
+
+// seeds has a primary name itself.
+func (s *situation) seeds(name string) {
+	n := s.at(name)
+	n.Conninfo, n.Upstream, n.Slot = look(s.in).conninfo(name, n, n), n.Address(), ""
 }
 
 // cut ends the stream of a standby.
@@ -98,13 +105,14 @@ func (s *situation) frozen(names ...string) {
 func (s *situation) alone(name string, tli uint32, lsn LSN, past ...Fork) *Server {
 	s.cut(name)
 	n := s.at(name)
-	n.Recovery, n.Conninfo, n.Upstream, n.Replay = false, "", "", 0
+	n.Recovery, n.Replay = false, 0
+	s.seeds(name)
 	n.At = Position{Fork: Fork{tli, lsn}, Past: past}
 	return n
 }
 
 func (s *situation) silent(name string, since time.Duration) {
-	s.in.State.Nodes[name] = &Server{Name: name, Host: name + ".svc", Port: 5432, Reach: server.ReachNone, Problem: "no answer", Silent: since}
+	s.in.State.Nodes[name] = &Server{Name: name, Host: name + ".svc", Port: 5432, Reach: server.ReachNone, Problem: "no answer", Silent: since, Unwell: since}
 	for _, n := range s.in.State.Nodes {
 		if n.Sender == name+".svc:5432" {
 			n.Receiver, n.Sender = "", ""

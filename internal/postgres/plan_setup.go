@@ -5,6 +5,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -17,7 +18,7 @@ func (v *view) hasTwins() bool { a, _ := v.twins(); return a != "" && !v.inFligh
 func (v *view) twins() (string, string) {
 	type process struct{ system, started string }
 	seen := map[process]string{}
-	for _, m := range v.members {
+	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		if !s.OK() || s.Started == "" {
 			continue
@@ -52,12 +53,15 @@ func (v *view) setUp() reconcile.Plan[Data] {
 		return p
 	}
 	w := v.wanted()
-	var unseen, holders []string
+	var unseen, missing, holders []string
 	var heads []*Server
 	for _, m := range v.ours() {
 		s := v.server(m.Name)
 		switch {
-		case !s.OK() && (m.Name == w.Name || !s.Refused && !v.pods[m.Name].Gone()):
+		case !s.OK() && m.Name != w.Name && (s.Refused || v.pods[m.Name].Gone()):
+			// One that was never filled looks like this, and so does a primary that is being started.
+			missing = append(missing, m.Name)
+		case !s.OK():
 			unseen = append(unseen, m.Name+" ("+s.Problem+")")
 		case s.Primary() && (!w.OK() || s.SystemID == w.SystemID):
 			heads = append(heads, s)
@@ -76,7 +80,27 @@ func (v *view) setUp() reconcile.Plan[Data] {
 		return refuse("PrimaryEmpty", fmt.Sprintf("%s is to be the primary and has neither a table nor a database, and %s holds data of another database cluster. Make a node with data spec.primary; or, to begin empty, set the annotation %s: %s",
 			w.Name, strings.Join(holders, ", "), v1alpha1.AnnotationForcePromote, w.Name))
 	}
-	v.primary = heads[0]
+	head := heads[0]
+	witness := false
+	for _, m := range v.ours() {
+		s := v.server(m.Name)
+		if s == head || !s.OK() || s.SystemID != head.SystemID {
+			continue
+		}
+		witness = witness || s.Streams(head)
+		if of := v.streamsFromMember(s); !s.Streams(head) && !(of && s.At.TLI == head.At.TLI) && !(s.Known && s.At.within(head.At)) {
+			return refuse("TopologyAmbiguous", fmt.Sprintf("%s runs as a primary, and %s has log that it lacks, or does not say what it has (%s, and %s): so there may be another primary. Start that, or have the standby stream from %[1]s", head.Name, m.Name, s.At, head.At))
+		}
+	}
+	switch {
+	case len(missing) > 0 && !witness && v.force != head.Name:
+		v.primary = head
+		return refuse("WaitingForNodes", fmt.Sprintf("%s runs as a primary, and no standby streams from it that would show that it is the primary; nothing listens at %s, and that may be it. If it is not and its data directory is empty, fill it: %s. Or set the annotation %s: %[1]s",
+			head.Name, strings.Join(missing, ", "), v.baseBackup(), v1alpha1.AnnotationForcePromote))
+	case head.ReadOnly:
+		return refuse("PrimaryReadOnly", fmt.Sprintf("%s runs as a primary and takes no writes (default_transaction_read_only), as one that was left behind does. If it is the primary: %s", head.Name, unfence))
+	}
+	v.primary = head
 	v.data.Primary = v.primary.Name
 	v.judge()
 	v.assess()
@@ -84,14 +108,19 @@ func (v *view) setUp() reconcile.Plan[Data] {
 	// The choice is on record before anybody is told anything.
 	p.Persist = true
 	p.Events = append(p.Events, reconcile.Event{Reason: "SetUp", Once: v.primary.Name, Message: fmt.Sprintf("%s is the primary", v.primary.Name)})
-	if v.force == w.Name {
-		p.Data.ForceSpent = v.force
-	}
 	if v.primary != w {
 		// Only the choice: the switchover comes in a pass of its own, with all its checks.
 		p.Again = true
 	}
 	return p
+}
+
+// unfence is what a person runs on a primary that is fenced.
+const unfence = "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf(); and remove standby.signal from its data directory if it is there"
+
+// streamsFromMember says whether a standby streams from any of the nodes.
+func (v *view) streamsFromMember(s *Server) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool { return s.Streams(v.server(m.Name)) })
 }
 
 func names(list []*Server) []string {

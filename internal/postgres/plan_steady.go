@@ -39,6 +39,7 @@ func (v *view) steady(except ...string) reconcile.Plan[Data] {
 	add("slots", true, v.slotsToAdd()...)
 	add("attach", true, v.attachments()...)
 	add("drop-slots", true, v.slotsToDrop()...)
+	add("seed", true, v.seed()...)
 	p.Again = len(p.Steps) > 0
 	v.dropLeaving()
 	p.Steps = append(p.Steps, v.route())
@@ -64,12 +65,14 @@ func (v *view) nextLook() (wait time.Duration) {
 // strays fences who takes writes of this database cluster and is not the primary. While the
 // primary is not seen nobody is: a person may have promoted one in need.
 func (v *view) strays() []reconcile.Action {
-	if !v.primary.Primary() || v.lost != "" {
+	if !v.primary.Writable() || v.lost != "" {
 		return nil
 	}
 	var out []reconcile.Action
 	for _, m := range v.members {
-		if s := v.server(m.Name); s != v.primary && v.same(s) && s.Writable() {
+		// One that others stream from is told of only: who is right is for a person.
+		followed := slices.ContainsFunc(v.members, func(o Member) bool { return v.server(o.Name).Streams(v.server(m.Name)) })
+		if s := v.server(m.Name); s != v.primary && v.same(s) && s.Writable() && !followed {
 			out = append(out, Shut{target{m.Name}, v.identity()})
 		}
 	}
@@ -126,13 +129,19 @@ func (v *view) slotsToAdd() []reconcile.Action {
 	return []reconcile.Action{AddSlots{target{v.primary.Name}, v.identity(), lacking}}
 }
 
-// slotsToDrop are the operator's own that nobody is to use: those of nodes that left or are
-// isolated, and those on standbys.
+// slotsToDrop are those of nodes that left or are isolated, and those on standbys. A slot of no
+// node that is known is somebody else's.
 func (v *view) slotsToDrop() []reconcile.Action {
 	if !v.primary.Primary() || v.lost != "" || underWay(v.data.Switchover) {
 		return nil
 	}
-	used := map[string]bool{}
+	used, known := map[string]bool{}, map[string]bool{}
+	for _, m := range v.members {
+		known[slotOf(m.Name)] = true
+	}
+	for _, old := range v.renamed {
+		known[slotOf(old)] = true
+	}
 	for _, m := range v.standbysOf(v.primary) {
 		used[slotOf(m.Name)] = true
 	}
@@ -144,7 +153,7 @@ func (v *view) slotsToDrop() []reconcile.Action {
 		}
 		var drop []string
 		for _, one := range s.Slots {
-			if ours(one.Name) && !one.Active && (s != v.primary || !used[one.Name]) {
+			if known[one.Name] && !one.Active && (s != v.primary || !used[one.Name]) {
 				drop = append(drop, one.Name)
 			}
 		}
@@ -182,6 +191,19 @@ func (v *view) attach(m Member, from *Server) (Attach, bool) {
 	return a, !settled || !s.PassOK
 }
 
+// seed has the primary name itself in primary_conninfo, which does nothing to it: a copy of it, by
+// pg_basebackup or pg_rewind, has that, and the passfile, and streams from it at once.
+func (v *view) seed() []reconcile.Action {
+	p := v.primary
+	if !p.Primary() || v.lost != "" || underWay(v.data.Switchover) {
+		return nil
+	}
+	if own := v.conninfo(p.Name, p, p); p.Conninfo != own || p.Slot != "" || !p.PassOK {
+		return []reconcile.Action{Prepare{target{p.Name}, v.identity(), own, ""}}
+	}
+	return nil
+}
+
 // dropLeaving forgets nodes that have no part any more, or that nobody can ask. One that may
 // take writes stays, and so do all while the primary is not there: what they have counts then.
 func (v *view) dropLeaving() {
@@ -194,6 +216,9 @@ func (v *view) dropLeaving() {
 			continue
 		}
 		still := v.same(s) && (s.Recovery && v.followsMember(s) || s.Writable())
+		if _, kept := v.primary.slot(slotOf(m.Name)); kept {
+			continue
+		}
 		if s.OK() && !still || !m.External && v.pods[m.Name].Gone() {
 			v.data.Drop[m.Name] = true
 		}
@@ -223,6 +248,10 @@ func (v *view) steadyCondition() []metav1.Condition {
 	case v1alpha1.PostgresSyncCommitsWait:
 		note("CommitsWait", "no standby streams, and commits wait until one does (spec.synchronous.noStandby: wait)")
 	case v1alpha1.PostgresSyncDegraded:
+		if v.notSet != "" {
+			note("SynchronousNotSet", v.notSet)
+			break
+		}
 		note("SynchronousDegraded", "no standby streams, and commits go on without one: what is acknowledged now is on the primary alone (spec.synchronous.noStandby: degrade)")
 	case v1alpha1.PostgresSyncActive:
 	}
@@ -271,7 +300,9 @@ func (v *view) steadyEvents() []reconcile.Event {
 	case v1alpha1.PostgresSyncCommitsWait:
 		out = append(out, reconcile.Event{Warning: true, Reason: "CommitsWait", Message: "no standby streams, and commits wait"})
 	case v1alpha1.PostgresSyncDegraded:
-		out = append(out, reconcile.Event{Warning: true, Reason: "SynchronousDegraded", Message: "no standby streams, and commits do not wait for one"})
+		if v.notSet == "" {
+			out = append(out, reconcile.Event{Warning: true, Reason: "SynchronousDegraded", Message: "no standby streams, and commits do not wait for one"})
+		}
 	case v1alpha1.PostgresSyncActive:
 	}
 	return out
@@ -290,9 +321,20 @@ func (v *view) usurper() string {
 	return ""
 }
 
-// holdWithoutPrimary changes nothing: standbys wait for the primary by themselves.
+// holdWithoutPrimary changes nothing: standbys wait for the primary by themselves. Those that a
+// failover has detached which came to nothing wait for it again: it may be there for them.
 func (v *view) holdWithoutPrimary() reconcile.Plan[Data] {
 	p := v.plan()
+	var back []reconcile.Action
+	for _, m := range v.standbysOf(v.primary) {
+		if s := v.server(m.Name); v.same(s) && s.Detached() && !v.onFile(m.Name).Diverged {
+			a, _ := v.attach(m, v.primary)
+			back = append(back, a)
+		}
+	}
+	if len(back) > 0 {
+		p.Steps = append(p.Steps, reconcile.Step{Name: "reattach", Optional: true, Actions: back})
+	}
 	p.Steps = append(p.Steps, v.route())
 	hint := "A failover happens only when you make another node spec.primary."
 	if best := v.mostAdvanced(); best != "" {
@@ -343,7 +385,7 @@ func (v *view) primaryRecovers() bool { return v.primary.Standby() }
 // else. Where the spec wants another primary, that is switched to then.
 func (v *view) recoverable() bool {
 	s := v.primary
-	if !v.same(s) || !s.Known || s.Receiver != "" || s.Upstream != "" && !v.followsMember(s) {
+	if !v.same(s) || !s.Known || (s.Receiver != "" || s.Upstream != "" && s.Upstream != s.Address()) && !v.followsMember(s) {
 		return false
 	}
 	if was, known := v.recordedAt(); known && !was.within(s.At) {
@@ -355,12 +397,23 @@ func (v *view) recoverable() bool {
 	})
 }
 
+// makePrimary promotes the old primary again, unless anybody else has become one by then.
+func (v *view) makePrimary(s *Server, sync string) MakePrimary {
+	do := MakePrimary{target: target{s.Name}, identity: v.identity(), Sync: sync, At: s.At}
+	for _, m := range v.members {
+		if m.Name != s.Name {
+			do.Others = append(do.Others, m.Name)
+		}
+	}
+	return do
+}
+
 func (v *view) reportRecovers() reconcile.Plan[Data] {
 	if v.recoverable() {
 		names := v.syncAt(v.primary)
 		p := v.plan()
 		p.Persist, p.Again, p.Next = true, true, busy
-		p.Steps = []reconcile.Step{{Name: "primary", Actions: []reconcile.Action{MakePrimary{target{v.primary.Name}, v.identity(), names}}}}
+		p.Steps = []reconcile.Step{{Name: "primary", Actions: []reconcile.Action{v.makePrimary(v.primary, names)}}}
 		p.Conditions = reconcile.Topology(false, "PrimaryRecovers", fmt.Sprintf("the primary %s is a standby, and so are all others; it has all that they have, and is promoted", v.primary.Name))
 		p.Events = append(v.steadyEvents(), reconcile.Event{Warning: true, Reason: "PrimaryRecovers", Once: v.primary.Started, Message: p.Conditions[0].Message})
 		return p

@@ -24,6 +24,11 @@ func (v *view) wantsSwitchover() bool { return v.wanted() != v.primary && !v.ski
 // records that a switchover begins.
 func (v *view) beginSwitchover() reconcile.Plan[Data] {
 	if u := v.data.Switchover; u != nil && u.Phase == v1alpha1.SwitchoverUndone {
+		if u.Failover && !v.primary.Primary() {
+			p := v.asItIs()
+			p.Conditions = reconcile.Topology(false, "FailoverRefused", fmt.Sprintf("%s stays the primary: %s cannot take over: %s. It is not tried again by itself: put %[1]s back as spec.primary first", u.From, u.To, u.Message))
+			return p
+		}
 		return v.asItIs()
 	}
 	from, to := v.primary, v.wanted()
@@ -62,6 +67,10 @@ func (v *view) record(from, to *Server, failover bool) {
 		r.Phase, r.SwitchingAt = v1alpha1.SwitchoverSwitching, new(r.StartedAt)
 	}
 	v.data.Switchover = r
+	if !failover && v.force == to.Name {
+		// It was there before: it does not count for what becomes of this.
+		v.data.ForceSpent, v.force = v.force, ""
+	}
 }
 
 // refuse leaves the primary as it is, keeps looking after the nodes, and says what is in the way.
@@ -87,7 +96,7 @@ func (v *view) unfit(from, to *Server) (reason, why string) {
 	case from.Recovery:
 		return "PrimaryRecovers", from.Name + " is a standby itself"
 	case from.ReadOnly && !v.inFlight():
-		return "PrimaryReadOnly", fmt.Sprintf("default_transaction_read_only is on at %s, and the operator did not set it: take it off", from.Name)
+		return "PrimaryReadOnly", fmt.Sprintf("default_transaction_read_only is on at %s. If it is not meant to be: %s", from.Name, unfence)
 	case from.Backups > 0:
 		return "BackupInProgress", fmt.Sprintf("%d base backup(s) of %s are being taken, and would fail. Wait until they have ended", from.Backups, from.Name)
 	case !to.OK():
@@ -195,7 +204,16 @@ func (v *view) resume() (r *v1alpha1.PostgresSwitchoverStatus, from, to *Server)
 // resumeSwitchover goes on from whatever the record and the servers show.
 func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 	r, from, to := v.resume()
-	if from == nil || to == nil {
+	switch {
+	case from == nil, from.OK() && !v.same(from):
+		return v.withoutRecord()
+	case r.Phase != v1alpha1.SwitchoverPreparing && (to == nil || to.OK() && !v.same(to)):
+		// It cannot be promoted, nor was it: the old primary goes on.
+		if from.OK() {
+			return v.undo(from, r.To+" is not there any more, or holds another database cluster")
+		}
+		return v.waitFor(from, r.To+" is not there any more, or holds another database cluster")
+	case to == nil:
 		return v.withoutRecord()
 	}
 	if r.Phase == v1alpha1.SwitchoverPreparing {
@@ -212,9 +230,6 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		why = fmt.Sprintf("it was not finished within %s", switchDeadline)
 	}
 	switch {
-	case from.OK() && !v.same(from), to.OK() && !v.same(to):
-		// One of the two is another database cluster by now: nothing of the record holds any more.
-		return v.withoutRecord()
 	case v.promoted(from, to):
 		return v.finish(to)
 	case !to.OK() && v.routed(to):
@@ -229,20 +244,18 @@ func (v *view) resumeSwitchover() reconcile.Plan[Data] {
 		return v.undo(from, why)
 	case from.Primary() && !to.OK() && from.Writable():
 		return v.waitForCandidate(to)
-	case from.Primary() && !to.OK():
-		return v.waitFor(to, "the candidate does not answer")
+	case from.Primary() && (!from.Writable() || from.Signal):
+		// It was fenced, and runs: it was not stopped. Clients wait no longer.
+		return v.undo(from, fmt.Sprintf("%s was fenced and did not stop", from.Name))
 	case from.Primary():
-		if from.Writable() && !from.Signal {
-			if reason, cause := v.unfit(from, to); reason != "" {
-				return v.refuse("SwitchoverRefused", to, reason, cause)
-			}
+		if reason, cause := v.unfit(from, to); reason != "" {
+			return v.refuse("SwitchoverRefused", to, reason, cause)
 		}
 		return v.switchNow(from, to)
-	case !to.OK() && cancelled && v.spec.Primary.Name == from.Name:
-		// Nobody was led to the candidate. Should it have been promoted all the same, it is fenced when it is back.
-		return v.undo(from, why)
+	case !to.OK() && v.force == from.Name:
+		return v.undo(from, "the candidate does not answer, and is given up")
 	case !to.OK():
-		return v.waitFor(to, fmt.Sprintf("%s is a standby by now and the candidate does not answer. If it will not be back, make %[1]s spec.primary", from.Name))
+		return v.waitFor(to, fmt.Sprintf("%s is a standby by now, and the candidate, which may have been promoted, does not answer. If it will not be back, make %[1]s spec.primary and set the annotation %s: %[1]s", from.Name, v1alpha1.AnnotationForcePromote))
 	case to.Primary():
 		// Promoted, and not out of what the old primary had.
 		return v.waitFor(to, fmt.Sprintf("%s runs as a primary with another log than %s had: stop it, or make %s spec.primary", to.Name, from.Name, from.Name))
@@ -270,7 +283,14 @@ func (v *view) resumePreparing(from, to *Server) reconcile.Plan[Data] {
 	if reason, why := v.unfit(from, to); reason != "" {
 		return v.refuse("SwitchoverRefused", to, reason, why)
 	}
-	if v.drainLeft(to) > 0 || !v.prepared(from, to) {
+	switch {
+	case v.now.After(r.StartedAt.Add(prepareDeadline)):
+		r.Phase, r.Message = v1alpha1.SwitchoverUndone, fmt.Sprintf("it could not be prepared within %s: see the events", prepareDeadline)
+		p := v.steady()
+		p.Data.Result = "undone"
+		p.Events = append(p.Events, reconcile.Event{Warning: true, Reason: "SwitchoverUndone", Once: r.StartedAt.String(), Message: fmt.Sprintf("%s is the primary still: %s", from.Name, r.Message)})
+		return p
+	case v.drainLeft(to) > 0, !v.prepared(from, to):
 		return v.prepare()
 	}
 	r.Phase = v1alpha1.SwitchoverSwitching
@@ -289,21 +309,11 @@ func (v *view) prepared(from, to *Server) bool {
 	return !slices.ContainsFunc(v.standbysOf(to), func(m Member) bool { _, there := to.slot(slotOf(m.Name)); return !there })
 }
 
-// promoted: the candidate is a primary whose log continues the old one's from where that was
-// when the switchover began, or later.
+// promoted: the candidate is a primary, and clients are led to it, or the old primary is seen as
+// a standby of which it has all. What it has of the old one while that is not seen, nobody
+// knows: somebody else may have promoted it too early.
 func (v *view) promoted(from, to *Server) bool {
-	r := v.data.Switchover
-	if !to.Primary() || !v.same(to) {
-		return false
-	}
-	lsn, ok := ParseLSN(r.LSN)
-	at := Position{Fork: Fork{TLI: uint32(r.Timeline), LSN: lsn}} //nolint:gosec // a timeline has 32 bits
-	continues := ok && to.At.TLI > at.TLI && at.within(to.At)
-	if from.Writable() && !v.routed(to) {
-		// The old primary takes writes, which the candidate does not have.
-		return false
-	}
-	return continues || v.routed(to)
+	return to.Primary() && v.same(to) && (v.routed(to) || v.same(from) && from.Recovery && from.Known && from.At.within(to.At))
 }
 
 // waitForPromoted: the new primary was promoted and is gone. It is the primary all the same:
@@ -441,7 +451,7 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 	r.Phase, r.Message = v1alpha1.SwitchoverUndoing, why
 	var open reconcile.Action = Open{target{from.Name}, v.identity()}
 	if from.Recovery {
-		open = MakePrimary{target{from.Name}, v.identity(), v.syncAt(from)}
+		open = v.makePrimary(from, v.syncAt(from))
 	}
 	p := v.plan()
 	p.Conditions = v.inProgress("is being undone: " + why)
@@ -456,11 +466,11 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 
 // withoutOldPrimary: the old primary went away in the middle: it stops, or it is lost. What it
 // held last is unknown, and whether it is a standby when it is back, so nobody is promoted on a
-// guess: it is waited for. A further edit of the spec, or force-promote, turns this into a failover.
+// guess: it is waited for. Another spec.primary, or force-promote set since, turns this into a failover.
 func (v *view) withoutOldPrimary(from, to *Server, cancelled bool) reconcile.Plan[Data] {
 	r := v.data.Switchover
 	third := cancelled && v.spec.Primary.Name != from.Name
-	if third || !cancelled && (v.force == r.To || r.Generation != v.gen) {
+	if third || !cancelled && v.force == r.To {
 		if p := v.withoutRecord(); p.Data.Switchover != nil || v.skip {
 			return p
 		}
@@ -469,7 +479,7 @@ func (v *view) withoutOldPrimary(from, to *Server, cancelled bool) reconcile.Pla
 		v.primary = from
 		v.assess()
 	}
-	return v.waitFor(from, fmt.Sprintf("the old primary was stopped, or went away, in the middle of it. It goes on when %s answers; if it never will, set the annotation %s: %s", from.Name, v1alpha1.AnnotationForcePromote, to.Name))
+	return v.waitFor(from, fmt.Sprintf("the old primary was stopped, or went away, in the middle of it. It goes on when %s answers; if it never will, set the annotation %s: %s (take it off first if it is there)", from.Name, v1alpha1.AnnotationForcePromote, to.Name))
 }
 
 // waitForCandidate: it went away before the fence. It may be back before the deadline.

@@ -4,6 +4,7 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -62,7 +63,10 @@ func (v *view) syncChange() (actions []reconcile.Action, persist bool) {
 	}
 	want, state := v.syncWanted()
 	has, own := parseSyncNames(p.SyncNames)
-	v.data.Sync = state
+	v.data.Sync, v.notSet = state, ""
+	if state == v1alpha1.PostgresSyncActive || state == v1alpha1.PostgresSyncDegraded && !v.spec.Synchronous.Degrades() {
+		v.data.Sync, v.notSet = v.inEffect(has)
+	}
 	if !v.synchronous() && (len(v.data.SyncNodes) == 0 || !own || !p.SyncSet) {
 		// Names that somebody else has set stay.
 		v.data.SyncNodes = nil
@@ -83,6 +87,20 @@ func (v *view) syncChange() (actions []reconcile.Action, persist bool) {
 	}
 	persist = slices.ContainsFunc(v.data.SyncNodes, func(n string) bool { return !slices.Contains(before, n) })
 	return []reconcile.Action{SetSync{target{p.Name}, v.identity(), syncNames(want)}}, persist
+}
+
+// inEffect says whether commits wait for a standby that streams, as observed; otherwise why not.
+func (v *view) inEffect(has []string) (state v1alpha1.PostgresSyncState, notSet string) {
+	p := v.primary
+	if p.SyncCommit == "off" || p.SyncCommit == "local" {
+		return v1alpha1.PostgresSyncDegraded, fmt.Sprintf("commits do not wait for a standby: synchronous_commit is %s. Set it to on", p.SyncCommit)
+	}
+	for _, f := range p.Followers {
+		if f.Streaming && slices.Contains(has, f.Name) && (f.SyncState == "quorum" || f.SyncState == "sync") {
+			return v1alpha1.PostgresSyncActive, ""
+		}
+	}
+	return v1alpha1.PostgresSyncDegraded, fmt.Sprintf("commits do not wait for a standby as they should: synchronous_standby_names is %q still. If that lasts, it is set where ALTER SYSTEM does not reach (the command line)", p.SyncNames)
 }
 
 func add(list []string, one string) []string {
@@ -112,7 +130,8 @@ func (v *view) syncAt(to *Server) string {
 			want = []string{nobody}
 		}
 	}
-	for _, name := range want {
+	// Who was never seen to be a standby has acknowledged nothing: only those are recorded that were.
+	for _, name := range seen {
 		v.data.SyncNodes = add(v.data.SyncNodes, name)
 	}
 	return syncNames(want)

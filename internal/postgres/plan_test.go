@@ -133,7 +133,7 @@ var rows = []row{
 		s.frozen("a", "b", "c")
 		s.at("a").Recovery, s.at("a").At.LSN = true, 1001
 		s.changes(v1alpha1.SwitchoverSwitching, true)
-	}, reason: "FailoverRefused", says: "a has received more", does: "primary: make the primary again a", leads: "||"},
+	}, reason: "FailoverRefused", says: "a has received more", phase: v1alpha1.SwitchoverUndone, does: "primary: make the primary again a", leads: "||"},
 	{name: "somebody has switched over, and the spec says so", edit: func(s *situation) {
 		s.wants("b")
 		promotedB(s)
@@ -143,8 +143,10 @@ var rows = []row{
 	}, reason: "TopologyAsWanted", leads: "b|ac|"},
 	{name: "somebody has switched over, and the spec says nothing of it", edit: func(s *situation) { promotedB(s); s.follows("a", "b"); s.follows("c", "b") }, reason: "PrimaryRecovers", says: "Make it spec.primary", leads: "||abc"},
 
+	{name: "a copy of the primary would not know whom to stream from", edit: func(s *situation) { s.at("a").Conninfo = "" }, reason: "TopologyAsWanted", does: "seed: prepare a", leads: "a|bc|"},
+
 	// Synchronous replication.
-	{name: "synchronous, not set yet", edit: func(s *situation) { s.in.Object.Spec.Mode = v1alpha1.PostgresSync }, reason: "TopologyAsWanted", does: "synchronous: set synchronous_standby_names a", leads: "a|bc|"},
+	{name: "synchronous, not set yet", edit: func(s *situation) { s.in.Object.Spec.Mode = v1alpha1.PostgresSync }, reason: "SynchronousNotSet", does: "synchronous: set synchronous_standby_names a", leads: "a|bc|"},
 	{name: "synchronous", edit: func(s *situation) { s.sync("b", "c") }, reason: "TopologyAsWanted", leads: "a|bc|"},
 	{name: "one synchronous standby is away", edit: func(s *situation) { s.sync("b", "c"); s.cut("c") }, reason: "StandbyNotReady", does: "synchronous: set synchronous_standby_names a", leads: "a|bc|"},
 	{name: "all synchronous standbys are away", edit: func(s *situation) { s.sync("b", "c"); s.cut("b", "c") }, reason: "CommitsWait", leads: "a|bc|"},
@@ -176,13 +178,13 @@ var rows = []row{
 	{name: "not prepared, and the time is up", edit: func(s *situation) { s.wants("b"); s.changes(v1alpha1.SwitchoverPreparing, false) }, reason: "SwitchoverInProgress",
 		phase: v1alpha1.SwitchoverPreparing, does: "prepare: make slots b, prepare a; checkpoint: checkpoint a", leads: "a|c|b"},
 	{name: "cancelled while it was prepared", edit: func(s *situation) { prepared(s); s.changes(v1alpha1.SwitchoverPreparing, false) }, reason: "TopologyAsWanted",
-		does: "drop-slots: drop slots b", leads: "a|bc|"},
+		does: "drop-slots: drop slots b; seed: prepare a", leads: "a|bc|"},
 	{name: "the operator died after the fence", edit: func(s *situation) {
 		s.wants("b")
 		prepared(s)
 		s.changes(v1alpha1.SwitchoverSwitching, false)
 		s.at("a").ReadOnly, s.at("a").Fenced = true, true
-	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, does: switchSteps, leads: "b||a"},
+	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing, does: "undo: open for writes a", leads: "a||b"},
 	{name: "the operator died after the fence, and it is overdue", edit: func(s *situation) {
 		s.wants("b")
 		prepared(s)
@@ -239,7 +241,7 @@ var rows = []row{
 		s.frozen("b", "c")
 		s.at("c").At.LSN = 1001
 		s.changes(v1alpha1.SwitchoverSwitching, true)
-	}, reason: "FailoverRefused", says: "c has received more", leads: "|bc|"},
+	}, reason: "FailoverRefused", says: "c has received more", phase: v1alpha1.SwitchoverUndone, does: "reattach: attach b, attach c", leads: "|bc|"},
 	{name: "failover, and one that the same edit removes has more", edit: func(s *situation) {
 		s.silent("a", time.Minute)
 		s.wants("b")
@@ -247,7 +249,7 @@ var rows = []row{
 		s.leaves("a")
 		s.frozen("b", "c")
 		s.at("c").At.LSN = 1001
-	}, reason: "FailoverRefused", says: "c has received more", leads: "|b|c"},
+	}, reason: "FailoverRefused", says: "c has received more", does: "reattach: attach b", leads: "|b|c"},
 	{name: "failover, and one that the same edit removes is frozen too", edit: func(s *situation) { s.silent("a", time.Minute); s.wants("b"); s.leaves("c") }, reason: "FailoverInProgress",
 		phase: v1alpha1.SwitchoverSwitching, does: "freeze: detach b, detach c", leads: "||"},
 	{name: "failover, another one has more, forced", edit: func(s *situation) {
@@ -292,12 +294,13 @@ var rows = []row{
 		s.leaves("c")
 		s.frozen("b", "c")
 		s.silent("a", time.Minute)
-	}, reason: "PrimaryUnreachable", keeps: "c", leads: "|b|c"},
+	}, reason: "PrimaryUnreachable", does: "reattach: attach b", keeps: "c", leads: "|b|c"},
 	{name: "failover, a synchronous standby is not known any more", edit: func(s *situation) {
 		s.sync("b", "c")
 		s.silent("a", time.Minute)
 		s.leaves("c")
 		delete(s.in.Object.Status.Topology, "c")
+		delete(s.in.State.Nodes, "c")
 		s.wants("b")
 	}, reason: "FailoverRefused", says: "nobody knows it", leads: "|b|"},
 	{name: "failover, the primary is back", edit: func(s *situation) { s.wants("b"); s.frozen("b", "c"); s.changes(v1alpha1.SwitchoverSwitching, true) }, reason: "SwitchoverRefused", leads: "a|bc|",
@@ -319,6 +322,100 @@ var rows = []row{
 		s.in.Object.Status.LastSwitchover = &v1alpha1.LastSwitchover{From: "a", To: "b", Failover: true}
 		s.alone("a", 1, 1090)
 	}, reason: "StandbyDiverged", says: "40 byte(s) of log that the primary b lacks: from 0/41A to 0/442 on timeline 1", does: "fence-extra: fence a", leads: "b|c|a"},
+	// What a review has found.
+	{name: "nobody is on record, the true primary is being started, and an old one runs", edit: func(s *situation) {
+		s.in.Object.Status = v1alpha1.PostgresReplicationStatus{}
+		s.silent("b", time.Minute)
+		s.at("b").Refused = true
+		s.cut("c")
+		s.at("c").At = Position{Fork: Fork{2, 1200}, Past: []Fork{{1, 900}}}
+	}, reason: "TopologyAmbiguous", says: "c has log that it lacks", leads: "||"},
+	{name: "nobody is on record, and no standby shows who is the primary", edit: func(s *situation) {
+		s.in.Object.Status = v1alpha1.PostgresReplicationStatus{}
+		s.gone("b")
+		s.gone("c")
+	}, reason: "WaitingForNodes", says: "pg_basebackup", leads: "||"},
+	{name: "the same, and the user says who is", edit: func(s *situation) {
+		s.in.Object.Status = v1alpha1.PostgresReplicationStatus{}
+		s.gone("b")
+		s.gone("c")
+		s.forces("a")
+	}, reason: "StandbyUnreachable", leads: "a||"},
+	{name: "nobody is on record, and the only primary is fenced", edit: func(s *situation) {
+		s.in.Object.Status = v1alpha1.PostgresReplicationStatus{}
+		s.at("a").ReadOnly, s.at("a").Fenced = true, true
+	}, reason: "PrimaryReadOnly", says: "ALTER SYSTEM RESET", leads: "||"},
+	{name: "a stray that others stream from is not fenced", edit: func(s *situation) { s.alone("b", 2, 1200, Fork{1, 900}); s.follows("c", "b") }, reason: "StandbyDiverged", leads: "a||bc"},
+	{name: "an annotation of before is no failover for one missed look", edit: func(s *situation) { s.forces("b"); s.silent("a", time.Second); s.wants("b") }, reason: "SwitchoverRefused", says: "PrimaryUnreachable", leads: "|bc|"},
+	{name: "a forced failover, and the primary is back", edit: func(s *situation) {
+		s.wants("b")
+		s.frozen("b", "c")
+		s.changes(v1alpha1.SwitchoverSwitching, true).Forced = true
+	}, reason: "SwitchoverRefused",
+		does: "attach: attach b, attach c", leads: "a|bc|"},
+	{name: "an annotation of before does not count while the old primary is stopped", edit: func(s *situation) {
+		s.wants("b")
+		s.forces("b")
+		s.in.Object.Status.ForceSpent = "b"
+		prepared(s)
+		s.changes(v1alpha1.SwitchoverSwitching, false)
+		s.silent("a", time.Hour)
+	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, leads: "||"},
+	{name: "another edit neither", edit: func(s *situation) {
+		s.wants("b")
+		prepared(s)
+		s.changes(v1alpha1.SwitchoverSwitching, false)
+		s.in.Object.Generation++
+		s.silent("a", time.Hour)
+	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, leads: "||"},
+	{name: "somebody has promoted the candidate too early", edit: func(s *situation) {
+		s.wants("b")
+		stopped(s)
+		promotedB(s)
+		s.changes(v1alpha1.SwitchoverSwitching, false)
+		s.at("a").At.LSN = 1200
+	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "another log", leads: "||"},
+	{name: "the candidate is another database cluster by now", edit: func(s *situation) {
+		s.wants("b")
+		prepared(s)
+		s.changes(v1alpha1.SwitchoverSwitching, false)
+		s.at("a").ReadOnly, s.at("a").Fenced, s.at("a").Signal = true, true, true
+		s.alone("b", 1, 10).SystemID = another
+	}, reason: "SwitchoverInProgress", phase: v1alpha1.SwitchoverUndoing, does: "undo: open for writes a", leads: "a||b"},
+	{name: "the primary is fenced, and nothing is on record", edit: func(s *situation) { s.at("a").ReadOnly, s.at("a").Fenced = true, true }, reason: "PrimaryNotReady", says: "ALTER SYSTEM RESET", leads: "|bc|a"},
+	{name: "commits do not wait, whatever the names say", edit: func(s *situation) { s.sync("b", "c"); s.at("a").SyncCommit = "local" }, reason: "SynchronousNotSet", says: "synchronous_commit is local", leads: "a|bc|"},
+	{name: "names that do not take effect", edit: func(s *situation) { s.sync("b", "c"); s.at("a").SyncNames = "" }, reason: "SynchronousNotSet", does: "synchronous: set synchronous_standby_names a", leads: "a|bc|"},
+	{name: "a rival has received what it has not replayed", edit: func(s *situation) {
+		s.silent("a", time.Minute)
+		s.wants("b")
+		s.frozen("b", "c")
+		s.at("c").Settled, s.at("c").At.LSN = false, 1100
+		s.changes(v1alpha1.SwitchoverSwitching, true)
+	}, reason: "FailoverInProgress", phase: v1alpha1.SwitchoverSwitching, says: "Wait for it", leads: "||"},
+	{name: "one that diverged on a timeline of the same number stays so", edit: func(s *situation) {
+		s.cut("c")
+		s.in.Object.Status.Topology["c"].Diverged = true
+		s.at("c").At.LSN = 900
+	}, reason: "StandbyDiverged", says: "take it out of the spec", leads: "a|b|c"},
+	{name: "a standby answers with an error in a failover", edit: func(s *situation) {
+		s.silent("a", time.Minute)
+		s.silent("c", 0)
+		s.at("c").Reach = server.ReachError
+		s.wants("b")
+	}, reason: "FailoverRefused", says: "StandbyUnjudged", leads: "|b|"},
+	{name: "a node has another name", edit: func(s *situation) {
+		s.in.Object.Spec.Standby[1].Name = "d"
+		d := *s.at("c")
+		d.Name = "d"
+		s.in.State.Nodes["d"] = &d
+	}, reason: "TopologyAsWanted", does: "slots: make slots a", leads: "a|bd|c"},
+	{name: "the primary has another name", edit: func(s *situation) {
+		s.in.Object.Spec.Primary.Name = "d"
+		d := *s.at("a")
+		d.Name = "d"
+		s.in.State.Nodes["d"] = &d
+	}, reason: "TopologyAsWanted", does: "seed: prepare d", leads: "d|bc|a"},
+	{name: "a slot of nobody who is known", edit: func(s *situation) { s.at("a").Slots = append(s.at("a").Slots, Slot{Name: "compose_x"}) }, reason: "TopologyAsWanted", leads: "a|bc|"},
 }
 
 func TestPlan(t *testing.T) {

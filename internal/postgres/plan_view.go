@@ -34,9 +34,13 @@ type view struct {
 	// primary is the node that is the primary now, as far as known; nil: unknown. It may be unseen.
 	primary *Server
 	// lost says why the primary is not what it was; "": it is.
-	lost   string
-	data   Data
-	events []reconcile.Event
+	lost string
+	// notSet says why commits do not wait as they should in the mode rpl_sync.
+	notSet string
+	// renamed are the names before of nodes that the spec calls otherwise by now.
+	renamed map[string]string
+	data    Data
+	events  []reconcile.Event
 }
 
 func look(in Input) *view {
@@ -67,6 +71,7 @@ func look(in Input) *view {
 			v.nodes[m.Name] = &Server{Name: m.Name, Host: m.Host, Port: m.Port, Reach: server.ReachNone, Problem: "not observed"}
 		}
 	}
+	v.rename()
 	v.forgetUndone()
 	if v.skip && !v.inFlight() {
 		// Nothing is begun and nothing goes on; the record stays for later.
@@ -77,8 +82,58 @@ func look(in Input) *view {
 	}
 	v.findPrimary()
 	v.judge()
+	v.spend()
 	v.assess()
 	return v
+}
+
+// spend: an annotation that names the primary has nothing left to do. One that is left in place
+// must not promote that node again one day.
+func (v *view) spend() {
+	if v.force != "" && v.force == v.data.Primary && v.lost == "" && v.primary.OK() && !v.inFlight() {
+		v.data.ForceSpent, v.force = v.force, ""
+	}
+}
+
+// rename: a node that left the spec and is a node of the spec by another name is that one.
+func (v *view) rename() {
+	v.renamed = map[string]string{}
+	for _, old := range slices.Clone(v.members) {
+		if !old.Leaving {
+			continue
+		}
+		for _, m := range v.ours() {
+			a, b := v.server(old.Name), v.server(m.Name)
+			if a.Address() != b.Address() && !(a.OK() && b.OK() && a.Started != "" && a.Started == b.Started && a.SystemID == b.SystemID) {
+				continue
+			}
+			v.renamed[m.Name] = old.Name
+			v.members = slices.DeleteFunc(v.members, func(x Member) bool { return x.Name == old.Name })
+			delete(v.nodes, old.Name)
+			v.data.Drop[old.Name] = true
+			again := func(name *string) {
+				if *name == old.Name {
+					*name = m.Name
+				}
+			}
+			again(&v.data.Primary)
+			for i := range v.data.SyncNodes {
+				again(&v.data.SyncNodes[i])
+			}
+			if r := v.data.Switchover; r != nil {
+				again(&r.From)
+				again(&r.To)
+			}
+			break
+		}
+	}
+	for _, old := range v.renamed {
+		// Its slot is dropped first: nobody else knows whose it is.
+		if p := v.server(v.data.Primary); p.OK() {
+			_, kept := p.slot(slotOf(old))
+			v.data.Drop[old] = !kept
+		}
+	}
 }
 
 // inFlight says whether a change of the primary is on record that has touched something.
@@ -126,6 +181,9 @@ func (v *view) standbysOf(s *Server) []Member {
 // onFile is what is on record of a node; never nil.
 func (v *view) onFile(name string) *v1alpha1.PostgresReplicationNode {
 	if n := v.status.Topology[name]; n != nil {
+		return n
+	}
+	if n := v.status.Topology[v.renamed[name]]; n != nil {
 		return n
 	}
 	return &v1alpha1.PostgresReplicationNode{}
@@ -179,15 +237,23 @@ func (v *view) judge() {
 	if s.Recovery {
 		return
 	}
-	if was, known := v.recordedAt(); known && !was.within(s.At) {
+	if why := v.lacks(s); why != "" {
 		if v.force != s.Name {
-			v.lost = fmt.Sprintf("it has less than it had: %s, and it had come to %s", s.At, was)
+			v.lost = why
 			return
 		}
 		v.data.ForceSpent = v.force
 		v.events = append(v.events, reconcile.Event{Warning: true, Reason: "PromotionForced", Once: s.Started, Message: fmt.Sprintf("%s goes on as the primary with less than it had (%s)", s.Name, v1alpha1.AnnotationForcePromote)})
 	}
 	v.data.Timeline, v.data.LSN = s.At.TLI, s.At.LSN.String()
+}
+
+// lacks says what a primary that is seen lacks of what it had; "" when nothing.
+func (v *view) lacks(s *Server) string {
+	if was, known := v.recordedAt(); known && !was.within(s.At) {
+		return fmt.Sprintf("it has less than it had: %s, and it had come to %s", s.At, was)
+	}
+	return ""
 }
 
 // relation says how what one server holds stands to what the primary does.
@@ -225,6 +291,9 @@ func (v *view) standing(s *Server) (relation, uint64, LSN) {
 	case !s.Recovery:
 		// Whoever takes writes beside the primary has a log of its own, even if it is on the same timeline.
 		return beyond, extra, at
+	case extra == 0 && v.onFile(s.Name).Diverged && v.onFile(s.Name).Timeline == int64(p.At.TLI):
+		// It had a log of its own on a timeline of the same number: LSNs do not tell the two apart.
+		return beyond, 0, 0
 	case extra == 0:
 		return within, 0, 0
 	case s.At.TLI == p.At.TLI && v.onFile(s.Name).WalReceiver != down:
@@ -277,6 +346,9 @@ func (v *view) baseBackup() string {
 // rewind is the command with which a node comes back that has diverged.
 func (v *view) rewind(s *Server) string {
 	p := v.primary
+	if s.At.TLI == p.At.TLI {
+		return "take it out of the spec, stop it, empty its data directory, run " + v.baseBackup() + ", and put it back into the spec (pg_rewind does not see the difference between two timelines of the same number)"
+	}
 	if !s.Rewindable {
 		return "stop it, empty its data directory and run " + v.baseBackup() + " (pg_rewind needs wal_log_hints=on or checksums, and it has neither)"
 	}
@@ -293,9 +365,9 @@ func (v *view) assessPrimary(s *Server) {
 	case s.Recovery:
 		note = "the primary is a standby"
 	case s.ReadOnly:
-		note = "the primary takes no writes: default_transaction_read_only is on"
+		note = "the primary takes no writes: default_transaction_read_only is on. If it is not meant to be: " + unfence
 	case s.Signal:
-		note = "the primary becomes a standby when it is started again: there is a standby.signal in its data directory"
+		note = "the primary becomes a standby when it is started again: remove standby.signal from its data directory"
 	case s.Hindrance != "":
 		note = s.Hindrance
 	}
@@ -410,6 +482,9 @@ func (v *view) route() reconcile.Step { return reconcile.Step{Name: "route", Rou
 // not any more is named always.
 func (v *view) routing() reconcile.Routing {
 	r := reconcile.Routing{}
+	for _, old := range v.renamed {
+		r[old] = reconcile.AccessNone
+	}
 	for _, m := range v.members {
 		s := v.server(m.Name)
 		switch {

@@ -77,8 +77,6 @@ func TestUndo(t *testing.T) {
 	c.until("it is undone", func() bool {
 		if r := c.object.Status.Switchover; r != nil && r.Phase == v1alpha1.SwitchoverPreparing {
 			c.ahead += drainTime
-		} else if r != nil && c.servers["a"].Value("SELECT count(*) FROM pg_file_settings WHERE name = 'default_transaction_read_only'") == "1" {
-			c.ahead += switchDeadline
 		}
 		return c.plan.Conditions[0].Reason == "SwitchoverUndone" && !c.plan.Again
 	})

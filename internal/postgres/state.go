@@ -28,6 +28,8 @@ type Server struct {
 	// Refused: nothing listens there. Silent is how long it has given no answer.
 	Refused bool
 	Silent  time.Duration
+	// Unwell is how long it has not been seen whole, also while it answers with errors.
+	Unwell time.Duration
 	// Starting: it says itself that it takes no connections now, because it starts, stops or
 	// recovers. It is not OK, and not empty.
 	Starting bool
@@ -44,8 +46,9 @@ type Server struct {
 	// once it has gone through what it has of the log.
 	At    Position
 	Known bool
-	// Settled: a standby without a WAL receiver has replayed every whole record that it has, and
-	// finds no more. What it has received beyond that is a part of one.
+	// Settled: a standby without a WAL receiver has replayed all that it has received; or every
+	// whole record of it, and found no more for longer than it waits between two looks. What it
+	// has received beyond that is a part of one then, and not in At.
 	Settled bool
 	// Replay is how far a standby has applied it.
 	Replay LSN
@@ -69,6 +72,8 @@ type Server struct {
 	// SyncNames is synchronous_standby_names, SyncSet that it was set by ALTER SYSTEM.
 	SyncNames string
 	SyncSet   bool
+	// SyncCommit is synchronous_commit.
+	SyncCommit string
 	// CAFile is ssl_ca_file.
 	CAFile string
 	// Hindrance is a setting with which it cannot be a standby or a primary as it should, in words.
