@@ -38,7 +38,7 @@ var manuals = []manual{
 	{page: mysqlPage, planner: "internal/mysql", others: []string{"internal/reconcile", "internal/credential"}, atLeast: 40},
 	{page: groupPage, planner: "internal/mysqlgroup", atLeast: 20},
 	{page: redisPage, planner: "internal/redis", atLeast: 30},
-	{page: clusterPage, planner: "internal/rediscluster", atLeast: 25},
+	{page: clusterPage, planner: "internal/rediscluster", atLeast: 25, words: []string{"FORCE", "TAKEOVER", "None"}},
 	{page: postgresPage, planner: "internal/postgres", atLeast: 25},
 	{page: proxyPage, planner: "internal/proxysql", atLeast: 15, words: []string{"MysqlReplication", "MysqlGroupReplication", "Yes", "No", "ONLINE", "UNREACHABLE", "SourceLostData"}},
 }
