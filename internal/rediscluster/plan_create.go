@@ -5,6 +5,7 @@ package rediscluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -59,9 +60,18 @@ func (v *view) create() reconcile.Plan[Data] {
 	// others held nothing.
 	v.data.Creating, v.data.Established = true, false
 	p.Data, p.Persist = v.data, true
-	if meets := v.introductions(v.newcomers); len(meets) > 0 {
+	nodes := slices.DeleteFunc(slices.Clone(v.newcomers), func(s *Server) bool { return v.member(s.ID).Leaving })
+	if meets := v.introductions(nodes); len(meets) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "meet", Actions: meets})
 		return v.waiting(p, "Creating", "the nodes are introduced to one another")
+	}
+	for _, s := range nodes {
+		for _, o := range nodes {
+			if !s.reaches(o.ID) {
+				// An introduction that is under way may still fail.
+				return v.waiting(p, "Creating", "the nodes are introduced to one another")
+			}
+		}
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "assign", Actions: v.assignments()})
 	p.Next = atOnce

@@ -78,7 +78,8 @@ func (v *view) company() []*Server {
 		switch {
 		case known || len(v.ours()) == 1:
 			out = append(out, s)
-		case s.Slots.Empty() && (s.Keys == 0 || s.Replica):
+		case s.Slots.Empty() && (s.Keys == 0 || s.Replica), v.data.Creating:
+			// While the cluster is made, nobody has had slots from elsewhere.
 			late = append(late, s)
 		default:
 			v.data.Notes[m.Name] = fmt.Sprintf("the cluster does not know it any more, and it holds %d keys and claims slots: see what it holds, then empty it and run CLUSTER RESET on it", s.Keys)
