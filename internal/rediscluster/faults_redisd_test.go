@@ -201,7 +201,7 @@ func TestShardLost(t *testing.T) {
 	if f.object.Status.SlotsAssigned == slotCount {
 		t.Fatal("slots were given away")
 	}
-	f.object.Annotations = map[string]string{v1alpha1.AnnotationGiveUpSlots: "a"}
+	f.object.Annotations = map[string]string{v1alpha1.AnnotationGiveUpSlots: f.object.Status.FormerNodes[0].ID}
 	f.settle("the slots are given up")
 	if !f.told("SlotsGivenUp") {
 		t.Errorf("events are %v", f.events)

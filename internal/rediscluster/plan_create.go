@@ -13,21 +13,13 @@ import (
 )
 
 // vanished: the cluster has existed, and of all that are seen nobody knows of it any more.
-func (v *view) vanished() bool { return v.data.Established && len(v.clusters) == 0 && !v.allGivenUp() }
-
-// allGivenUp: every shard of the spec is given up by name.
-func (v *view) allGivenUp() bool {
-	for _, shard := range shardsOf(v.obj) {
-		if !v.gifts[shard] {
-			return false
-		}
-	}
-	return true
+func (v *view) vanished() bool {
+	return v.data.Established && len(v.clusters) == 0 && !v.gifts[giftAll]
 }
 
 func (v *view) reportVanished() reconcile.Plan[Data] {
 	return v.reportOnly("ClusterLost", fmt.Sprintf("the cluster existed, and no node that is seen knows of it: they were restarted without what they held, or reset. Bring back a node that has its nodes.conf and data; or, to begin anew with nothing, set the annotation %s: %s",
-		v1alpha1.AnnotationGiveUpSlots, strings.Join(shardsOf(v.obj), ",")))
+		v1alpha1.AnnotationGiveUpSlots, giftAll))
 }
 
 // unmade: there is no cluster, or one without a slot that is being made.
