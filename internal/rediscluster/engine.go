@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/metrics"
 	"github.com/upmio/compose-operator/internal/pool"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis/conn"
@@ -145,6 +146,7 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 			return conn.Open(access)
 		},
 		count: func(keys int) {
+			metrics.CountMovedKeys(metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, keys)
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			e.moved[scene.Key] += int64(keys)

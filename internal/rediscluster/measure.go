@@ -12,7 +12,7 @@ import (
 func (*Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 	set, d := metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, plan.Data
 	figures := metrics.Cluster{SlotsToMove: new(float64)}
-	if d.Established {
+	if d.Established && d.Judged {
 		figures.SlotsServed = new(float64(d.Slots))
 	}
 	if d.Migration != nil {
