@@ -257,7 +257,7 @@ test-admission: bin/testbed ## CEL rules, webhook and CRD against a real API ser
 
 .PHONY: test-redis
 test-redis: bin/testbed ## The Redis client, observe, plan and act against real servers: those of REDIS_ROOTFS, or of the testbed's Redis 8. (The model is in test-unit.)
-	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 15m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/redis/...
+	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 15m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/redis/... ./internal/rediscluster/
 
 .PHONY: test-redis-all
 test-redis-all: bin/testbed ## The same on every server that is supported: Redis 8, Redis 7.0 and Valkey.
@@ -289,7 +289,7 @@ test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real 
 soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), a crash after every step of set-up and switchover, all that the tests of groups have, and SOAK_SCHEDULES schedules of the model (100000).
 	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) EVERY_CRASH=1 go test -parallel 1 -tags mysqld -count=1 -timeout 3h -v -run '^(TestFailoverLosesNothing|TestCrashesDuring.*|TestOperatorDiesDuringFailover)$$' ./internal/mysql/
 	$(WITH_MYSQL) LONG_GROUPS=1 go test -tags mysqld -count=1 -timeout 30m -v ./internal/mysqlgroup/
-	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/ ./internal/postgres/
+	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/ ./internal/rediscluster/ ./internal/postgres/
 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.

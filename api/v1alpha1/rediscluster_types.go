@@ -235,6 +235,15 @@ type RedisClusterStatus struct {
 	// +optional
 	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Preferred sources"
 	Preferred map[string]string `json:"preferred,omitempty"`
+	// ForceSpent is the value that the annotation compose-operator/force-promote had while the
+	// source in question was there: it does not count when that dies later.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Spent force-promote"
+	ForceSpent string `json:"forceSpent,omitempty"`
+	// GiveUpSpent is the same of the annotation compose-operator/give-up-slots.
+	// +optional
+	// +operator-sdk:csv:customresourcedefinitions:type=status,displayName="Spent give-up-slots"
+	GiveUpSpent string `json:"giveUpSpent,omitempty"`
 	// Moves are the slots that the operator is moving.
 	// +listType=atomic
 	// +optional

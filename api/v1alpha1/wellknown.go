@@ -21,9 +21,9 @@ const (
 	// given up: one that left the spec is not waited for any more, and what one holds may be
 	// thrown away although it may have been acknowledged.
 	AnnotationGiveUp = "compose-operator/give-up"
-	// AnnotationGiveUpSlots lists, separated by commas, shards of a RedisCluster, or ids of its
-	// nodes, whose data is given up: the slots that nobody alive owns any more are given to
-	// the shards that are there, without what they held.
+	// AnnotationGiveUpSlots lists, separated by commas, ids of dead nodes of a RedisCluster whose
+	// data is given up: their slots are given to the shards that are there, without what they held.
+	// "unowned" are slots that no node owns; "all" makes the cluster anew when none is left of it.
 	AnnotationGiveUpSlots = "compose-operator/give-up-slots"
 )
 

@@ -117,7 +117,7 @@ func (a *actor) configure(ctx context.Context, do Configure) error {
 			return err
 		}
 	}
-	if c.TLSCluster != a.tls && do.Bus {
+	if c.TLSCluster != a.tls && do.Bus && s.Alone() {
 		if err := a.set(ctx, tlsCluster, yesNo(a.tls)); err != nil {
 			return err
 		}
@@ -182,22 +182,17 @@ func (a *actor) meetOne(ctx context.Context, name, id string) error {
 	if err != nil {
 		return err
 	}
-	host, port, bus := m.announced()
-	ip, err := resolve(ctx, host)
+	// Never an address that it announces: nobody has looked who is there. It tells its own by itself.
+	ip, err := resolve(ctx, m.Host)
 	if err != nil {
 		return err
 	}
-	if m.AnnounceHost == "" {
-		if err := a.isAt(ctx, m, ip, id); err != nil {
-			return err
-		}
+	if err := a.isAt(ctx, m, ip, id); err != nil {
+		return err
 	}
-	if own := s.View[s.ID]; bus == 0 && own != nil {
-		bus = own.Bus
-	}
-	words := []any{"CLUSTER", "MEET", ip.String(), strconv.Itoa(int(port))}
-	if bus != 0 {
-		words = append(words, strconv.Itoa(int(bus)))
+	words := []any{"CLUSTER", "MEET", ip.String(), strconv.Itoa(int(m.Port))}
+	if own := s.View[s.ID]; own != nil && own.Bus != 0 && m.AnnounceBus == 0 && m.AnnouncePort == 0 {
+		words = append(words, strconv.Itoa(int(own.Bus)))
 	}
 	_, err = a.Do(ctx, words...)
 	return err
@@ -297,11 +292,14 @@ func (a *actor) giveUp(ctx context.Context, do GiveUp) error {
 		return errors.New("it is a replica now")
 	}
 	for id, p := range s.View {
+		if do.Dead != "" && p.Replica && p.MasterID == do.Dead && !p.Fail {
+			return fmt.Errorf("%s replicates from %s and is not dead", id, do.Dead)
+		}
 		if taken := p.Slots.And(do.Slots); id != s.ID && id != do.Dead && !taken.Empty() {
 			return fmt.Errorf("slots %s are owned by %s now", taken, id)
 		}
 	}
-	if p := s.View[do.Dead]; do.Dead != "" && p != nil && !p.Fail && !p.NoAddress {
+	if p := s.View[do.Dead]; do.Dead != "" && (p == nil || !p.Fail) {
 		return fmt.Errorf("node %s is not dead for it", do.Dead)
 	}
 	list := do.Slots.List()
@@ -347,6 +345,15 @@ func (a *actor) replicate(ctx context.Context, do Replicate) error {
 	case !s.knows(do.SourceID):
 		return fmt.Errorf("it does not know %s yet", do.Source)
 	}
+	if do.Master != "" {
+		_, master, err := a.peer(ctx, do.Master, do.MasterID)
+		if err != nil {
+			return err
+		}
+		if master.Replica {
+			return fmt.Errorf("%s is no source any more", do.Master)
+		}
+	}
 	_, source, err := a.peer(ctx, do.Source, do.SourceID)
 	switch {
 	case err != nil:
@@ -374,6 +381,11 @@ func (a *actor) promote(ctx context.Context, do Promote) error {
 	case do.Way == "" && (!s.LinkUp || s.SyncInProgress):
 		return errors.New("it is not connected to its source")
 	}
+	if do.Way != "" {
+		if err := a.forsaken(ctx, s, do); err != nil {
+			return err
+		}
+	}
 	words := []any{"CLUSTER", "FAILOVER"}
 	if do.Way != "" {
 		words = append(words, do.Way)
@@ -390,6 +402,34 @@ func (a *actor) promote(ctx context.Context, do Promote) error {
 		}
 	}
 	return errors.New("it did not take over, and has given it up by itself: it was not elected, or could not catch up")
+}
+
+// askTimeout is how long a source that seems dead is asked once more.
+const askTimeout = time.Second
+
+// forsaken says with an error that the source of a replica may be there.
+func (a *actor) forsaken(ctx context.Context, s *Server, do Promote) error {
+	p := s.View[do.MasterID]
+	switch {
+	case s.LinkUp:
+		return errors.New("its source serves it")
+	case s.SyncInProgress:
+		return errors.New("it is sent a full copy")
+	case p == nil || !p.Fail:
+		return errors.New("the cluster does not say that its source is dead")
+	case do.Source == "":
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	h, m, err := a.other(do.Source)
+	if err != nil {
+		return err
+	}
+	if is, err := h.look(ctx, m); conn.Answered(err) || err == nil && is.ID == do.MasterID {
+		return fmt.Errorf("%s answers", do.Source)
+	}
+	return nil
 }
 
 // forget has the server forget nodes. One that it does not know is forgotten.

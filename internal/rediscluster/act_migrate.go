@@ -29,6 +29,11 @@ const (
 	pingTimeout = 500 * time.Millisecond
 	// pingEvery is for how long that counts.
 	pingEvery = 20 * time.Millisecond
+	// ttlSlack is how far the ends of the lives of two copies of a key are apart at the most.
+	ttlSlack = time.Second
+	// biggestKey is the largest that is sent, in bytes: both ends serve nobody meanwhile, and a
+	// cluster takes a node that is silent for too long for dead.
+	biggestKey = 256 << 20
 	// fewKeys are sent at once where nobody says how large they are.
 	fewKeys = 10
 )
@@ -68,6 +73,10 @@ func (a *actor) migrate(ctx context.Context, do Migrate) error {
 		return fmt.Errorf("%s is a replica now", do.To)
 	case !src.reaches(do.ToID) || !dst.knows(do.FromID):
 		return fmt.Errorf("it and %s do not reach one another", do.To)
+	}
+	if do.FromRunID != src.RunID {
+		// What it has read from its disk may be older than what was moved.
+		do.Inherited = true
 	}
 	m := &mover{actor: a, do: do, to: to, src: src, dst: dst, stops: time.Now().Add(do.Budget)}
 	m.host, m.port = src.View[do.ToID].IP, src.View[do.ToID].Port
@@ -313,19 +322,17 @@ func (m *mover) drain(ctx context.Context, slot int, keys []any) (empty bool, er
 		if !time.Now().Before(m.stops) {
 			return false, nil
 		}
+		if m.sizes[keys[0]] > biggestKey {
+			m.errs = append(m.errs, fmt.Errorf("slot %d has a key of %d MiB, which would keep both nodes from answering for too long: move the slot by hand, or split or delete the key", slot, m.sizes[keys[0]]>>20))
+			return false, nil
+		}
 		batch, timeout := m.batch(keys)
 		keys = keys[len(batch):]
 		if err := m.send(ctx, batch, timeout, false); err != nil {
 			if conn.Code(err) != "BUSYKEY" {
 				return false, err
 			}
-			if !m.do.Inherited {
-				// The source owns the slot, so what it has counts: the other one is the copy of a
-				// MIGRATE that was not answered in time.
-				if err := m.send(ctx, batch, timeout, true); err != nil {
-					return false, err
-				}
-			} else if conflicts, err := m.reconcile(ctx, batch, timeout); err != nil {
+			if conflicts, err := m.reconcile(ctx, batch, timeout); err != nil {
 				return false, err
 			} else if conflicts > 0 {
 				m.errs = append(m.errs, fmt.Errorf("%d keys of slot %d are on this node and on %s, and not the same: a source was promoted or restarted while the slot was moved. Compare them (redis-cli -h … CLUSTER GETKEYSINSLOT %d 100; ASKING and GET on %s), delete the one that does not count, and it goes on", conflicts, slot, m.do.To, slot, m.do.To))
@@ -374,8 +381,8 @@ func (m *mover) send(ctx context.Context, keys []any, timeout time.Duration, rep
 	return m.DoSecret(ctx, append(append(words, "KEYS"), keys...)...)
 }
 
-// reconcile sends keys that may be on both ends, one by one, and says how many are there and
-// not the same. What is the same is sent over itself.
+// reconcile sends keys of which some are on both ends, one by one, and says how many are left to
+// a person.
 func (m *mover) reconcile(ctx context.Context, keys []any, timeout time.Duration) (conflicts int, err error) {
 	for _, key := range keys {
 		err := m.send(ctx, []any{key}, timeout, false)
@@ -385,11 +392,13 @@ func (m *mover) reconcile(ctx context.Context, keys []any, timeout time.Duration
 			}
 			continue
 		}
-		same, err := m.same(ctx, key)
+		// The source owns the slot, so what it has counts: the other one is the copy of a MIGRATE
+		// that was not answered in time. Of a source that is not the one that began, nobody knows.
+		counts, err := m.counts(ctx, key)
 		if err != nil {
 			return conflicts, err
 		}
-		if !same {
+		if !counts {
 			conflicts++
 			continue
 		}
@@ -400,20 +409,38 @@ func (m *mover) reconcile(ctx context.Context, keys []any, timeout time.Duration
 	return conflicts, nil
 }
 
-// same says whether both ends hold the same under a key.
+// counts says whether what the source has under a key may replace what the target has.
+func (m *mover) counts(ctx context.Context, key any) (bool, error) {
+	if !m.do.Inherited {
+		s, err := m.now(ctx, m.do.FromID)
+		if err != nil {
+			return false, err
+		}
+		if m.do.Inherited = s.Replica || s.RunID != m.do.FromRunID; !m.do.Inherited {
+			return true, nil
+		}
+	}
+	return m.same(ctx, key)
+}
+
+// same says whether both ends hold the same under a key, for the same time.
 func (m *mover) same(ctx context.Context, key any) (bool, error) {
-	here, err := m.Batch(ctx, []any{"DUMP", key})
+	here, err := m.Batch(ctx, []any{"DUMP", key}, []any{"PTTL", key})
 	if err != nil {
 		return false, err
 	}
-	there, err := m.to.Batch(ctx, []any{"ASKING"}, []any{"DUMP", key})
+	there, err := m.to.Batch(ctx, []any{"ASKING"}, []any{"DUMP", key}, []any{"ASKING"}, []any{"PTTL", key})
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", m.do.To, err)
 	}
-	if err := errors.Join(here[0].Err, there[1].Err); err != nil {
+	if err := errors.Join(here[0].Err, here[1].Err, there[1].Err, there[3].Err); err != nil {
 		return false, err
 	}
 	a, isA := here[0].Value.(string)
 	b, isB := there[1].Value.(string)
-	return isA && isB && a == b, nil
+	ttlA, hasA := here[1].Value.(int64)
+	ttlB, hasB := there[3].Value.(int64)
+	// A key without an end has -1.
+	near := ttlA == ttlB || ttlA > 0 && ttlB > 0 && max(ttlA, ttlB)-min(ttlA, ttlB) <= ttlSlack.Milliseconds()
+	return isA && isB && hasA && hasB && a == b && near, nil
 }

@@ -3,7 +3,11 @@
 
 package rediscluster
 
-import "time"
+import (
+	"time"
+
+	"github.com/upmio/compose-operator/internal/reconcile"
+)
 
 // Every action is a plain value. Each says what the server must look like
 // afterwards, so that running it twice does no harm, and names the ids that the servers
@@ -19,7 +23,8 @@ func (t target) Node() string { return t.On }
 // and that Redis does not move replicas by itself.
 type Configure struct {
 	target
-	// Bus: tls-cluster may be changed too. That cuts a node off from all that do not have it.
+	// Bus: tls-cluster may be changed too, while it knows nobody. That cuts a node off from all
+	// that do not have it.
 	Bus bool
 }
 
@@ -56,8 +61,9 @@ type Replicate struct {
 	ID string
 	// Source and SourceID are whom it is to replicate from.
 	Source, SourceID string
-	// MasterID is whom it replicates from; "": it is a bare master.
-	MasterID string
+	// MasterID is whom it replicates from; "": it is a bare master. Master is the name of that
+	// node where what the server holds must be seen to be there still.
+	MasterID, Master string
 }
 
 // Promote has a replica take over from its source.
@@ -65,9 +71,17 @@ type Promote struct {
 	target
 	ID       string
 	MasterID string
-	// Way is "", which the source takes part in, FORCE or TAKEOVER.
+	// Way is "", which the source takes part in, wayForce or wayTakeOver.
 	Way string
+	// Source is the name of the source; with a Way it must not answer. "": no member is that.
+	Source string
 }
+
+// The ways of a promotion without the source: by the votes of the others, or without any.
+const (
+	wayForce    = "FORCE"
+	wayTakeOver = "TAKEOVER"
+)
 
 // Migrate moves slots with their keys, as many as there is time for.
 type Migrate struct {
@@ -75,7 +89,9 @@ type Migrate struct {
 	// To is who gets them.
 	To           string
 	FromID, ToID string
-	Slots        Slots
+	// FromRunID is the process that the move began with. For another one it is Inherited.
+	FromRunID string
+	Slots     Slots
 	// Inherited: keys of the slots may be on both ends, and none may count more than another.
 	Inherited bool
 	// Tell are the other sources.
@@ -130,3 +146,12 @@ func (m Migrate) Deadline() time.Duration { return m.Budget + slack }
 
 // Deadline implements reconcile.Deadliner.
 func (Promote) Deadline() time.Duration { return promoteTimeout + slack }
+
+// nameOf an action, for the memory of those that failed: a move is that of a pair.
+func nameOf(action reconcile.Action) string {
+	name := action.About() + " " + action.Node()
+	if move, is := action.(Migrate); is {
+		name += " " + move.To
+	}
+	return name
+}

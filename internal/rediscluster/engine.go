@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
+	"github.com/upmio/compose-operator/internal/metrics"
 	"github.com/upmio/compose-operator/internal/pool"
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/redis/conn"
@@ -31,6 +33,8 @@ type Engine struct {
 	mu sync.Mutex
 	// moved counts keys, by resource.
 	moved map[types.NamespacedName]int64
+	// failed are the actions that have failed and not succeeded since, by resource.
+	failed map[types.NamespacedName]map[string]failure
 }
 
 var _ reconcile.Engine[*v1alpha1.RedisCluster, State, Data] = (*Engine)(nil)
@@ -40,7 +44,51 @@ func NewEngine() *Engine {
 	return &Engine{
 		handles: pool.New(func(h *handle) { h.Close() }),
 		moved:   map[types.NamespacedName]int64{},
+		failed:  map[types.NamespacedName]map[string]failure{},
 	}
+}
+
+// failure is how often in a row an action has failed, and until when it is left alone.
+type failure struct {
+	times int
+	until time.Time
+}
+
+// longestWait between two attempts at an action that fails.
+const longestWait = 30 * time.Second
+
+// note remembers how an action ended. After a MIGRATE that was not answered in time it is left
+// alone at once for as long as ever: the source serves nobody while it waits.
+func (e *Engine) note(key types.NamespacedName, action reconcile.Action, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	name := nameOf(action)
+	if err == nil {
+		delete(e.failed[key], name)
+		return
+	}
+	if e.failed[key] == nil {
+		e.failed[key] = map[string]failure{}
+	}
+	f := e.failed[key][name]
+	f.times++
+	wait := min(longestWait, time.Second<<min(f.times-1, 5))
+	if conn.Code(err) == "IOERR" {
+		wait = longestWait
+	}
+	f.until = time.Now().Add(wait)
+	e.failed[key][name] = f
+}
+
+// waits are the actions that are left alone for now.
+func (e *Engine) waits(key types.NamespacedName) map[string]bool {
+	out := map[string]bool{}
+	for name, f := range e.failed[key] {
+		if time.Now().Before(f.until) {
+			out[name] = true
+		}
+	}
+	return out
 }
 
 // Kind implements reconcile.Engine.
@@ -66,7 +114,10 @@ func (e *Engine) Observe(ctx context.Context, scene Scene) State {
 	state := observe(ctx, members, func(m Member) (*handle, error) { return e.open(scene, m) })
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	state.KeysMoved = e.moved[scene.Key]
+	if len(scene.Object.Status.Moves) == 0 {
+		delete(e.moved, scene.Key)
+	}
+	state.KeysMoved, state.Waits = e.moved[scene.Key], e.waits(scene.Key)
 	return state
 }
 
@@ -95,12 +146,15 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 			return conn.Open(access)
 		},
 		count: func(keys int) {
+			metrics.CountMovedKeys(metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, keys)
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			e.moved[scene.Key] += int64(keys)
 		},
 	}
-	return nil, a.run(ctx, action)
+	err = a.run(ctx, action)
+	e.note(scene.Key, action, err)
+	return nil, err
 }
 
 // Forget implements reconcile.Engine.
@@ -109,6 +163,7 @@ func (e *Engine) Forget(key types.NamespacedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.moved, key)
+	delete(e.failed, key)
 }
 
 // named returns the handle of a member by name.

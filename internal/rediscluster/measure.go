@@ -11,6 +11,14 @@ import (
 // Measure implements reconcile.Engine.
 func (*Engine) Measure(scene Scene, state State, plan reconcile.Plan[Data]) {
 	set, d := metrics.Set{Kind: Kind, Namespace: scene.Key.Namespace, Name: scene.Key.Name}, plan.Data
+	figures := metrics.Cluster{SlotsToMove: new(float64)}
+	if d.Established && d.Judged {
+		figures.SlotsServed = new(float64(d.Slots))
+	}
+	if d.Migration != nil {
+		*figures.SlotsToMove = float64(d.Migration.SlotsLeft)
+	}
+	metrics.SetCluster(set, figures)
 	for _, m := range Members(scene.Object) {
 		if d.Drop[m.Name] {
 			metrics.ForgetNode(set, m.Name)

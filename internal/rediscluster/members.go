@@ -4,9 +4,10 @@
 package rediscluster
 
 import (
-	"cmp"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
@@ -43,8 +44,13 @@ func Members(obj *v1alpha1.RedisCluster) []Member {
 				AnnounceHost: n.AnnounceHost, AnnouncePort: n.AnnouncePort, AnnounceBus: n.AnnounceBusPort})
 		}
 	}
+	at := map[string]bool{}
+	for _, m := range out {
+		at[net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port)))] = true
+	}
 	for _, name := range slices.Sorted(maps.Keys(obj.Status.Topology)) {
-		if n := obj.Status.Topology[name]; n != nil && n.Host != "" {
+		// One with the address of another is that one under its former name.
+		if n := obj.Status.Topology[name]; n != nil && n.Host != "" && !at[net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port)))] {
 			add(Member{Name: name, Host: n.Host, Port: n.Port, Shard: n.Shard, Leaving: true,
 				AnnounceHost: n.AnnounceHost, AnnouncePort: n.AnnouncePort, AnnounceBus: n.AnnounceBusPort})
 		}
@@ -55,9 +61,4 @@ func Members(obj *v1alpha1.RedisCluster) []Member {
 // shardsOf are the names of the shards of the spec, sorted.
 func shardsOf(obj *v1alpha1.RedisCluster) []string {
 	return slices.Sorted(maps.Keys(obj.Spec.Members))
-}
-
-// announced is where other nodes reach a member.
-func (m Member) announced() (host string, port, bus int32) {
-	return cmp.Or(m.AnnounceHost, m.Host), cmp.Or(m.AnnouncePort, m.Port), m.AnnounceBus
 }

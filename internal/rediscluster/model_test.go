@@ -214,7 +214,7 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	}
 	if o.faults && !whole && o.last.Conditions[0].Reason != "Creating" {
 		// Something that a person has to decide is an end too, as long as nothing is lost.
-		whole = slices.Contains([]string{"OpenSlots", "Resharding", "NodeNotReady", "NodeNotForgotten", "MoveWaits"}, o.last.Conditions[0].Reason)
+		whole = slices.Contains([]string{"OpenSlots", "Resharding", "NodeNotReady", "NodeNotForgotten", "MoveWaits", "PromotionWaits"}, o.last.Conditions[0].Reason)
 	}
 	if o.broken != nil || !whole {
 		t.Fatalf("seed %d: %v; in the end it is %+v\n%s\n%v", seed, o.broken, o.last.Conditions[0].Reason+": "+o.last.Conditions[0].Message, strings.Join(o.trace, "\n"), o.show())

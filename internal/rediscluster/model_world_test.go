@@ -460,7 +460,10 @@ func (w *world) promote(n *modelNode, do Promote) error {
 	case do.Way == "FORCE" && !w.majority(n.master):
 		return errModel
 	}
-	if src != nil && src.up {
+	if do.Way != "" && src != nil && src.up {
+		w.violated("%s takes over without its source, which is there", n.name)
+	}
+	if do.Way == "" {
 		if len(src.migrating)+len(src.importing) > 0 {
 			w.violated("%s is promoted while %s has open slots", n.name, src.name)
 		}

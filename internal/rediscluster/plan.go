@@ -23,7 +23,7 @@ const (
 	// lagBound: a replica that is more bytes behind is not asked to take over.
 	lagBound = 16 << 20
 	// failoverPatience is how long a source must have given no answer before a replica that the
-	// user wants in its place is asked to take over without it.
+	// user forces is asked to take over without it.
 	failoverPatience = 5 * time.Second
 )
 
@@ -33,8 +33,12 @@ type Data struct {
 	Moves                 []v1alpha1.RedisClusterMove
 	Migration             *v1alpha1.RedisClusterMigration
 	Preferred             map[string]string
-	Former                []v1alpha1.RedisClusterFormerNode
-	Unknown               []string
+	// ForceSpent and GiveUpSpent are values of annotations that do not count any more.
+	ForceSpent, GiveUpSpent string
+	// Judged: it is known which cluster is ours, and who owns what in it.
+	Judged  bool
+	Former  []v1alpha1.RedisClusterFormerNode
+	Unknown []string
 	// IDs per member: the one that it has in the cluster, or had.
 	IDs map[string]string
 	// Notes say per node what is wrong with it.
@@ -63,7 +67,8 @@ func Plan(in Input) reconcile.Plan[Data] {
 	v := look(in)
 	p := reconcile.Decide(v, rules(), func(v *view) reconcile.Plan[Data] { return v.steady() })
 	if v.skip {
-		p.Steps, p.Persist = []reconcile.Step{v.route()}, false
+		p.Steps, p.Persist, p.Events, p.Next = []reconcile.Step{v.route()}, false, nil, 0
+		p.Data.ForceSpent, p.Data.GiveUpSpent = v.obj.Status.ForceSpent, v.obj.Status.GiveUpSpent
 		p.Data.Preferred = v.obj.Status.Preferred
 		p.Data.Moves, p.Data.Migration, p.Data.Creating = v.obj.Status.Moves, v.obj.Status.Migration, v.obj.Status.Creating
 	}

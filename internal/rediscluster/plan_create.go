@@ -5,6 +5,7 @@ package rediscluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -12,21 +13,13 @@ import (
 )
 
 // vanished: the cluster has existed, and of all that are seen nobody knows of it any more.
-func (v *view) vanished() bool { return v.data.Established && len(v.clusters) == 0 && !v.allGivenUp() }
-
-// allGivenUp: every shard of the spec is given up by name.
-func (v *view) allGivenUp() bool {
-	for _, shard := range shardsOf(v.obj) {
-		if !v.gifts[shard] {
-			return false
-		}
-	}
-	return true
+func (v *view) vanished() bool {
+	return v.data.Established && len(v.clusters) == 0 && !v.gifts[giftAll]
 }
 
 func (v *view) reportVanished() reconcile.Plan[Data] {
 	return v.reportOnly("ClusterLost", fmt.Sprintf("the cluster existed, and no node that is seen knows of it: they were restarted without what they held, or reset. Bring back a node that has its nodes.conf and data; or, to begin anew with nothing, set the annotation %s: %s",
-		v1alpha1.AnnotationGiveUpSlots, strings.Join(shardsOf(v.obj), ",")))
+		v1alpha1.AnnotationGiveUpSlots, giftAll))
 }
 
 // unmade: there is no cluster, or one without a slot that is being made.
@@ -59,9 +52,18 @@ func (v *view) create() reconcile.Plan[Data] {
 	// others held nothing.
 	v.data.Creating, v.data.Established = true, false
 	p.Data, p.Persist = v.data, true
-	if meets := v.introductions(v.newcomers); len(meets) > 0 {
+	nodes := slices.DeleteFunc(slices.Clone(v.newcomers), func(s *Server) bool { return v.member(s.ID).Leaving })
+	if meets := v.introductions(nodes); len(meets) > 0 {
 		p.Steps = append(p.Steps, reconcile.Step{Name: "meet", Actions: meets})
 		return v.waiting(p, "Creating", "the nodes are introduced to one another")
+	}
+	for _, s := range nodes {
+		for _, o := range nodes {
+			if !s.reaches(o.ID) {
+				// An introduction that is under way may still fail.
+				return v.waiting(p, "Creating", "the nodes are introduced to one another")
+			}
+		}
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "assign", Actions: v.assignments()})
 	p.Next = atOnce

@@ -25,6 +25,7 @@ type situation struct {
 	object *v1alpha1.RedisCluster
 	pods   map[string]reconcile.Pod
 	state  State
+	waits  map[string]bool
 }
 
 func empty(shards ...string) *situation {
@@ -88,6 +89,7 @@ func (s *situation) record() {
 // plan makes one, and projects it.
 func (s *situation) plan(look bool) reconcile.Plan[Data] {
 	s.state = s.world.state(Members(s.object))
+	s.state.Waits = s.waits
 	p := Plan(Input{Object: s.object, State: s.state, Pods: s.pods, Now: noon})
 	if !look {
 		Project(s.object, s.state, p)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/internal/reconcile"
+	"github.com/upmio/compose-operator/internal/server"
 )
 
 // lost says which slots nobody serves, and why nothing is done about it.
@@ -22,14 +23,14 @@ func (v *view) lost() {
 		return
 	}
 	if !v.unowned.Empty() {
-		v.problem("SlotsLost", "slots %s have no owner: bring the node back that had them; or give up what they held with the annotation %s: <shard>", v.unowned, v1alpha1.AnnotationGiveUpSlots)
+		v.problem("SlotsLost", "slots %s have no owner: bring the node back that had them; or give up what they held with the annotation %s: %s", v.unowned, v1alpha1.AnnotationGiveUpSlots, giftUnowned)
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.owned)) {
 		slots := v.slotsOf(id)
 		if s := v.byID[id]; s.OK() {
 			continue
 		}
-		text := "Redis promotes a replica of it by itself where one has its data; or put one first in its shard"
+		text := "Redis promotes a replica of it by itself where one has its data"
 		if keeper := v.copyOf(id); keeper == "" && v.dead(id) {
 			text = fmt.Sprintf("no replica of it is seen: bring it back with its data; or give up what it held with the annotation %s: %s", v1alpha1.AnnotationGiveUpSlots, id)
 		}
@@ -54,15 +55,12 @@ func (v *view) gives() []reconcile.Step {
 	}
 	var actions []reconcile.Action
 	for _, id := range slices.Sorted(maps.Keys(v.owned)) {
+		if s := v.byID[id]; s.OK() || !v.gifts[id] {
+			continue
+		}
 		shard, _ := v.shardOf(id)
-		if s := v.byID[id]; s.OK() || !v.dead(id) || !v.gifts[id] && (shard == "" || !v.gifts[shard]) {
-			continue
-		}
-		if name := v.names[id]; v.server(name).answers() {
-			continue
-		}
-		if keeper := v.copyOf(id); keeper != "" {
-			v.problem("GiveUpRefused", "the data of %s is not given up: %s has it. Promote that one: set the annotation %s: %s", v.nameOf(id), keeper, v1alpha1.AnnotationForcePromote, keeper)
+		if why := v.mayLive(id, shard); why != "" {
+			v.problem("GiveUpRefused", "the data of %s is not given up: %s", v.nameOf(id), why)
 			continue
 		}
 		slots := v.slotsOf(id)
@@ -79,30 +77,54 @@ func (v *view) gives() []reconcile.Step {
 			actions = append(actions, v.gift(slots, id, shard)...)
 		}
 	}
-	if !v.unowned.Empty() && v.orphans() {
-		for _, shard := range slices.Sorted(maps.Keys(v.gifts)) {
-			if _, is := v.obj.Spec.Members[shard]; is {
-				actions = append(actions, v.gift(v.unowned, "", shard)...)
-				break
-			}
-		}
+	if v.gifts[giftUnowned] && !v.unowned.Empty() && v.orphans() {
+		actions = append(actions, v.gift(v.unowned, "", "")...)
 	}
 	if len(actions) == 0 {
 		return nil
 	}
-	return []reconcile.Step{{Name: "give-up", Actions: actions}}
+	v.forcing = true
+	return []reconcile.Step{{Name: "give-up", Optional: true, Actions: actions}}
 }
 
-// answers says whether a server was seen to be there, be it with an error.
-func (s *Server) answers() bool { return s != nil && s.Reach != "" && s.Reach != "None" }
+// mayLive says why the data of a node may not be lost; "" where nobody can have it.
+func (v *view) mayLive(id, shard string) string {
+	if !v.dead(id) {
+		return "the cluster does not say that it is dead"
+	}
+	if s := v.server(v.names[id]); s != nil && s.Reach == server.ReachError {
+		return "it answers, with an error"
+	}
+	if keeper := v.copyOf(id); keeper != "" {
+		return fmt.Sprintf("%s has it. Put that one first in its shard, and set the annotation %s: %s", keeper, v1alpha1.AnnotationForcePromote, keeper)
+	}
+	for _, s := range v.ours() {
+		for other, p := range s.View {
+			if p.Replica && p.MasterID == id && !v.byID[other].OK() && !v.gifts[other] {
+				return fmt.Sprintf("%s replicates from it and is not seen: bring that one back, or give it up as well (%s)", v.nameOf(other), other)
+			}
+		}
+	}
+	for _, m := range v.ofShard(shard) {
+		is := v.data.IDs[m.Name]
+		if s := v.server(m.Name); !s.OK() && is != id && !v.gifts[is] {
+			return fmt.Sprintf("%s of its shard is not seen and may have it: bring it back, or give it up as well (%s)", m.Name, is)
+		}
+	}
+	return ""
+}
 
 // orphans says whether slots of nobody can be given up: no node that is not seen, or whose
 // source is not there, may hold what was in them.
 func (v *view) orphans() bool {
 	for _, m := range v.wanted() {
 		s := v.server(m.Name)
-		if !s.OK() && !v.gifts[m.Shard] {
-			v.problem("GiveUpRefused", "%s is not seen and may hold what the slots without an owner held: bring it back, or give up its shard %s as well", m.Name, m.Shard)
+		if id := v.data.IDs[m.Name]; !s.OK() && !v.gifts[id] {
+			v.problem("GiveUpRefused", "%s is not seen and may hold what the slots without an owner held: bring it back, or give up its id %s as well", m.Name, id)
+			return false
+		}
+		if s.Master() && s.Keys > 0 && !v.owns(s.ID) {
+			v.problem("GiveUpRefused", "%s holds %d keys and owns no slot: they may be those of the slots without an owner. Save them, and empty the node (FLUSHALL)", m.Name, s.Keys)
 			return false
 		}
 		if s.OK() && s.Replica && s.Keys > 0 && !v.byID[s.MasterID].Master() {

@@ -54,6 +54,10 @@ func (v *view) reviewMoves() {
 	var kept []*move
 	cancelled := false
 	for _, m := range v.moves {
+		if v.gifts[m.To] && v.byID[m.To] == nil && v.dead(m.To) && v.copyOf(m.To) == "" {
+			v.warn("MoveGivenUp", m.To, "the move of slots %s to %s, which is dead, is given up as the annotation %s says. Slots that it had opened are open on %s still: CLUSTER SETSLOT … STABLE there, or redis-cli --cluster fix", m.Slots, v.nameOf(m.To), v1alpha1.AnnotationGiveUpSlots, v.nameOf(m.From))
+			continue
+		}
 		v.inherit(m)
 		v.yield(m)
 		left, open := v.left(m), v.marked(m)
@@ -277,7 +281,7 @@ func (v *view) migrations() []reconcile.Step {
 		slots := v.left(m).Or(v.marked(m))
 		actions = append(actions, Migrate{
 			target: target{from.Name}, To: to.Name, FromID: m.From, ToID: m.To, Slots: slots,
-			Inherited: m.Inherited || m.FromRunID != from.RunID, Tell: v.tell(m.From, m.To), Budget: moveBudget,
+			FromRunID: m.FromRunID, Inherited: m.Inherited || m.FromRunID != from.RunID, Tell: v.tell(m.From, m.To), Budget: moveBudget,
 		})
 	}
 	if g := v.data.Migration; g != nil {

@@ -22,12 +22,13 @@ func (v *view) promotes() []reconcile.Step {
 			v.problem("PromotionWaits", "%s is to be the source of shard %s instead of %s: %s", m.Name, shard, v.nameOf(id), why)
 			continue
 		}
+		v.forcing = way != ""
 		v.problem("Promoting", "%s takes over shard %s from %s", m.Name, shard, v.nameOf(id))
 		if way != "" {
-			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec or the annotation %s says: what it had not received is lost", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote)
+			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec and the annotation %s say: what it had not received is lost", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote)
 		}
 		s := v.server(m.Name)
-		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way}}}}
+		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: v.names[id]}}}}
 	}
 	return nil
 }
@@ -45,12 +46,10 @@ func (v *view) desired(shard string) (m Member, sourceID string, forced bool) {
 	if len(list) == 0 || id == "" || !v.owns(id) {
 		return Member{}, "", false
 	}
-	for _, one := range list {
-		if v.obj.Annotations[v1alpha1.AnnotationForcePromote] == one.Name && v.data.IDs[one.Name] != id {
-			// Of a shard whose source is there, the order of the spec says who it is.
-			if s := v.byID[id]; !s.Master() {
-				return one, id, true
-			}
+	if source := v.byID[id]; !source.Master() {
+		// Redis promotes by itself. Without the source it is done only on word that came after its death.
+		if v.force == list[0].Name && v.data.IDs[list[0].Name] != id {
+			return list[0], id, true
 		}
 	}
 	was, known := v.data.Preferred[shard]
@@ -94,7 +93,10 @@ func (v *view) promotion(m Member, sourceID string, forced bool) (way, why strin
 	case source.Master():
 		return "", v.caughtUp(s, source)
 	}
-	return v.promotionWithoutSource(m, s, sourceID, forced)
+	if !forced {
+		return "", fmt.Sprintf("its source is not seen, and Redis promotes a replica by itself. To promote %s without it, with what it has received, put it first and set the annotation %s: %s", m.Name, v1alpha1.AnnotationForcePromote, m.Name)
+	}
+	return v.promotionWithoutSource(m, s, sourceID)
 }
 
 // caughtUp says why a replica has not caught up with its source; "" where it has.
@@ -112,9 +114,9 @@ func (v *view) caughtUp(s, source *Server) string {
 	return ""
 }
 
-// promotionWithoutSource: the source is not seen. The replica must have had all of it once, and
-// hold the most of all that are seen.
-func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string, forced bool) (way, why string) {
+// promotionWithoutSource: the source is not seen, and the user says that the node takes over. It
+// must have had all of it once.
+func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way, why string) {
 	n := v.obj.Status.Topology[m.Name]
 	switch {
 	case n == nil || n.Replicated != sourceID:
@@ -127,34 +129,18 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string, forc
 	if source := v.server(v.names[sourceID]); source != nil && source.Silent < failoverPatience && !source.Refused && !v.in.Pods[source.Name].Gone() {
 		return "", "its source may be back in a moment"
 	}
-	if forced {
-		return v.forcedWay(), ""
-	}
-	for _, o := range v.ofShard(m.Shard) {
-		other := v.server(o.Name)
-		switch {
-		case v.data.IDs[o.Name] == sourceID || o.Name == m.Name:
-		case !other.OK():
-			return "", fmt.Sprintf("%s, which is not seen, may have received more: bring it back, or set the annotation %s: %s", o.Name, v1alpha1.AnnotationForcePromote, m.Name)
-		case other.Replica && other.MasterID == sourceID && other.Offset > s.Offset:
-			return "", fmt.Sprintf("%s has received more: put that one first, or set the annotation %s: %s", o.Name, v1alpha1.AnnotationForcePromote, m.Name)
-		}
-	}
-	return "FORCE", ""
-}
-
-// forcedWay is FORCE, with the votes of the other sources; TAKEOVER where these are too few.
-func (v *view) forcedWay() string {
-	alive := 0
+	// Without votes only where most of the sources are said to be dead, not where the operator
+	// alone does not see them.
+	dead := 0
 	for id := range v.owned {
-		if v.byID[id].Master() {
-			alive++
+		if v.dead(id) {
+			dead++
 		}
 	}
-	if 2*alive > len(v.owned) {
-		return "FORCE"
+	if 2*dead >= len(v.owned) {
+		return wayTakeOver, ""
 	}
-	return "TAKEOVER"
+	return wayForce, ""
 }
 
 // openSlots says whether a node has open slots, at either of their ends.

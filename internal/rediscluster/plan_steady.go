@@ -18,15 +18,15 @@ import (
 // possible: reach everybody, know who owns what, finish what is open, roles, slots, farewells.
 func (v *view) steady() reconcile.Plan[Data] {
 	v.adopt()
-	p := v.plan()
-	optional(&p, "configure", v.configures())
-	optional(&p, "meet", v.introductions(v.company()))
+	p, beside := v.plan(), v.plan()
+	optional(&beside, "configure", v.configures())
+	optional(&beside, "meet", v.introductions(v.company()))
 	v.reviewMoves()
 	v.foreignMarks()
 	v.lost()
 	var work []reconcile.Step
 	for _, stage := range []func() []reconcile.Step{v.assigns, v.gives, v.finishes, v.replicates, v.promotes, v.resharding, v.farewells} {
-		if work = stage(); len(work) > 0 {
+		if work = v.due(stage()); len(work) > 0 {
 			break
 		}
 	}
@@ -35,7 +35,11 @@ func (v *view) steady() reconcile.Plan[Data] {
 	v.notes()
 	v.sum()
 	p.Data = v.data
+	// What was seen is old after steps that wait for others: what depends on it comes first.
 	p.Steps = append(p.Steps, work...)
+	if !v.forcing {
+		p.Steps = append(p.Steps, v.due(beside.Steps)...)
+	}
 	p.Steps = append(p.Steps, v.route())
 	p.Persist = v.mustRecord()
 	p.Conditions = v.condition()
@@ -47,6 +51,25 @@ func (v *view) steady() reconcile.Plan[Data] {
 		p.Next = busy
 	}
 	return p
+}
+
+// due leaves out actions that have failed just now: other work goes on meanwhile.
+func (v *view) due(steps []reconcile.Step) []reconcile.Step {
+	var out []reconcile.Step
+	for _, step := range steps {
+		var actions []reconcile.Action
+		for _, action := range step.Actions {
+			if v.in.State.Waits[nameOf(action)] {
+				v.problem("ActionFailed", "%s on %s has failed and is tried again in a while: see the events", action.About(), action.Node())
+				continue
+			}
+			actions = append(actions, action)
+		}
+		if step.Actions = actions; len(actions) > 0 {
+			out = append(out, step)
+		}
+	}
+	return out
 }
 
 // adopt takes note of a cluster that is there, and of one whose slots are all given.
@@ -78,7 +101,8 @@ func (v *view) company() []*Server {
 		switch {
 		case known || len(v.ours()) == 1:
 			out = append(out, s)
-		case s.Slots.Empty() && (s.Keys == 0 || s.Replica):
+		case s.Slots.Empty() && (s.Keys == 0 || s.Replica), v.data.Creating:
+			// While the cluster is made, nobody has had slots from elsewhere.
 			late = append(late, s)
 		default:
 			v.data.Notes[m.Name] = fmt.Sprintf("the cluster does not know it any more, and it holds %d keys and claims slots: see what it holds, then empty it and run CLUSTER RESET on it", s.Keys)
@@ -145,22 +169,30 @@ func (v *view) replication(m Member) reconcile.Action {
 	case v.owns(s.ID):
 		// Its slots are moved first.
 		return nil
+	case !s.Replica && v.inMove(s.ID):
+		v.data.Notes[m.Name] = "it holds keys of slots that are being moved, which nobody else may have: it is left as it is"
+		return nil
 	case !s.Replica && !s.Bare():
 		v.data.Notes[m.Name] = fmt.Sprintf("it holds %d keys and owns no slot: as a replica it would lose them. See what they are, empty it (FLUSHALL), and it becomes a replica of %s", s.Keys, source.Name)
 		return nil
-	case s.Replica && !v.dispensable(s):
+	case s.Replica && !v.dispensable(s.MasterID, s.Keys > 0):
 		v.data.Notes[m.Name] = fmt.Sprintf("it replicates from %s, which is not seen: it may hold the only copy, and is left as it is", v.nameOf(s.MasterID))
 		return nil
+	}
+	if master := v.byID[s.MasterID]; s.Replica && s.Keys > 0 && master.Master() {
+		do.Master = master.Name
 	}
 	return do
 }
 
-// dispensable says of a replica whether what it holds is elsewhere.
-func (v *view) dispensable(s *Server) bool {
-	if master := v.byID[s.MasterID]; master.Master() {
+// dispensable says of a replica of a node whether what it holds is elsewhere. Keys that were moved
+// to a node which owns nothing yet, and is gone, are with its replica alone.
+func (v *view) dispensable(masterID string, keys bool) bool {
+	if v.byID[masterID].Master() || !keys && !v.owns(masterID) {
 		return true
 	}
-	return !v.owns(s.MasterID) && v.unowned.Empty() && v.disputed.Empty()
+	marks := slices.ContainsFunc(v.ours(), func(s *Server) bool { return s.Open() })
+	return !v.owns(masterID) && v.unowned.Empty() && v.disputed.Empty() && len(v.moves) == 0 && !marks
 }
 
 // nameOf a node, for a person.
@@ -288,13 +320,10 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 		slots := v.slotsOf(id)
 		return fmt.Sprintf("it owns %d slots", slots.Count())
 	}
-	if slices.ContainsFunc(v.moves, func(m *move) bool { return m.From == id || m.To == id }) {
+	if v.inMove(id) {
 		return "slots are moved from it or to it"
 	}
-	if s.OK() && s.Open() {
-		return "it has open slots"
-	}
-	if master != "" && !v.byID[master].Master() && (v.owns(master) || !v.unowned.Empty()) {
+	if master != "" && !v.dispensable(master, !s.OK() || s.Keys > 0) {
 		return fmt.Sprintf("it replicates from %s, which is not seen, and may hold the only copy of its data: put it back into the spec to promote it", v.nameOf(master))
 	}
 	if _, goes := leaving[master]; goes && v.owns(master) {
@@ -370,6 +399,8 @@ func (v *view) note(m Member, s *Server) string {
 		return "the source of its shard came back as another node, and what it held is not here"
 	case id == "":
 		return "its shard has no source"
+	case s.Config == nil:
+		return "the operator's user may not run CONFIG GET on it: whether masterauth is right, and whether Redis moves replicas by itself, is not known. Grant it"
 	case s.ID == id && s.Replica:
 		return "it is a replica, and owns slots as others see it"
 	case s.ID == id && !v.owns(id):

@@ -140,14 +140,31 @@ func TestPlan(t *testing.T) {
 		{"a source is dead", func(s *situation) { s.down("a0") },
 			quiet, "SourceUnreachable", "promotes a replica"},
 		{"a source is dead, and another node is first", func(s *situation) { s.down("a0"); s.first("a", "a1") },
-			"promote: promote a1 FORCE", "SourceUnreachable", ""},
+			quiet, "SourceUnreachable", "force-promote: a1"},
+		{"a source is dead, and another node is first and forced", func(s *situation) {
+			s.down("a0")
+			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, "promote: promote a1 FORCE", "SourceUnreachable", ""},
+		{"a source is dead, and another node was forced before", func(s *situation) {
+			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+			s.plan(false)
+			s.down("a0")
+		}, quiet, "SourceUnreachable", "force-promote: a1"},
+		{"a source is dead, and another node is forced but not first", func(s *situation) {
+			s.down("a0")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, quiet, "SourceUnreachable", ""},
 		{"a source is dead, and the other one never had a copy", func(s *situation) {
 			s.down("a0")
 			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
 			s.object.Status.Topology["a1"].Replicated = ""
 		}, quiet, "SourceUnreachable", "never been seen"},
 		{"most sources are dead, and one replica is forced", func(s *situation) {
 			s.down("a0", "b0")
+			s.first("a", "a1")
 			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
 		}, "promote: promote a1 TAKEOVER", "SourceUnreachable", ""},
 
@@ -158,15 +175,19 @@ func TestPlan(t *testing.T) {
 			quiet, "SourceUnreachable", "give-up-slots"},
 		{"a shard is given up while a replica has the data", func(s *situation) {
 			s.down("a0")
-			s.annotate(v1alpha1.AnnotationGiveUpSlots, "a")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id)
 		}, quiet, "SourceUnreachable", "a1 has it"},
 		{"a shard is given up", func(s *situation) {
 			s.down("a0", "a1")
-			s.annotate(v1alpha1.AnnotationGiveUpSlots, "a")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id)
+		}, quiet, "SourceUnreachable", "give it up as well (a1-002)"},
+		{"a shard is given up, and all of its nodes", func(s *situation) {
+			s.down("a0", "a1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id+", "+s.nodes["a1"].id)
 		}, "give-up: give up the data of slots b0", "SourceUnreachable", ""},
 		{"another shard is given up", func(s *situation) {
 			s.down("a0", "a1")
-			s.annotate(v1alpha1.AnnotationGiveUpSlots, "b")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["b0"].id)
 		}, quiet, "SourceUnreachable", ""},
 		{"slots without an owner", func(s *situation) {
 			for _, n := range s.nodes {
@@ -206,6 +227,30 @@ func TestPlan(t *testing.T) {
 			s.open(3, "a0", "b0")
 			s.down("b0")
 		}, quiet, "SourceUnreachable", "may have keys on both"},
+		{"the target of open slots came back as another node, and its replica has their keys", func(s *situation) {
+			s.grow("d", 2)
+			s.joined("d0", "d1")
+			s.nodes["d1"].master = s.nodes["d0"].id
+			s.moving("0-10", "a0", "d0")
+			s.open(3, "a0", "d0")
+			s.nodes["d0"].keys[3] = map[string]int{"x": 1}
+			s.gossip()
+			s.record()
+			s.anew("d0")
+			s.joined("d0")
+		}, quiet, "MoveWaits", "came back as another node"},
+		{"a move that has failed waits", func(s *situation) {
+			s.moving("0-10", "a0", "b0")
+			s.open(3, "a0", "b0")
+			s.waits = map[string]bool{"move slots a0 b0": true}
+		}, quiet, "Resharding", "tried again"},
+		{"a node has another name", func(s *situation) {
+			list := s.object.Spec.Members["a"]
+			list[1].Name = "renamed"
+			s.nodes["renamed"] = s.nodes["a1"]
+			s.nodes["renamed"].name = "renamed"
+			delete(s.nodes, "a1")
+		}, quiet, "TopologyAsWanted", ""},
 		{"the source of an open slot was promoted", func(s *situation) {
 			s.moving("0-10", "a0", "b0")
 			s.open(3, "a0", "b0")

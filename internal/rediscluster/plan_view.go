@@ -42,8 +42,12 @@ type view struct {
 	cancelled, marksOfOthers bool
 	// bad says what of the record cannot be read.
 	bad string
-	// gifts are shards and ids whose data is given up.
+	// gifts are ids, and words, whose data is given up; force is the node of force-promote, both
+	// unless they are spent.
 	gifts map[string]bool
+	force string
+	// forcing: the plan does something that must not be done to what was seen long ago.
+	forcing bool
 	// problems in the order of their weight.
 	problems []problem
 	events   []reconcile.Event
@@ -72,10 +76,19 @@ func look(in Input) *view {
 			IDs: map[string]string{}, Notes: map[string]string{}, Ready: map[string]bool{}, Owned: map[string]Slots{}, Drop: map[string]bool{},
 		},
 	}
-	for word := range strings.SplitSeq(obj.Annotations[v1alpha1.AnnotationGiveUpSlots], ",") {
-		if word = strings.TrimSpace(word); word != "" {
-			v.gifts[word] = true
+	if value := obj.Annotations[v1alpha1.AnnotationForcePromote]; value != st.ForceSpent {
+		v.force = value
+	} else {
+		v.data.ForceSpent = value
+	}
+	if value := obj.Annotations[v1alpha1.AnnotationGiveUpSlots]; value != st.GiveUpSpent {
+		for word := range strings.SplitSeq(value, ",") {
+			if word = strings.TrimSpace(word); word != "" {
+				v.gifts[word] = true
+			}
 		}
+	} else {
+		v.data.GiveUpSpent = value
 	}
 	for i := range st.Moves {
 		m := &move{RedisClusterMove: st.Moves[i]}
@@ -88,8 +101,10 @@ func look(in Input) *view {
 	v.group()
 	v.identify()
 	if len(v.clusters) == 1 {
+		v.data.Judged = true
 		v.judge()
 		v.strangers()
+		v.spend()
 	}
 	return v
 }
@@ -229,6 +244,11 @@ func (v *view) identify() {
 	for _, m := range v.members {
 		was := v.recorded(m.Name)
 		s := v.server(m.Name)
+		if _, taken := v.names[was]; m.Leaving && (taken && was != "" || s.OK() && v.names[s.ID] != "") {
+			// It is a node of the spec by now, under another name.
+			v.data.Drop[m.Name] = true
+			continue
+		}
 		if !s.OK() || !ours[s] {
 			v.data.IDs[m.Name] = was
 			if was != "" {
@@ -363,7 +383,7 @@ func (v *view) member(id string) Member {
 // that was in the shard, and no member is, owns slots still.
 func (v *view) sourceOf(shard string) (id string, headless bool) {
 	for _, f := range v.data.Former {
-		if f.Shard == shard && v.owns(f.ID) {
+		if f.Shard == shard && (v.owns(f.ID) || v.inMove(f.ID)) {
 			headless = true
 		}
 	}
@@ -392,18 +412,57 @@ func (v *view) isSource(m Member) bool {
 	return id != "" && id == v.data.IDs[m.Name]
 }
 
-// dead says whether all sources that are seen say of a node that it is dead.
+// inMove says whether a node is an end of a move on record, or of an open slot: it may hold keys
+// that nobody else has.
+func (v *view) inMove(id string) bool {
+	return slices.ContainsFunc(v.moves, func(m *move) bool { return m.From == id || m.To == id }) || v.openSlots(id)
+}
+
+// spend takes note of annotations that name what is alive: they do not count when it dies later.
+func (v *view) spend() {
+	if v.force != "" {
+		for _, m := range v.wanted() {
+			if m.Name != v.force {
+				continue
+			}
+			if id, _ := v.sourceOf(m.Shard); id != "" && v.byID[id].Master() {
+				v.data.ForceSpent, v.force = v.force, ""
+			}
+			break
+		}
+	}
+	alive := v.gifts[giftAll] || v.gifts[giftUnowned] && v.unowned.Empty()
+	for id, s := range v.byID {
+		alive = alive || v.gifts[id] && s.OK()
+	}
+	if alive {
+		v.data.GiveUpSpent = v.obj.Annotations[v1alpha1.AnnotationGiveUpSlots]
+		v.gifts = map[string]bool{}
+	}
+}
+
+// Words of the annotation give-up-slots beside ids.
+const (
+	giftAll     = "all"
+	giftUnowned = "unowned"
+)
+
+// dead says whether all sources that are seen and know of a node say that it is dead. One of whom
+// nobody knows is unknown.
 func (v *view) dead(id string) bool {
 	judges := v.sources()
 	if len(judges) == 0 {
 		judges = v.ours()
 	}
+	said := false
 	for _, s := range judges {
-		if p := s.View[id]; p != nil && !p.Fail && !p.NoAddress {
+		p := s.View[id]
+		if p != nil && !p.Fail {
 			return false
 		}
+		said = said || p != nil
 	}
-	return len(judges) > 0
+	return said
 }
 
 // tell are the names of the seen sources but some.
@@ -432,7 +491,7 @@ func (v *view) twins() string {
 	by := map[string]string{}
 	for _, m := range v.members {
 		s := v.server(m.Name)
-		if !s.OK() {
+		if !s.OK() || m.Leaving {
 			continue
 		}
 		for _, id := range []string{s.ID, s.RunID} {
@@ -500,6 +559,10 @@ func (v *view) reportGarbled() reconcile.Plan[Data] {
 // route leads to the nodes of the cluster that serve: sources for writes, replicas for reads.
 func (v *view) route() reconcile.Step {
 	routing := reconcile.Routing{}
+	if len(v.clusters) > 1 {
+		// Nobody knows which is ours: labels stay.
+		return reconcile.Step{Name: "route"}
+	}
 	for _, m := range v.members {
 		s := v.server(m.Name)
 		switch {

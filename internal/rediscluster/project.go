@@ -18,7 +18,11 @@ func Project(obj *v1alpha1.RedisCluster, state State, p reconcile.Plan[Data]) {
 	st.Moves, st.Migration = slices.Clone(d.Moves), d.Migration.DeepCopy()
 	st.FormerNodes, st.UnknownNodes, st.Preferred = slices.Clone(d.Former), slices.Clone(d.Unknown), d.Preferred
 	st.ClusterJoined, st.ClusterSynced = d.Joined, d.Synced
-	st.NumberOfShard, st.SlotsAssigned = int32(d.Shards), int32(d.Slots) //nolint:gosec // slots
+	st.ForceSpent, st.GiveUpSpent = d.ForceSpent, d.GiveUpSpent
+	if d.Judged || !d.Established {
+		// What is not known stays as it was.
+		st.NumberOfShard, st.SlotsAssigned = int32(d.Shards), int32(d.Slots) //nolint:gosec // slots
+	}
 	topology := map[string]*v1alpha1.RedisClusterNode{}
 	ready, wanted := 0, 0
 	for _, m := range Members(obj) {
@@ -44,6 +48,9 @@ func projectNode(m Member, s *Server, was *v1alpha1.RedisClusterNode, d Data) *v
 	}
 	owned := d.Owned[m.Name]
 	n.Slots = owned.Ranges()
+	if !d.Judged && d.Established && was != nil {
+		n.Slots = was.Slots
+	}
 	if was != nil && was.ID == n.ID {
 		n.Replicated = was.Replicated
 	}

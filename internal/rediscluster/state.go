@@ -15,6 +15,8 @@ type State struct {
 	Nodes map[string]*Server
 	// KeysMoved by this process for the resource, as far as they were counted.
 	KeysMoved int64
+	// Waits are actions, by nameOf, that have failed and are left alone for a while.
+	Waits map[string]bool
 }
 
 // Server is what was observed of one server.
