@@ -372,16 +372,16 @@ func (v *view) judgeServers() {
 		v.servers.first(metav1.ConditionUnknown, v.topo.UnknownReason, v.topo.Unknown+". What ProxySQL has stays as it is")
 	case v.topo.Changing:
 		v.servers.first(metav1.ConditionFalse, reasonSourceChanging, "the source is being changed: the writer hostgroup is empty until it takes writes")
-	case !v.topo.Admitted && writers[""]:
+	case !v.topo.Admitted && (writers[""] || v.topo.Contradicted):
 		v.servers.first(metav1.ConditionFalse, reasonNoWriter, fmt.Sprintf("source %s %s, so that it is not in the writer hostgroup", v.topo.Source.Name, v.topo.Doubt))
 	case !v.topo.Admitted:
 		// It stays where it is: who cannot be seen is not gone.
 		v.servers.add(reasonTopologyUnknown, fmt.Sprintf("source %s %s; it stays in the writer hostgroup where it is", v.topo.Source.Name, v.topo.Doubt))
 	}
-	before := v.in.Object.Status.Source
-	if now := v.data.Source; now != "" && now != before && before != "" {
+	// In the middle of a change there was none.
+	if now := v.data.Source; now != "" && now != v.in.Object.Status.Source {
 		v.events = append(v.events, reconcile.Event{
-			Reason: eventWriterChanged, Message: fmt.Sprintf("the writer hostgroup %d leads to %s; before, to %s", writerOf(v.spec), now, before),
+			Reason: eventWriterChanged, Message: fmt.Sprintf("the writer hostgroup %d leads to %s", writerOf(v.spec), now),
 		})
 	}
 }
