@@ -149,7 +149,9 @@ func planServers(w ServerWant, tables *Tables) (ServerChanges, ServerFindings) {
 // has in memory. Were it taken away, it would come again, without end.
 func (w ServerWant) copied(wanted, there []ServerRow) *ServerRow {
 	for _, want := range wanted {
-		if want.Hostgroup != w.Writer {
+		// A reader that becomes the writer is no copy of it.
+		already := func(r ServerRow) bool { return r.ServerKey == want.ServerKey && r.Comment == w.Mark }
+		if want.Hostgroup != w.Writer || !slices.ContainsFunc(there, already) {
 			continue
 		}
 		for _, row := range there {
