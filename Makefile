@@ -41,7 +41,7 @@ E2E_PROCS ?= 2
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 # Everything that is compiled under a tag, for what looks at all code.
-TAGS := admission,mysqld,redisd,postgresd,e2e
+TAGS := admission,mysqld,redisd,postgresd,proxysqld,e2e
 
 # The tools are pinned in test/tools and built when they are first used. These are
 # evaluated in the recipe that needs them and nowhere else.
@@ -221,6 +221,7 @@ verify-source:
 	go vet -tags faults ./cmd/... ./internal/...
 	cd test/testbed && go vet ./...
 	cd test/scale/standin && go vet ./...
+	cd test/proxysqld/standin && CGO_ENABLED=0 go vet ./...
 	@go mod tidy -diff >/dev/null || { echo "verify: go.mod and go.sum are not tidy: run go mod tidy and commit the result" >&2; exit 1; }
 
 .PHONY: lint
@@ -285,11 +286,17 @@ test-postgres-all: bin/testbed ## The same on PostgreSQL 15, 17 and 18.
 test-mysql: bin/testbed ## The MySQL client, observe, plan and act against real mysqld processes.
 	$(WITH_MYSQL) go test -p 2 -tags mysqld -count=1 -timeout 15m -parallel 4 $(TESTARGS) ./test/mysqld/... ./internal/mysql/... ./internal/mysqlgroup/
 
+# PROXYSQL_BIN=/usr/bin/proxysql runs the same against that program.
+.PHONY: test-proxysql
+test-proxysql: ## The contract of ProxySQL's admin interface, and what observes and acts, against stand-ins, or the real program that PROXYSQL_BIN names. No cluster and no database is needed.
+	cd test/proxysqld/standin && CGO_ENABLED=0 go build -buildvcs=false -o ../../../bin/proxysql-standin .
+	PROXYSQL_STANDIN=$(CURDIR)/bin/proxysql-standin go test -tags proxysqld -count=1 -timeout 15m -skip '^TestModel$$' $(TESTARGS) ./internal/proxysql/...
+
 .PHONY: soak
 soak: bin/testbed ## The long forms of tests: SOAK_ROUNDS kills of the source under load (50), a crash after every step of set-up and switchover, all that the tests of groups have, and SOAK_SCHEDULES schedules of the model (100000).
 	$(WITH_MYSQL) FAILOVER_ROUNDS=$(SOAK_ROUNDS) EVERY_CRASH=1 go test -parallel 1 -tags mysqld -count=1 -timeout 3h -v -run '^(TestFailoverLosesNothing|TestCrashesDuring.*|TestOperatorDiesDuringFailover)$$' ./internal/mysql/
 	$(WITH_MYSQL) LONG_GROUPS=1 go test -tags mysqld -count=1 -timeout 30m -v ./internal/mysqlgroup/
-	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/ ./internal/rediscluster/ ./internal/postgres/
+	MODEL_RUNS=$(SOAK_SCHEDULES) go test -count=1 -timeout 12h -v -run '^TestModel$$' ./internal/mysql/ ./internal/mysqlgroup/ ./internal/redis/ ./internal/rediscluster/ ./internal/postgres/ ./internal/proxysql/
 
 .PHONY: test-engine
 test-engine: test-mysql ## The same as test-mysql.

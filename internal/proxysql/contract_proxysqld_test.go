@@ -215,7 +215,7 @@ func TestContractGuards(t *testing.T) {
 	if after := fmt.Sprint(see(t, h)); after != before {
 		t.Errorf("rows of somebody were changed:\n%s\n%s", before, after)
 	}
-	if err := h.sync(t.Context(), Sync{Mark: testMark, Servers: ServerChanges{Insert: []ServerRow{row(0, "mysql-0")}}}); err == nil {
+	if err := h.sync(t.Context(), Sync{Mark: testMark, Servers: ServerChanges{Insert: []ServerRow{row(1, "mysql-1")}}}); err == nil {
 		t.Error("a row was put over that of somebody")
 	}
 	// No second writer, beside somebody's or beside ours.

@@ -5,6 +5,7 @@ package proxysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -197,15 +198,10 @@ func (h *sourceHandle) look(ctx context.Context) *Source {
 }
 
 func (h *sourceHandle) read(ctx context.Context) (*Source, error) {
-	s := &Source{Reach: server.ReachOK}
-	var readOnly bool
-	var count int64
-	var sum string
-	if err := h.Row(ctx, basicsQuery, nil, &s.UUID, &s.Version, &readOnly, &count, &sum); err != nil {
+	s, said, err := h.basics(ctx)
+	if err != nil {
 		return nil, err
 	}
-	s.Writable = !readOnly
-	said := fmt.Sprint(s.UUID, " ", count, " ", sum)
 	h.mu.Lock()
 	same := h.said == said
 	s.Accounts = h.accounts
@@ -213,13 +209,32 @@ func (h *sourceHandle) read(ctx context.Context) (*Source, error) {
 	if same {
 		return s, nil
 	}
-	var err error
 	if s.Accounts, err = h.readAccounts(ctx); err != nil {
 		return nil, err
 	}
+	// Each statement may have gone over a connection of its own, to a server of its own.
+	_, after, err := h.basics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if after != said {
+		return nil, errors.New("the accounts have changed while they were read")
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	// Of a change in between the next checksum tells.
 	h.said, h.accounts = said, s.Accounts
 	return s, nil
+}
+
+// basics reads who the server is, and what tells of any change of its accounts.
+func (h *sourceHandle) basics(ctx context.Context) (*Source, string, error) {
+	s := &Source{Reach: server.ReachOK}
+	var readOnly bool
+	var count int64
+	var sum string
+	if err := h.Row(ctx, basicsQuery, nil, &s.UUID, &s.Version, &readOnly, &count, &sum); err != nil {
+		return nil, "", err
+	}
+	s.Writable = !readOnly
+	return s, fmt.Sprint(s.UUID, " ", count, " ", sum), nil
 }

@@ -235,7 +235,7 @@ func (v *view) planUsers(tables *Tables) (UserChanges, UserFindings) {
 
 // planVersion has ProxySQL greet clients with the version of the source.
 func (v *view) planVersion(s *Sync, tables *Tables) {
-	if v.version == "" || v.topo.Changing {
+	if v.version == "" || v.topo.Changing || v.shared(tables) {
 		return
 	}
 	if tables.Version[memory] != v.version {
@@ -243,6 +243,13 @@ func (v *view) planVersion(s *Sync, tables *Tables) {
 	}
 	s.LoadVersion = s.Version != "" || tables.Version[runtime] != v.version
 	s.SaveVersion = s.Version != "" || tables.Version[disk] != v.version
+}
+
+// shared: another resource has rows on this ProxySQL, which has one version to tell. Two would
+// set it in turns for ever.
+func (v *view) shared(tables *Tables) bool {
+	other := func(comment string) bool { return strings.HasPrefix(comment, markPrefix) && comment != v.mark }
+	return slices.ContainsFunc(tables.Servers[memory], func(r ServerRow) bool { return other(r.Comment) })
 }
 
 // calm takes out what was only just done and has not helped.
@@ -267,7 +274,9 @@ func (v *view) calm(s *Sync, n *Node) (notes []string) {
 
 // report notes what is so of one ProxySQL.
 func (v *view) report(name string, n *Node, s Sync, servers ServerFindings, users UserFindings, notes []string) {
-	v.data.Writer[name], v.data.Readers[name], v.data.Users[name] = servers.Writer, servers.Readers, users.Users
+	// What clients are led to now, and not what is about to be.
+	v.data.Writer[name], v.data.Readers[name] = v.wantServers().named(n.Tables.Servers[runtime])
+	v.data.Users[name] = atWork(users.Users, n.Tables)
 	for _, note := range notes {
 		verdict := &v.servers
 		if strings.HasPrefix(note, "users") {
@@ -304,11 +313,20 @@ func (v *view) report(name string, n *Node, s Sync, servers ServerFindings, user
 	what(&v.servers, s.Servers.Any() || s.version())
 	what(&v.people, s.Users.Any())
 	v.data.Synced[name] = !s.Any() && len(notes)+len(servers.Conflicts)+len(users.Conflicts) == 0 &&
-		v.topo.known() && !v.topo.Changing && v.usersUnknown == "" && servers.Writer != ""
+		v.topo.known() && !v.topo.Changing && v.usersUnknown == "" && v.data.Writer[name] != ""
 	v.data.Notes[name] = strings.Join(slices.Concat(notes, servers.Conflicts, servers.Offline, servers.Notes), "; ")
 	if len(users.Conflicts) > 0 {
 		v.data.Notes[name] = strings.TrimPrefix(v.data.Notes[name]+"; users that are not ours: "+list(users.Conflicts), "; ")
 	}
+}
+
+// atWork are those of the users that may connect now.
+func atWork(users []string, tables *Tables) []string {
+	there := map[string]bool{}
+	for _, row := range tables.Users[runtime] {
+		there[row.Name] = there[row.Name] || row.Frontend
+	}
+	return slices.DeleteFunc(slices.Clone(users), func(name string) bool { return !there[name] })
 }
 
 func (v *view) warn(reason, message string) {
@@ -354,16 +372,16 @@ func (v *view) judgeServers() {
 		v.servers.first(metav1.ConditionUnknown, v.topo.UnknownReason, v.topo.Unknown+". What ProxySQL has stays as it is")
 	case v.topo.Changing:
 		v.servers.first(metav1.ConditionFalse, reasonSourceChanging, "the source is being changed: the writer hostgroup is empty until it takes writes")
-	case !v.topo.Admitted && writers[""]:
+	case !v.topo.Admitted && (writers[""] || v.topo.Contradicted):
 		v.servers.first(metav1.ConditionFalse, reasonNoWriter, fmt.Sprintf("source %s %s, so that it is not in the writer hostgroup", v.topo.Source.Name, v.topo.Doubt))
 	case !v.topo.Admitted:
 		// It stays where it is: who cannot be seen is not gone.
 		v.servers.add(reasonTopologyUnknown, fmt.Sprintf("source %s %s; it stays in the writer hostgroup where it is", v.topo.Source.Name, v.topo.Doubt))
 	}
-	before := v.in.Object.Status.Source
-	if now := v.data.Source; now != "" && now != before && before != "" {
+	// In the middle of a change there was none.
+	if now := v.data.Source; now != "" && now != v.in.Object.Status.Source {
 		v.events = append(v.events, reconcile.Event{
-			Reason: eventWriterChanged, Message: fmt.Sprintf("the writer hostgroup %d leads to %s; before, to %s", writerOf(v.spec), now, before),
+			Reason: eventWriterChanged, Message: fmt.Sprintf("the writer hostgroup %d leads to %s", writerOf(v.spec), now),
 		})
 	}
 }

@@ -130,14 +130,38 @@ func planServers(w ServerWant, tables *Tables) (ServerChanges, ServerFindings) {
 		f.Writer, f.Readers = w.named(tables.Servers[memory])
 		return c, f
 	}
+	// Some pair of the two hostgroups is at work, ours or somebody's.
+	paired := slices.ContainsFunc(tables.Hostgroups[runtime], func(r HostgroupRow) bool { return r.Writer == w.Writer && r.Reader == w.Reader })
 	wanted := w.rows(tables.Servers[memory])
+	if reads := w.copied(wanted, tables.Servers[memory]); paired && reads != nil {
+		wanted = append(wanted, *reads)
+	}
 	after := w.diffServers(wanted, tables.Servers[memory], &c, &f)
 	groups := w.diffHostgroups(tables.Hostgroups[memory], &c, &f)
-	paired := slices.ContainsFunc(tables.Hostgroups[runtime], func(r HostgroupRow) bool { return r.Writer == w.Writer && r.Reader == w.Reader })
 	c.Load = c.Memory() || !w.runs(after, tables.Servers[runtime], paired) || !hasHostgroups(w.Mark, groups, tables.Hostgroups[runtime])
 	c.Save = c.Memory() || !sameServers(w.Mark, after, tables.Servers[disk]) || !hasHostgroups(w.Mark, groups, tables.Hostgroups[disk])
 	f.Writer, f.Readers = w.named(after)
 	return c, f
+}
+
+// copied is the row of the writer among the readers that ProxySQL's monitor makes, with our
+// comment (mysql-monitor_writer_is_also_reader), and that a peer of a ProxySQL cluster then
+// has in memory. Were it taken away, it would come again, without end.
+func (w ServerWant) copied(wanted, there []ServerRow) *ServerRow {
+	for _, want := range wanted {
+		// A reader that becomes the writer is no copy of it.
+		already := func(r ServerRow) bool { return r.ServerKey == want.ServerKey && r.Comment == w.Mark }
+		if want.Hostgroup != w.Writer || !slices.ContainsFunc(there, already) {
+			continue
+		}
+		for _, row := range there {
+			if row.Comment == w.Mark && row.ServerKey == (ServerKey{w.Reader, want.Address}) &&
+				!slices.ContainsFunc(wanted, func(r ServerRow) bool { return r.ServerKey == row.ServerKey }) {
+				return &row
+			}
+		}
+	}
+	return nil
 }
 
 // diffServers returns the rows that are ours once the changes are made, and those of others
@@ -326,15 +350,17 @@ func (w ServerWant) named(rows []ServerRow) (writer string, readers []string) {
 		}
 		return fmt.Sprintf("%s:%d", a.Host, a.Port)
 	}
+	var writers []string
 	for _, row := range rows {
 		switch {
 		case row.offline(), !w.Topology.known() && row.Comment != w.Mark:
 		case row.Hostgroup == w.Writer:
-			writer = name(row.Address)
+			writers = append(writers, name(row.Address))
 		case row.Hostgroup == w.Reader:
 			readers = append(readers, name(row.Address))
 		}
 	}
+	slices.Sort(writers)
 	slices.Sort(readers)
-	return writer, readers
+	return strings.Join(writers, ","), readers
 }

@@ -136,9 +136,17 @@ func TestPlanServers(t *testing.T) {
 		"writer reads too": {
 			want: func(w *ServerWant) { w.WriterReads = true }, changes: "+1:0 load save", writer: "mysql-0",
 		},
+		"the monitor's copy of the writer came from a peer": {
+			there: func(t *Tables) {
+				t.Servers[runtime] = append(t.Servers[runtime], row(1, "mysql-0"))
+				t.Servers[memory], t.Servers[disk] = slices.Clone(t.Servers[runtime]), slices.Clone(t.Servers[runtime])
+			}, writer: "mysql-0",
+		},
 		"writer reads no more": {
+			want: func(w *ServerWant) { w.Hostgroup = false },
 			there: func(t *Tables) {
 				t.Servers = everywhere(row(0, "mysql-0"), row(1, "mysql-0"), row(1, "mysql-1"), row(1, "mysql-2"))
+				t.Hostgroups = [layers][]HostgroupRow{}
 			},
 			changes: "-1:0 load save", writer: "mysql-0",
 		},

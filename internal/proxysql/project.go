@@ -12,8 +12,9 @@ import (
 	"github.com/upmio/compose-operator/internal/reconcile"
 )
 
-// maxUsers that a node's status names.
-const maxUsers = 1000
+// maxUsers that a node's status names, and maxNames of all nodes: a resource must fit into
+// the API server.
+const maxUsers, maxNames = 1000, 8000
 
 // Project writes what was observed and decided into the status. Pure.
 func Project(obj *v1alpha1.ProxysqlSync, state State, p reconcile.Plan[Data]) {
@@ -34,7 +35,7 @@ func Project(obj *v1alpha1.ProxysqlSync, state State, p reconcile.Plan[Data]) {
 			users := d.Users[node.Name]
 			//nolint:gosec // MySQL has no more accounts than that.
 			n.UserCount = int32(len(users))
-			n.Users = users[:min(len(users), maxUsers)]
+			n.Users = users[:min(len(users), maxUsers, maxNames/len(obj.Spec.Proxysql))]
 			n.Writer, n.Readers, n.Message = d.Writer[node.Name], d.Readers[node.Name], d.Notes[node.Name]
 			if !seen.Synced.IsZero() {
 				n.LastSync = new(metav1.NewTime(seen.Synced))

@@ -91,7 +91,7 @@ func (s Sync) addServers(add adder) {
 			mark, key(one.ServerKey), one.Weight, one.MaxConnections, b2i(one.UseSSL))
 	}
 	for _, one := range c.AdoptHostgroup {
-		add("adopt a replication hostgroup", "UPDATE mysql_replication_hostgroups SET comment=%s WHERE %s AND comment=''", mark, group(one))
+		add("adopt a replication hostgroup", "UPDATE mysql_replication_hostgroups SET comment=%s WHERE %s AND comment='' AND LOWER(check_type)=%s", mark, group(one), admin.Text(one.CheckType))
 	}
 	for _, one := range c.InsertHG {
 		add("add a replication hostgroup", "INSERT INTO mysql_replication_hostgroups (writer_hostgroup,reader_hostgroup,check_type,comment) VALUES (%d,%d,%s,%s)",
@@ -125,7 +125,7 @@ func (s Sync) addUsers(add adder) {
 			admin.Text(one.Hash.Reveal()), one.DefaultHostgroup, admin.Text(one.Name), mark)
 	}
 	for _, one := range c.Adopt {
-		add("adopt a user", "UPDATE mysql_users SET comment=%s WHERE username=%s AND comment='' AND HEX(password)=%s AND default_hostgroup=%d",
+		add("adopt a user", "UPDATE mysql_users SET comment=%s WHERE username=%s AND comment='' AND HEX(password)=%s AND default_hostgroup=%d AND active=1 AND backend=1 AND frontend=1",
 			mark, admin.Text(one.Name), admin.Text(hexOf(one.Hash.Reveal())), one.DefaultHostgroup)
 	}
 	for rows := c.Insert; len(rows) > 0; {
@@ -135,7 +135,8 @@ func (s Sync) addUsers(add adder) {
 			values[i] = fmt.Sprintf("(%s,%s,1,%d,1,1,%s)", admin.Text(one.Name), admin.Text(one.Hash.Reveal()), one.DefaultHostgroup, mark)
 		}
 		rows = rows[n:]
-		add("add users", "INSERT INTO mysql_users (username,password,active,default_hostgroup,backend,frontend,comment) VALUES %s", strings.Join(values, ","))
+		// One that has come meanwhile, by a peer of a ProxySQL cluster, keeps out none but itself.
+		add("add users", "INSERT OR IGNORE INTO mysql_users (username,password,active,default_hostgroup,backend,frontend,comment) VALUES %s", strings.Join(values, ","))
 	}
 }
 
