@@ -133,6 +133,7 @@ var rows = []row{
 		s.wants("b")
 		s.frozen("a", "b", "c")
 		s.at("a").Recovery, s.at("a").At.LSN = true, 1001
+		s.at("a").Fenced, s.at("a").ReadOnly = true, true
 		s.changes(v1alpha1.SwitchoverSwitching, true)
 	}, reason: "FailoverRefused", says: "a has received more", phase: v1alpha1.SwitchoverUndone, does: "primary: make the primary again a", leads: "||"},
 	{name: "somebody has switched over, and the spec says so", edit: func(s *situation) {
