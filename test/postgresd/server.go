@@ -262,7 +262,7 @@ func (s *Server) launch(asked bool) error {
 		return err
 	}
 	defer log.Close() //nolint:errcheck // the server has a copy of it
-	p, err := process.LaunchWith(s.home.line("postgres", "-D", s.within+"/data"), log, s.home.attributes())
+	p, err := process.LaunchWith(append([]string{"/usr/bin/env", "HOME=" + s.within}, s.home.line("postgres", "-D", s.within+"/data")...), log, s.home.attributes())
 	if err != nil {
 		return err
 	}
