@@ -381,11 +381,12 @@ func (v *view) reportLost() reconcile.Plan[Data] {
 func (v *view) primaryRecovers() bool { return v.primary.Standby() }
 
 // recoverable: it was left a standby, by nobody who has made another node the primary: every
-// node is seen, as a standby that has nothing which it lacks, and it gets nothing from anybody
-// else. Where the spec wants another primary, that is switched to then.
+// node is seen, as a standby that has nothing which it lacks, and none gets anything from
+// outside. Where the spec wants another primary, that is switched to then; but only one that
+// the operator itself has demoted, as its fence shows, is promoted for that.
 func (v *view) recoverable() bool {
 	s := v.primary
-	if !v.same(s) || !s.Known || (s.Receiver != "" || s.Upstream != "" && s.Upstream != s.Address()) && !v.followsMember(s) {
+	if !v.same(s) || !s.Known || s.Paused || s.Hindrance != "" || v.wanted() != s && !s.Fenced {
 		return false
 	}
 	if was, known := v.recordedAt(); known && !was.within(s.At) {
@@ -393,8 +394,13 @@ func (v *view) recoverable() bool {
 	}
 	return !slices.ContainsFunc(v.members, func(m Member) bool {
 		o := v.server(m.Name)
-		return !v.same(o) || !o.Recovery || !o.Known || !o.At.within(s.At)
+		return !v.same(o) || !o.Recovery || !o.Known || !o.At.within(s.At) || v.outside(o.Upstream) || o.Receiver != "" && v.outside(o.Sender)
 	})
+}
+
+// outside says whether an address is of none of the nodes.
+func (v *view) outside(address string) bool {
+	return address != "" && !slices.ContainsFunc(v.members, func(m Member) bool { return v.server(m.Name).Address() == address })
 }
 
 // makePrimary promotes the old primary again, unless anybody else has become one by then.

@@ -457,7 +457,7 @@ func (v *view) undo(from *Server, why string) reconcile.Plan[Data] {
 	p.Conditions = v.inProgress("is being undone: " + why)
 	p.MustFinish, p.Again, p.Persist, p.Next = true, true, persist, busy
 	if to := v.server(r.To); v.same(to) && to.Writable() {
-		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Actions: []reconcile.Action{Shut{target{to.Name}, v.identity()}}})
+		p.Steps = append(p.Steps, reconcile.Step{Name: "fence-extra", Optional: true, Actions: []reconcile.Action{Shut{target{to.Name}, v.identity()}}})
 	}
 	p.Steps = append(p.Steps, reconcile.Step{Name: "undo", Actions: []reconcile.Action{open},
 		Routing: reconcile.Routing{from.Name: reconcile.AccessReadWrite, r.To: reconcile.AccessNone}})

@@ -128,10 +128,12 @@ var rows = []row{
 	{name: "the primary is a standby, and another one has more", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c"); s.at("b").At.LSN++ }, reason: "PrimaryRecovers", leads: "|bc|a"},
 	{name: "the primary is a standby, and one is not seen", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c"); s.silent("c", time.Hour) }, reason: "PrimaryRecovers", leads: "|b|a"},
 	{name: "the primary is a standby of somebody else", edit: func(s *situation) { s.at("a").Recovery, s.at("a").Upstream = true, "far:5432"; s.cut("b", "c") }, reason: "PrimaryRecovers", leads: "|bc|a"},
+	{name: "the primary is a standby, and one streams from outside", edit: func(s *situation) { s.at("a").Recovery = true; s.cut("b", "c"); s.at("b").Upstream = "far:5432" }, reason: "PrimaryRecovers", leads: "|c|ab"},
 	{name: "failover, and the old primary is back as a standby with more", edit: func(s *situation) {
 		s.wants("b")
 		s.frozen("a", "b", "c")
 		s.at("a").Recovery, s.at("a").At.LSN = true, 1001
+		s.at("a").Fenced, s.at("a").ReadOnly = true, true
 		s.changes(v1alpha1.SwitchoverSwitching, true)
 	}, reason: "FailoverRefused", says: "a has received more", phase: v1alpha1.SwitchoverUndone, does: "primary: make the primary again a", leads: "||"},
 	{name: "somebody has switched over, and the spec says so", edit: func(s *situation) {
