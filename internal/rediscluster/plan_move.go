@@ -266,7 +266,7 @@ func (v *view) migrations() []reconcile.Step {
 			if from.OK() {
 				missing = m.To
 			}
-			v.problem("MoveWaits", "slots are being moved from %s to %s, and %s is not seen: they may have keys on both, so nothing is done before it is back", v.nameOf(m.From), v.nameOf(m.To), v.nameOf(missing))
+			v.problem("MoveWaits", "slots are being moved from %s to %s, and %s is not seen: they may have keys on both, so nothing is done before it is back%s", v.nameOf(m.From), v.nameOf(m.To), v.nameOf(missing), v.remedy(missing))
 			continue
 		case from.Replica || to.Replica:
 			v.problem("MoveWaits", "slots are being moved from %s to %s, and one of the two is a replica now", from.Name, to.Name)
@@ -291,6 +291,15 @@ func (v *view) migrations() []reconcile.Step {
 		return nil
 	}
 	return []reconcile.Step{{Name: "move-slots", Optional: true, Actions: actions}}
+}
+
+// remedy says who else has what an end of a move held that is not seen.
+func (v *view) remedy(id string) string {
+	keeper := v.copyOf(id)
+	if keeper == "" || v.owns(id) {
+		return ""
+	}
+	return fmt.Sprintf("; %s has a copy of it, and is left as it is: should it be gone for good, run CLUSTER FAILOVER TAKEOVER there and finish the open slots by hand (CLUSTER SETSLOT)", keeper)
 }
 
 // resharding plans moves where a shard has no slots, or a node has some that should not, and

@@ -38,6 +38,21 @@ func (s *situation) down(names ...string) {
 // anew has a server come back without its files: it is another node.
 func (s *situation) anew(name string) { s.fresh(name) }
 
+// freshTarget opens a slot towards a shard that owns nothing yet; its keys are there.
+func freshTarget(s *situation) {
+	s.grow("d", 2)
+	s.joined("d0", "d1")
+	d0, d1 := s.nodes["d0"], s.nodes["d1"]
+	d1.master, d1.linked = d0.id, true
+	s.gossip()
+	s.record()
+	s.object.Status.Moves = nil
+	s.moving("100", "a0", "d0")
+	s.open(100, "a0", "d0")
+	d0.keys[100], d1.keys[100] = s.nodes["a0"].keys[100], map[string]int{"key100": 1}
+	delete(s.nodes["a0"].keys, 100)
+}
+
 // joined makes a fresh node a part of the cluster.
 func (s *situation) joined(names ...string) {
 	for _, name := range names {
@@ -251,6 +266,32 @@ func TestPlan(t *testing.T) {
 			s.nodes["renamed"].name = "renamed"
 			delete(s.nodes, "a1")
 		}, quiet, "TopologyAsWanted", ""},
+		{"the target of an open slot, which owns nothing yet, comes back as another node", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+		}, quiet, "MoveWaits", "d1 has a copy"},
+		{"the replica of such a target moves to another shard", func(s *situation) {
+			freshTarget(s)
+			s.down("d0")
+			m := s.object.Spec.Members["d"][1]
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+			s.object.Spec.Members["a"] = append(s.object.Spec.Members["a"], m)
+		}, quiet, "MoveWaits", "only copy"},
+		{"the replica of such a target leaves", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+		}, quiet, "MoveWaits", "only copy"},
+		{"the replica of such a target was promoted by hand, and leaves", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+			s.nodes["d1"].master = ""
+			s.gossip()
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+		}, quiet, "MoveWaits", "do not empty it"},
 		{"the source of an open slot was promoted", func(s *situation) {
 			s.moving("0-10", "a0", "b0")
 			s.open(3, "a0", "b0")
