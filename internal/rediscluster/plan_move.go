@@ -54,7 +54,7 @@ func (v *view) reviewMoves() {
 	var kept []*move
 	cancelled := false
 	for _, m := range v.moves {
-		if v.gifts[m.To] && v.byID[m.To] == nil && v.dead(m.To) && v.copyOf(m.To) == "" {
+		if v.gifts[m.To] && v.byID[m.To] == nil && v.moveGivenUp(m) {
 			v.warn("MoveGivenUp", m.To, "the move of slots %s to %s, which is dead, is given up as the annotation %s says. Slots that it had opened are open on %s still: CLUSTER SETSLOT … STABLE there, or redis-cli --cluster fix", m.Slots, v.nameOf(m.To), v1alpha1.AnnotationGiveUpSlots, v.nameOf(m.From))
 			continue
 		}
@@ -81,6 +81,16 @@ func (v *view) reviewMoves() {
 	v.moves = kept
 	v.cancelled = cancelled
 	v.recordMoves()
+}
+
+// moveGivenUp says whether nobody can have what was moved to the target of a move, which is given up.
+func (v *view) moveGivenUp(m *move) bool {
+	shard, _ := v.shardOf(m.To)
+	why := v.mayLive(m.To, shard)
+	if why != "" {
+		v.problem("GiveUpRefused", "the move to %s is not given up: %s", v.nameOf(m.To), why)
+	}
+	return why == ""
 }
 
 // inherit follows an end of a move that was promoted: the marks of open slots go with the old

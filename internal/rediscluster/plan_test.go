@@ -38,6 +38,15 @@ func (s *situation) down(names ...string) {
 // anew has a server come back without its files: it is another node.
 func (s *situation) anew(name string) { s.fresh(name) }
 
+// loseSlot has nobody own a slot.
+func (s *situation) loseSlot(slot int) {
+	var lost Slots
+	lost.Add(slot)
+	for _, n := range s.nodes {
+		n.table[s.nodes["a0"].id] = n.table[s.nodes["a0"].id].Minus(lost)
+	}
+}
+
 // freshTarget opens a slot towards a shard that owns nothing yet; its keys are there.
 func freshTarget(s *situation) {
 	s.grow("d", 2)
@@ -200,6 +209,29 @@ func TestPlan(t *testing.T) {
 			s.down("a0", "a1")
 			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id+", "+s.nodes["a1"].id)
 		}, "give-up: give up the data of slots b0", "SourceUnreachable", ""},
+		{"a source is given up, and a node of its shard that left is not seen", func(s *situation) {
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+			s.down("a0", "a1")
+			for _, n := range s.nodes {
+				delete(n.links, s.nodes["a1"].id)
+			}
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id)
+		}, quiet, "SourceUnreachable", "may have it"},
+		{"slots without an owner are given up, and a node that left is not seen", func(s *situation) {
+			s.loseSlot(7)
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+			s.down("a1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, "unowned")
+		}, "forget: forget a0 a1-002, forget b0 a1-002, forget b1 a1-002, forget c0 a1-002, forget c1 a1-002", "SlotsLost", "a1 is not seen and may hold"},
+		{"slots without an owner are given up by the name of a shard", func(s *situation) {
+			s.loseSlot(7)
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, "a")
+		}, quiet, "SlotsLost", "unowned"},
+		{"the target of a move is given up, and its replica is not seen", func(s *situation) {
+			freshTarget(s)
+			s.down("d0", "d1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["d0"].id)
+		}, quiet, "GiveUpRefused", "give it up as well"},
 		{"another shard is given up", func(s *situation) {
 			s.down("a0", "a1")
 			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["b0"].id)
