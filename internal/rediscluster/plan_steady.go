@@ -65,8 +65,13 @@ func (v *view) due(steps []reconcile.Step) []reconcile.Step {
 			}
 			actions = append(actions, action)
 		}
+		whole := len(actions) == len(step.Actions)
 		if step.Actions = actions; len(actions) > 0 {
 			out = append(out, step)
+		}
+		if !whole && !step.Optional {
+			// What follows needs all of it.
+			break
 		}
 	}
 	return out
