@@ -407,8 +407,8 @@ func (a *actor) promote(ctx context.Context, do Promote) error {
 // askTimeout is how long a source that seems dead is asked once more.
 const askTimeout = time.Second
 
-// forsaken says with an error that the source of a replica may be there.
-func (a *actor) forsaken(ctx context.Context, s *Server, do Promote) error {
+// refusal says what a replica itself tells against taking over without its source.
+func (do Promote) refusal(s *Server) error {
 	p := s.View[do.MasterID]
 	switch {
 	case s.LinkUp:
@@ -418,7 +418,15 @@ func (a *actor) forsaken(ctx context.Context, s *Server, do Promote) error {
 	case p == nil || !p.Fail:
 		return errors.New("the cluster does not say that its source is dead")
 	case do.Source == "":
-		return nil
+		return errors.New("nobody knows where its source could be asked")
+	}
+	return nil
+}
+
+// forsaken says with an error that the source of a replica may be there.
+func (a *actor) forsaken(ctx context.Context, s *Server, do Promote) error {
+	if err := do.refusal(s); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -100,14 +100,15 @@ func (v *view) mayLive(id, shard string) string {
 	}
 	for _, s := range v.ours() {
 		for other, p := range s.View {
-			if p.Replica && p.MasterID == id && !v.byID[other].OK() && !v.gifts[other] {
-				return fmt.Sprintf("%s replicates from it and is not seen: bring that one back, or give it up as well (%s)", v.nameOf(other), other)
+			if p.Replica && p.MasterID == id && !v.byID[other].OK() && (!v.gifts[other] || !p.Fail) {
+				return fmt.Sprintf("%s replicates from it and is not seen: bring that one back, or, once the cluster says that it is dead, give it up as well (%s)", v.nameOf(other), other)
 			}
 		}
 	}
-	for _, m := range v.ofShard(shard) {
+	for _, m := range v.members {
+		// One that left the spec may have it as well.
 		is := v.data.IDs[m.Name]
-		if s := v.server(m.Name); !s.OK() && is != id && !v.gifts[is] {
+		if s := v.server(m.Name); m.Shard == shard && !v.data.Drop[m.Name] && !s.OK() && is != id && !v.gifts[is] {
 			return fmt.Sprintf("%s of its shard is not seen and may have it: bring it back, or give it up as well (%s)", m.Name, is)
 		}
 	}
@@ -117,8 +118,11 @@ func (v *view) mayLive(id, shard string) string {
 // orphans says whether slots of nobody can be given up: no node that is not seen, or whose
 // source is not there, may hold what was in them.
 func (v *view) orphans() bool {
-	for _, m := range v.wanted() {
+	for _, m := range v.members {
 		s := v.server(m.Name)
+		if v.data.Drop[m.Name] {
+			continue
+		}
 		if id := v.data.IDs[m.Name]; !s.OK() && !v.gifts[id] {
 			v.problem("GiveUpRefused", "%s is not seen and may hold what the slots without an owner held: bring it back, or give up its id %s as well", m.Name, id)
 			return false

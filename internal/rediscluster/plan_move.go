@@ -54,7 +54,7 @@ func (v *view) reviewMoves() {
 	var kept []*move
 	cancelled := false
 	for _, m := range v.moves {
-		if v.gifts[m.To] && v.byID[m.To] == nil && v.dead(m.To) && v.copyOf(m.To) == "" {
+		if v.gifts[m.To] && v.byID[m.To] == nil && v.moveGivenUp(m) {
 			v.warn("MoveGivenUp", m.To, "the move of slots %s to %s, which is dead, is given up as the annotation %s says. Slots that it had opened are open on %s still: CLUSTER SETSLOT … STABLE there, or redis-cli --cluster fix", m.Slots, v.nameOf(m.To), v1alpha1.AnnotationGiveUpSlots, v.nameOf(m.From))
 			continue
 		}
@@ -81,6 +81,16 @@ func (v *view) reviewMoves() {
 	v.moves = kept
 	v.cancelled = cancelled
 	v.recordMoves()
+}
+
+// moveGivenUp says whether nobody can have what was moved to the target of a move, which is given up.
+func (v *view) moveGivenUp(m *move) bool {
+	shard, _ := v.shardOf(m.To)
+	why := v.mayLive(m.To, shard)
+	if why != "" {
+		v.problem("GiveUpRefused", "the move to %s is not given up: %s", v.nameOf(m.To), why)
+	}
+	return why == ""
 }
 
 // inherit follows an end of a move that was promoted: the marks of open slots go with the old
@@ -266,7 +276,7 @@ func (v *view) migrations() []reconcile.Step {
 			if from.OK() {
 				missing = m.To
 			}
-			v.problem("MoveWaits", "slots are being moved from %s to %s, and %s is not seen: they may have keys on both, so nothing is done before it is back", v.nameOf(m.From), v.nameOf(m.To), v.nameOf(missing))
+			v.problem("MoveWaits", "slots are being moved from %s to %s, and %s is not seen: they may have keys on both, so nothing is done before it is back%s", v.nameOf(m.From), v.nameOf(m.To), v.nameOf(missing), v.remedy(missing))
 			continue
 		case from.Replica || to.Replica:
 			v.problem("MoveWaits", "slots are being moved from %s to %s, and one of the two is a replica now", from.Name, to.Name)
@@ -291,6 +301,15 @@ func (v *view) migrations() []reconcile.Step {
 		return nil
 	}
 	return []reconcile.Step{{Name: "move-slots", Optional: true, Actions: actions}}
+}
+
+// remedy says who else has what an end of a move held that is not seen.
+func (v *view) remedy(id string) string {
+	keeper := v.copyOf(id)
+	if keeper == "" || v.owns(id) {
+		return ""
+	}
+	return fmt.Sprintf("; %s has a copy of it, and is left as it is: should it be gone for good, run CLUSTER FAILOVER TAKEOVER there and finish the open slots by hand (CLUSTER SETSLOT)", keeper)
 }
 
 // resharding plans moves where a shard has no slots, or a node has some that should not, and

@@ -25,7 +25,7 @@ func (v *view) promotes() []reconcile.Step {
 		v.forcing = way != ""
 		v.problem("Promoting", "%s takes over shard %s from %s", m.Name, shard, v.nameOf(id))
 		if way != "" {
-			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec and the annotation %s say: what it had not received is lost", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote)
+			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec and the annotation %s say: what it had not received is lost%s", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote, v.passedOver(m, id))
 		}
 		s := v.server(m.Name)
 		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: v.names[id]}}}}
@@ -137,10 +137,27 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way
 			dead++
 		}
 	}
-	if 2*dead >= len(v.owned) {
+	if 2*dead > len(v.owned) {
 		return wayTakeOver, ""
 	}
 	return wayForce, ""
+}
+
+// passedOver names the replicas of a source that have, or may have, received more than one that
+// is forced.
+func (v *view) passedOver(m Member, sourceID string) string {
+	text, s := "", v.server(m.Name)
+	for _, o := range v.ofShard(m.Shard) {
+		other := v.server(o.Name)
+		switch {
+		case o.Name == m.Name || v.data.IDs[o.Name] == sourceID:
+		case !other.OK():
+			text += fmt.Sprintf("; %s, which is not seen, may have received more", o.Name)
+		case other.Replica && other.MasterID == sourceID && other.Offset > s.Offset:
+			text += fmt.Sprintf("; %s has received %d bytes more", o.Name, other.Offset-s.Offset)
+		}
+	}
+	return text
 }
 
 // openSlots says whether a node has open slots, at either of their ends.

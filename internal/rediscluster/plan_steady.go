@@ -65,8 +65,13 @@ func (v *view) due(steps []reconcile.Step) []reconcile.Step {
 			}
 			actions = append(actions, action)
 		}
+		whole := len(actions) == len(step.Actions)
 		if step.Actions = actions; len(actions) > 0 {
 			out = append(out, step)
+		}
+		if !whole && !step.Optional {
+			// What follows needs all of it.
+			break
 		}
 	}
 	return out
@@ -173,7 +178,7 @@ func (v *view) replication(m Member) reconcile.Action {
 		v.data.Notes[m.Name] = "it holds keys of slots that are being moved, which nobody else may have: it is left as it is"
 		return nil
 	case !s.Replica && !s.Bare():
-		v.data.Notes[m.Name] = fmt.Sprintf("it holds %d keys and owns no slot: as a replica it would lose them. See what they are, empty it (FLUSHALL), and it becomes a replica of %s", s.Keys, source.Name)
+		v.data.Notes[m.Name] = fmt.Sprintf("it holds %d keys and owns no slot: as a replica of %s it would lose them: %s", s.Keys, source.Name, v.strayKeys())
 		return nil
 	case s.Replica && !v.dispensable(s.MasterID, s.Keys > 0):
 		v.data.Notes[m.Name] = fmt.Sprintf("it replicates from %s, which is not seen: it may hold the only copy, and is left as it is", v.nameOf(s.MasterID))
@@ -193,6 +198,15 @@ func (v *view) dispensable(masterID string, keys bool) bool {
 	}
 	marks := slices.ContainsFunc(v.ours(), func(s *Server) bool { return s.Open() })
 	return !v.owns(masterID) && v.unowned.Empty() && v.disputed.Empty() && len(v.moves) == 0 && !marks
+}
+
+// strayKeys says what to do about keys on a master without slots. While slots are moved they may
+// be the only copy.
+func (v *view) strayKeys() string {
+	if len(v.moves) > 0 || slices.ContainsFunc(v.ours(), (*Server).Open) {
+		return "slots are being moved or are open, and these may be the only copy of their keys: do not empty it before that is finished"
+	}
+	return "see what they are, and empty it (FLUSHALL)"
 }
 
 // nameOf a node, for a person.
@@ -330,7 +344,7 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 		return "the slots of its source are moved first"
 	}
 	if s.Master() && s.Keys > 0 {
-		return fmt.Sprintf("it holds %d keys of no slot of its own: see what they are, and empty it (FLUSHALL)", s.Keys)
+		return fmt.Sprintf("it holds %d keys of no slot of its own: %s", s.Keys, v.strayKeys())
 	}
 	for _, o := range v.ours() {
 		if _, goes := leaving[o.ID]; !goes && o.Replica && o.MasterID == id {

@@ -38,6 +38,30 @@ func (s *situation) down(names ...string) {
 // anew has a server come back without its files: it is another node.
 func (s *situation) anew(name string) { s.fresh(name) }
 
+// loseSlot has nobody own a slot.
+func (s *situation) loseSlot(slot int) {
+	var lost Slots
+	lost.Add(slot)
+	for _, n := range s.nodes {
+		n.table[s.nodes["a0"].id] = n.table[s.nodes["a0"].id].Minus(lost)
+	}
+}
+
+// freshTarget opens a slot towards a shard that owns nothing yet; its keys are there.
+func freshTarget(s *situation) {
+	s.grow("d", 2)
+	s.joined("d0", "d1")
+	d0, d1 := s.nodes["d0"], s.nodes["d1"]
+	d1.master, d1.linked = d0.id, true
+	s.gossip()
+	s.record()
+	s.object.Status.Moves = nil
+	s.moving("100", "a0", "d0")
+	s.open(100, "a0", "d0")
+	d0.keys[100], d1.keys[100] = s.nodes["a0"].keys[100], map[string]int{"key100": 1}
+	delete(s.nodes["a0"].keys, 100)
+}
+
 // joined makes a fresh node a part of the cluster.
 func (s *situation) joined(names ...string) {
 	for _, name := range names {
@@ -185,6 +209,29 @@ func TestPlan(t *testing.T) {
 			s.down("a0", "a1")
 			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id+", "+s.nodes["a1"].id)
 		}, "give-up: give up the data of slots b0", "SourceUnreachable", ""},
+		{"a source is given up, and a node of its shard that left is not seen", func(s *situation) {
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+			s.down("a0", "a1")
+			for _, n := range s.nodes {
+				delete(n.links, s.nodes["a1"].id)
+			}
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id)
+		}, quiet, "SourceUnreachable", "may have it"},
+		{"slots without an owner are given up, and a node that left is not seen", func(s *situation) {
+			s.loseSlot(7)
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+			s.down("a1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, "unowned")
+		}, "forget: forget a0 a1-002, forget b0 a1-002, forget b1 a1-002, forget c0 a1-002, forget c1 a1-002", "SlotsLost", "a1 is not seen and may hold"},
+		{"slots without an owner are given up by the name of a shard", func(s *situation) {
+			s.loseSlot(7)
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, "a")
+		}, quiet, "SlotsLost", "unowned"},
+		{"the target of a move is given up, and its replica is not seen", func(s *situation) {
+			freshTarget(s)
+			s.down("d0", "d1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["d0"].id)
+		}, quiet, "GiveUpRefused", "give it up as well"},
 		{"another shard is given up", func(s *situation) {
 			s.down("a0", "a1")
 			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["b0"].id)
@@ -251,6 +298,32 @@ func TestPlan(t *testing.T) {
 			s.nodes["renamed"].name = "renamed"
 			delete(s.nodes, "a1")
 		}, quiet, "TopologyAsWanted", ""},
+		{"the target of an open slot, which owns nothing yet, comes back as another node", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+		}, quiet, "MoveWaits", "d1 has a copy"},
+		{"the replica of such a target moves to another shard", func(s *situation) {
+			freshTarget(s)
+			s.down("d0")
+			m := s.object.Spec.Members["d"][1]
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+			s.object.Spec.Members["a"] = append(s.object.Spec.Members["a"], m)
+		}, quiet, "MoveWaits", "only copy"},
+		{"the replica of such a target leaves", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+		}, quiet, "MoveWaits", "only copy"},
+		{"the replica of such a target was promoted by hand, and leaves", func(s *situation) {
+			freshTarget(s)
+			s.anew("d0")
+			s.joined("d0")
+			s.nodes["d1"].master = ""
+			s.gossip()
+			s.object.Spec.Members["d"] = s.object.Spec.Members["d"][:1]
+		}, quiet, "MoveWaits", "do not empty it"},
 		{"the source of an open slot was promoted", func(s *situation) {
 			s.moving("0-10", "a0", "b0")
 			s.open(3, "a0", "b0")
