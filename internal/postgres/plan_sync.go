@@ -138,10 +138,9 @@ func (v *view) syncAt(to *Server) string {
 }
 
 // unseenSynchronous names a node that may have acknowledged a commit alone, and is not seen.
+// Where commits wait for nobody any more none is on record. One that is counts whatever the
+// state was called when it was looked at last: names may have come into effect since.
 func (v *view) unseenSynchronous(to *Server) string {
-	if v.status.Synchronous == v1alpha1.PostgresSyncDegraded {
-		return ""
-	}
 	for _, name := range v.status.SynchronousStandbys {
 		if s := v.server(name); name != nobody && (s == nil || s != to && s != v.primary && !v.same(s)) {
 			return name

@@ -378,6 +378,8 @@ func (a *actor) promote(ctx context.Context, do Promote) error {
 		return nil
 	case s.MasterID != do.MasterID:
 		return errors.New("it does not replicate from whom it did")
+	case do.stale(s):
+		return errors.New("it has not heard yet which slots its source has")
 	case do.Way == "" && (!s.LinkUp || s.SyncInProgress):
 		return errors.New("it is not connected to its source")
 	}

@@ -75,6 +75,15 @@ type Promote struct {
 	Way string
 	// Source is the name of the source; with a Way it must not answer. "": no member is that.
 	Source string
+	// Slots of the source. A replica that takes over claims all that its source had as far
+	// as it has heard, with a newer epoch than whoever has them by now.
+	Slots Slots
+}
+
+// stale says whether a replica has not heard yet of the slots that its source has.
+func (do Promote) stale(s *Server) bool {
+	p := s.View[do.MasterID]
+	return p == nil || p.Slots != do.Slots
 }
 
 // The ways of a promotion without the source: by the votes of the others, or without any.

@@ -52,6 +52,8 @@ type world struct {
 	random *rand.Rand
 	nodes  map[string]*modelNode
 	serial int
+	// elected counts the replicas that Redis has promoted by itself.
+	elected int
 	// acked is what clients were told of each key; slotOf where it is.
 	acked  map[string]int
 	slotOf map[string]int
@@ -239,6 +241,18 @@ func (w *world) replicated(src *modelNode) {
 	}
 }
 
+// has says whether a node has all that another one has.
+func (n *modelNode) has(o *modelNode) bool {
+	for slot, keys := range o.keys {
+		for key, version := range keys {
+			if n.keys[slot][key] < version {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // elect lets replicas of dead sources take over.
 func (w *world) elect() {
 	for _, n := range w.sorted() {
@@ -247,9 +261,12 @@ func (w *world) elect() {
 		}
 		src := w.byID(n.master)
 		slots := n.table[n.master]
-		if src != nil && src.up || slots.Empty() || !w.majority(n.master) {
+		// One that missed writes because its link was down is not elected here: what Redis
+		// loses by itself (cluster-replica-validity-factor) is not what is looked for.
+		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) {
 			continue
 		}
+		w.elected++
 		w.note("%s is elected", n.name)
 		w.takeOver(n)
 	}
@@ -607,8 +624,18 @@ func (w *world) client(key string, slot int, write bool) {
 // newerOwner says whether another one that is up claims a slot under a higher epoch.
 func (w *world) newerOwner(n *modelNode, slot int) bool {
 	for _, o := range w.nodes {
-		if theirs := o.slots(); o != n && o.up && theirs.Has(slot) && o.epoch > n.epoch {
+		if o == n || !o.up {
+			continue
+		}
+		if theirs := o.slots(); theirs.Has(slot) && o.epoch > n.epoch {
 			return true
+		}
+		// One that knows of a newer claim tells whoever claims the slot (UPDATE), within the
+		// seconds for which a source that has started serves nobody.
+		for id, theirs := range o.table {
+			if id != n.id && theirs.Has(slot) && o.epochs[id] > n.epoch {
+				return true
+			}
 		}
 	}
 	return false

@@ -28,7 +28,7 @@ func (v *view) promotes() []reconcile.Step {
 			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec and the annotation %s say: what it had not received is lost%s", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote, v.passedOver(m, id))
 		}
 		s := v.server(m.Name)
-		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: v.names[id]}}}}
+		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: v.names[id], Slots: v.owned[id]}}}}
 	}
 	return nil
 }
@@ -88,6 +88,8 @@ func (v *view) promotion(m Member, sourceID string, forced bool) (way, why strin
 		return "", "it does not replicate from there"
 	case s.SyncInProgress:
 		return "", "it is sent a full copy"
+	case Promote{MasterID: sourceID, Slots: v.owned[sourceID]}.stale(s):
+		return "", "it has not heard yet which slots its source has"
 	case v.openSlots(sourceID):
 		return "", "the shard has open slots, whose state is not known to replicas: they are finished first"
 	case source.Master():
