@@ -88,7 +88,8 @@ func (v *view) setUp() reconcile.Plan[Data] {
 			continue
 		}
 		witness = witness || s.Streams(head)
-		if of := v.streamsFromMember(s); !s.Streams(head) && !(of && s.At.TLI == head.At.TLI) && !(s.Known && s.At.within(head.At)) {
+		of := v.streamsFromMember(s) && s.At.TLI == head.At.TLI
+		if within := s.Known && s.At.within(head.At); !s.Streams(head) && !of && !within {
 			return refuse("TopologyAmbiguous", fmt.Sprintf("%s runs as a primary, and %s has log that it lacks, or does not say what it has (%s, and %s): so there may be another primary. Start that, or have the standby stream from %[1]s", head.Name, m.Name, s.At, head.At))
 		}
 	}

@@ -104,7 +104,8 @@ func (v *view) rename() {
 		}
 		for _, m := range v.ours() {
 			a, b := v.server(old.Name), v.server(m.Name)
-			if a.Address() != b.Address() && !(a.OK() && b.OK() && a.Started != "" && a.Started == b.Started && a.SystemID == b.SystemID) {
+			process := a.OK() && b.OK() && a.Started != "" && a.Started == b.Started && a.SystemID == b.SystemID
+			if a.Address() != b.Address() && !process {
 				continue
 			}
 			v.renamed[m.Name] = old.Name
@@ -159,15 +160,6 @@ func (v *view) server(name string) *Server {
 // ours are the members that the spec names.
 func (v *view) ours() []Member {
 	return slices.DeleteFunc(slices.Clone(v.members), func(m Member) bool { return m.Leaving })
-}
-
-// member by name.
-func (v *view) member(name string) Member {
-	i := slices.IndexFunc(v.members, func(m Member) bool { return m.Name == name })
-	if i < 0 {
-		return Member{Name: name}
-	}
-	return v.members[i]
 }
 
 // wanted is the node that the spec wants as the primary.

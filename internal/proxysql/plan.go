@@ -300,13 +300,13 @@ func (v *view) report(name string, n *Node, s Sync, servers ServerFindings, user
 		failing = n.Failure
 		v.warn(reasonSyncFailed, fmt.Sprintf("ProxySQL %s could not be changed: %s", name, failing))
 	}
-	what := func(verdict *verdict, any bool) {
+	what := func(verdict *verdict, some bool) {
 		switch {
-		case any && failing != "":
+		case some && failing != "":
 			verdict.add(reasonSyncFailed, name+": "+failing)
-		case any && v.skip:
+		case some && v.skip:
 			verdict.add(reasonSkipped, name+" is not as it should be, and the annotation says to leave it")
-		case any:
+		case some:
 			verdict.add(reasonSyncing, name+" is being changed")
 		}
 	}

@@ -94,8 +94,8 @@ func usersOf(accounts []Account, rule Rule, own []string) Users {
 			out.Unusable[user] = unusable(list[0])
 			continue
 		}
-		hash, clear := oneHash(usable)
-		if !clear {
+		hash, one := oneHash(usable)
+		if !one {
 			out.Unclear = append(out.Unclear, user)
 			continue
 		}

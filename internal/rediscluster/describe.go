@@ -53,16 +53,16 @@ func services(obj *v1alpha1.RedisCluster) []reconcile.ServiceWant {
 	if of == nil {
 		return nil
 	}
-	any := reconcile.ServiceWant{Name: obj.Name, Type: of.Type, Selects: kube.SelectsAll, PortName: portName}
+	every := reconcile.ServiceWant{Name: obj.Name, Type: of.Type, Selects: kube.SelectsAll, PortName: portName}
 	for _, m := range Members(obj) {
 		if !m.Leaving {
-			any.Port = m.Port
+			every.Port = m.Port
 			break
 		}
 	}
-	headless := any
+	headless := every
 	headless.Name, headless.Type, headless.Headless = obj.Name+v1alpha1.ServiceSuffixHeadless, "", true
-	return []reconcile.ServiceWant{any, headless}
+	return []reconcile.ServiceWant{every, headless}
 }
 
 // StatusOf implements reconcile.Engine.

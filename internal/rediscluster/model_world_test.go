@@ -594,12 +594,6 @@ func (w *world) client(key string, slot int, write bool) {
 			// ASK.
 			at = w.byID(target)
 			if at == nil || !at.up || at.importing[slot] == "" {
-				if theirs := at; theirs != nil && theirs.up {
-					if owns := theirs.slots(); owns.Has(slot) {
-						version = theirs.keys[slot][key]
-						break
-					}
-				}
 				return
 			}
 			version = at.keys[slot][key]

@@ -10,8 +10,6 @@ import (
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
 
-const third = slotCount / 3
-
 // open marks a slot as moved from one node to another, on both.
 func (s *situation) open(slot int, from, to string) {
 	s.nodes[from].migrating[slot] = s.nodes[to].id

@@ -36,9 +36,7 @@ func claimOf(node v1alpha1.Node) string {
 
 // claimant is a kind whose resources name nodes.
 type claimant struct {
-	kind string
-	// served: its resources have Services.
-	served  bool
+	kind    string
 	newList func() client.ObjectList
 	// nodes of a resource of the kind.
 	nodes func(client.Object) []placedNode

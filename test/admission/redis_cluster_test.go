@@ -108,7 +108,7 @@ func TestRulesOfRedisClusters(t *testing.T) {
 			edit: field("spec.members.a.1.external", true),
 			want: []string{"spec.members has a node with external: true; the nodes of a cluster are pods: leave it out"},
 		},
-		"a host with a port":   {edit: field("spec.members.a.0.host", "a:6379"), want: []string{"host must be an IP address or a DNS name, without a scheme or a port"}},
+		"a host with a port":   {edit: field("spec.members.a.0.host", "a:6379"), want: []string{"spec.members[a][0].host", "must be an IP address or a DNS name, without a scheme or a port"}},
 		"a name in capitals":   {edit: field("spec.members.a.0.name", "A"), want: []string{"name must be the name of a pod"}},
 		"a bus port":           {edit: field("spec.members.a.0.announceBusPort", int64(70000)), want: []string{"announceBusPort", "should be less than or equal to 65535"}},
 		"files on the servers": {edit: field("spec.tls", map[string]any{"serverFiles": map[string]any{"ca": "/ca"}}), want: []string{"spec.tls.serverFiles is not used with Redis"}},

@@ -89,14 +89,6 @@ func (s *postgresScene) switchOver(ctx SpecContext, to string) {
 	GinkgoWriter.Printf("switchover to %s: ready after %d ms, without writes %s\n", to, change.Ready.Sub(change.Edited).Milliseconds(), change.Outage)
 }
 
-// answer of a pod's server to a query for one value.
-func (s *postgresScene) answer(ctx SpecContext, pod, query string) string {
-	GinkgoHelper()
-	value, err := s.Query(ctx, pod, query)
-	Expect(err).NotTo(HaveOccurred())
-	return value
-}
-
 // quiet fails when a server's log has a password.
 func (s *postgresScene) quiet(ctx SpecContext) {
 	GinkgoHelper()

@@ -5,6 +5,7 @@ package load
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -149,7 +150,7 @@ func TestAWriteFollowsRedirectionsAndRepeatsNothing(t *testing.T) {
 	if _, err := write(down); err == nil || down.asked != 1 {
 		t.Errorf("%v, asked %d times", err, down.asked)
 	}
-	if _, err := write(taken); err != ErrDuplicate || taken.asked != 1 {
+	if _, err := write(taken); !errors.Is(err, ErrDuplicate) || taken.asked != 1 {
 		t.Errorf("%v, asked %d times", err, taken.asked)
 	}
 }

@@ -172,6 +172,7 @@ wal_level = replica
 hot_standby = on
 wal_log_hints = on
 max_wal_senders = 10
+wal_keep_size = 256MB
 max_replication_slots = 10
 max_connections = 60
 wal_retrieve_retry_interval = 200ms

@@ -83,7 +83,7 @@ func (s *RedisCluster) Get(ctx context.Context) (*v1alpha1.RedisCluster, error) 
 
 // Edit the RedisCluster, as kubectl edit does. It returns what was written.
 func (s *RedisCluster) Edit(ctx context.Context, change func(*v1alpha1.RedisCluster)) (*v1alpha1.RedisCluster, error) {
-	return edit(ctx, s.Pods.Cluster, s.Get, change)
+	return edit(ctx, s.Cluster, s.Get, change)
 }
 
 // WaitReady waits until the resource is Ready as its spec says now.

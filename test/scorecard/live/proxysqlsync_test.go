@@ -187,7 +187,7 @@ func TestFlawsOfProxysql(t *testing.T) {
 			"status", "has replication, which is never copied",
 		},
 		"a writer that does not follow": {
-			of(func(r *v1alpha1.ProxysqlSync, n *v1alpha1.ProxysqlSyncNode) {
+			of(func(_ *v1alpha1.ProxysqlSync, n *v1alpha1.ProxysqlSyncNode) {
 				n.Writer = "scorecard-proxysqlsync-mysql-0"
 			}),
 			"switchover-status", `status.topology.scorecard-proxysqlsync-1.writer is "scorecard-proxysqlsync-mysql-0", expected "scorecard-proxysqlsync-mysql-1"`,
