@@ -327,7 +327,7 @@ on-testbed-olm: ## A part of test-e2e: Subscription, install modes, upgrade, rem
 	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m -ginkgo.json-report=$(CURDIR)/bin/olm-report.json $(TESTARGS)
 
 # The namespace is the scorecard's; what it makes there goes with it. RedisCluster has no
-# controller yet, and the live test of PostgresReplication has not been through.
+# controller yet, and the live tests of PostgresReplication and ProxysqlSync have not been through.
 .PHONY: on-testbed-scorecard
 on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, with the operator that OLM has installed.
 	go build -o bin/subscribe ./test/olm/subscribe
@@ -335,7 +335,7 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 	-@bin/testbed kubectl create namespace scorecard
 	bin/testbed kubectl label --overwrite namespace scorecard pod-security.kubernetes.io/enforce=restricted
 	bin/testbed kubectl apply -n scorecard -f test/scorecard/rbac.yaml
-	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --selector 'test notin (rediscluster,postgresreplication)' --service-account compose-operator-scorecard --pod-security restricted \
+	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --selector 'test notin (rediscluster,postgresreplication,proxysqlsync)' --service-account compose-operator-scorecard --pod-security restricted \
 	  --untar-image compose-testbed/busybox:1 --storage-image compose-testbed/busybox:1 --wait-time 10m --output text
 	bin/testbed kubectl delete namespace scorecard --wait=false
 
