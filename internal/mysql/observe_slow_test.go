@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -19,6 +20,8 @@ import (
 )
 
 // slowDB is a stand-in for a server that answers what a look asks, each statement after a delay.
+// It has no network, so time in its tests is that of a synctest bubble: a slow machine is no slow
+// server there.
 type slowDB struct{ delay atomic.Int64 }
 
 func (d *slowDB) Connect(context.Context) (driver.Conn, error) { return &slowConn{d}, nil }
@@ -64,13 +67,20 @@ func (r *slowRows) Next(to []driver.Value) error {
 	return nil
 }
 
+// opener gives the handle of the server to a look, without its connection having to be made.
+func (d *slowDB) opener(t *testing.T) func(Member) (*handle, error) {
+	pool := sql.OpenDB(d)
+	t.Cleanup(func() { _ = pool.Close() })
+	h := &handle{Handle: &conn.Handle{DB: pool}}
+	h.may.Store(&permission{account: "x", until: time.Now().Add(time.Hour)})
+	return func(Member) (*handle, error) { return h, nil }
+}
+
 // changeFrom asks a source that has become slow to give way, as the operator does: look, plan, and look
 // again when the plan says so. It says how that ends.
 func changeFrom(t *testing.T, look time.Duration, s *scene) string {
 	db := &slowDB{}
-	h := &handle{Handle: &conn.Handle{DB: sql.OpenDB(db)}}
-	h.may.Store(&permission{account: "x", until: time.Now().Add(time.Hour)})
-	open := func(Member) (*handle, error) { return h, nil }
+	open := db.opener(t)
 	members := []Member{{Name: "a", Host: "a", Port: 3306}}
 	if a := observe(t.Context(), members, watch{source: "a"}, open).Nodes["a"]; !a.OK() {
 		t.Fatal(a.Problem)
@@ -97,15 +107,14 @@ func changeFrom(t *testing.T, look time.Duration, s *scene) string {
 // is there: it may be serving clients.
 func TestASlowSourceIsThere(t *testing.T) {
 	t.Parallel()
-	db := &slowDB{}
-	db.delay.Store(int64(rereadTimeout + 100*time.Millisecond))
-	h := &handle{Handle: &conn.Handle{DB: sql.OpenDB(db)}}
-	h.may.Store(&permission{account: "x", until: time.Now().Add(time.Hour)})
-	open := func(Member) (*handle, error) { return h, nil }
-	a := observe(t.Context(), []Member{{Name: "a", Host: "a", Port: 3306}}, watch{source: "a", closely: true}, open).Nodes["a"]
-	if a.Reach != ReachError {
-		t.Errorf("it is %s: %s", a.Reach, a.Problem)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		db := &slowDB{}
+		db.delay.Store(int64(rereadTimeout + 100*time.Millisecond))
+		a := observe(t.Context(), []Member{{Name: "a", Host: "a", Port: 3306}}, watch{source: "a", closely: true}, db.opener(t)).Nodes["a"]
+		if a.Reach != ReachError {
+			t.Errorf("it is %s: %s", a.Reach, a.Problem)
+		}
+	})
 }
 
 // A source that answers each look, and late, is switched over: in asynchronous mode a failover
@@ -121,9 +130,11 @@ func TestASlowSourceIsNotFailedOver(t *testing.T) {
 		for _, look := range []time.Duration{time.Second, 1800 * time.Millisecond} {
 			t.Run(mode+", "+look.String(), func(t *testing.T) {
 				t.Parallel()
-				if got := changeFrom(t, look, scene()); got != "switched over" {
-					t.Errorf("it is %s", got)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					if got := changeFrom(t, look, scene()); got != "switched over" {
+						t.Errorf("it is %s", got)
+					}
+				})
 			})
 		}
 	}
