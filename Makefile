@@ -34,7 +34,7 @@ RESHARD_KEYS ?= 100000
 # Rounds and schedules of make soak.
 SOAK_ROUNDS ?= 50
 SOAK_SCHEDULES ?= 100000
-# What make demo shows: mysql or proxysql.
+# What make demo shows: mysql, mysqlgroup, redis, rediscluster, postgres or proxysql.
 KIND ?= mysql
 # Processes that run end-to-end specs side by side.
 E2E_PROCS ?= 2
@@ -396,7 +396,7 @@ testbed-olm: bin/testbed ## The testbed with the Operator Lifecycle Manager on i
 	bin/testbed olm
 
 .PHONY: demo
-demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up. KIND=proxysql: with ProxySQL before them.
+demo: bin/testbed ## Testbed, operator, three MySQL pods, writers, a switchover and a report; it stays up. KIND=mysqlgroup, redis, rediscluster, postgres or proxysql shows that.
 	go build -o bin/demo ./test/demo
 	bin/testbed up
 	bin/testbed olm

@@ -133,7 +133,7 @@ func subjectOf(ofGroup, ofRedis, ofPostgres, failovers bool) (subject, error) {
 }
 
 // measure switches back and forth between two pods while clients write.
-func measure(ctx context.Context, of subject, on topology, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
+func measure(ctx context.Context, of subject, on kit.Topology, operator *kit.Operator, options load.Options, runs int, between time.Duration) (result, error) {
 	r := result{of: of, options: options}
 	traffic, err := on.StartTraffic(ctx, options)
 	if err != nil {

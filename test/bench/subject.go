@@ -10,7 +10,6 @@ import (
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 	"github.com/upmio/compose-operator/test/e2e/kit"
-	"github.com/upmio/compose-operator/test/load"
 )
 
 // subject is a kind of resource, over three pods, whose writer an edit changes.
@@ -27,17 +26,7 @@ type subject struct {
 	out, target string
 	// pod is the name of the i-th one.
 	pod  func(i int) string
-	make func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error)
-}
-
-// topology is a resource and its pods: a kit.Set, a kit.Group, a kit.RedisSet or a kit.PostgresSet.
-type topology interface {
-	WaitReady(ctx context.Context, timeout time.Duration) error
-	StartTraffic(ctx context.Context, options load.Options) (*load.Run, error)
-	SwitchOver(ctx context.Context, operator *kit.Operator, run *load.Run, to string, timeout time.Duration) (kit.Switchover, error)
-	CheckTraffic(ctx context.Context, run *load.Run, broken ...string) (load.Verdict, error)
-	Diagnose(ctx context.Context, operator *kit.Operator) string
-	Close()
+	make func(ctx context.Context, cluster *kit.Cluster, namespace string) (kit.Topology, error)
 }
 
 const insert = "autocommit INSERT"
@@ -63,7 +52,7 @@ func replication() subject {
 		bar: bars{median: 150 * time.Millisecond, most: 500 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "switchover.md"), target: "bench-switchover",
 		write: insert, pod: kit.PodName,
-		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (kit.Topology, error) {
 			set, err := cluster.NewSet(ctx, namespace, kit.SetOptions{})
 			if err != nil {
 				return nil, err
@@ -87,7 +76,7 @@ func group() subject {
 		bar: bars{median: 300 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "group.md"), target: "bench-group",
 		write: insert, pod: kit.PodName,
-		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (kit.Topology, error) {
 			g, err := cluster.NewGroup(ctx, namespace, kit.SetOptions{})
 			if err != nil {
 				return nil, err
@@ -116,7 +105,7 @@ func redis() subject {
 		bar: bars{median: 150 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "redis.md"), target: "bench-redis",
 		write: "HSETNX", pod: kit.RedisPodName,
-		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (kit.Topology, error) {
 			set, err := cluster.NewRedisSet(ctx, namespace, kit.RedisOptions{})
 			if err != nil {
 				return nil, err
@@ -148,7 +137,7 @@ func postgres() subject {
 		bar: bars{median: 500 * time.Millisecond},
 		out: filepath.Join("docs", "benchmarks", "postgres.md"), target: "bench-postgres",
 		write: insert, pod: kit.PostgresPodName,
-		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (topology, error) {
+		make: func(ctx context.Context, cluster *kit.Cluster, namespace string) (kit.Topology, error) {
 			set, err := cluster.NewPostgresSet(ctx, namespace, 3)
 			if err != nil {
 				return nil, err

@@ -85,8 +85,8 @@ func (c *Cluster) CreateNamespace(ctx context.Context, prefix string) (string, e
 	return ns.Name, nil
 }
 
-// ensureNamespace makes a namespace unless it exists.
-func (c *Cluster) ensureNamespace(ctx context.Context, name string) error {
+// EnsureNamespace makes a namespace unless it exists.
+func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 	return c.apply(ctx, newNamespace(name))
 }
 

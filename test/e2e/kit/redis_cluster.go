@@ -108,6 +108,44 @@ func PreferRedisSource(shard, to string) func(*v1alpha1.RedisCluster) {
 	}
 }
 
+// Promote puts a node of a shard first and waits until the resource is Ready, with that node as
+// the shard's source. run is what clients do meanwhile.
+func (s *RedisCluster) Promote(ctx context.Context, operator *Operator, run *load.Run, shard, to string, timeout time.Duration) (Switchover, error) {
+	change := Switchover{To: to}
+	edit := func(ctx context.Context) (*v1alpha1.RedisCluster, error) {
+		before, err := s.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		change.From, change.Edited = sourceOf(before, shard), time.Now()
+		return s.Edit(ctx, PreferRedisSource(shard, to))
+	}
+	look := func(r *v1alpha1.RedisCluster) (bool, error) {
+		if sourceOf(r, shard) == to && change.Finished.IsZero() {
+			change.Finished = time.Now()
+		}
+		ready := !change.Finished.IsZero() && RedisClusterReady(r) == nil
+		if ready {
+			change.Ready = time.Now()
+		}
+		return ready, nil
+	}
+	if err := watched(ctx, s.Pods, &v1alpha1.RedisClusterList{}, timeout, DescribeRedisCluster, edit, look); err != nil {
+		return change, fmt.Errorf("the promotion of %s: %w", to, err)
+	}
+	return change, change.measure(ctx, s.Namespace, operator, run, timeout)
+}
+
+// sourceOf a shard as the status says; "" when it names none.
+func sourceOf(r *v1alpha1.RedisCluster, shard string) string {
+	for name, n := range r.Status.Topology {
+		if n.Shard == shard && n.Role == v1alpha1.RedisRoleSource {
+			return name
+		}
+	}
+	return ""
+}
+
 // RedisClusterReady says why a resource is not Ready for its present spec.
 func RedisClusterReady(r *v1alpha1.RedisCluster) error {
 	ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady)

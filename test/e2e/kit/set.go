@@ -80,7 +80,7 @@ func (c *Cluster) NewSet(ctx context.Context, namespace string, options SetOptio
 	if options.Pods == 0 {
 		options.Pods = 3
 	}
-	if err := c.ensureNamespace(ctx, namespace); err != nil {
+	if err := c.EnsureNamespace(ctx, namespace); err != nil {
 		return nil, err
 	}
 	s := c.Set(namespace, options.Name)
