@@ -34,6 +34,12 @@ func TestStandinsAreLikeServers(t *testing.T) {
 		c := clusterOf(t, standins(t, 3)...)
 		for _, l := range lines {
 			want = append(want, l.play(c)+"\n"+c.appearance())
+			// Two that cannot be looked at would look alike.
+			for name, server := range c.observe().Nodes {
+				if !server.OK() {
+					t.Fatalf("after %q the stand-in %s is %s: %s", l.what, name, server.Reach, server.Problem)
+				}
+			}
 		}
 	})
 	t.Run("mysqld", func(t *testing.T) {

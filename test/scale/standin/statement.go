@@ -25,6 +25,7 @@ var (
 	// joined expressions are one more pair, before those of tables.
 	joined       = regexp.MustCompile(`^SELECT '([^']*)' VARIABLE_NAME, CONCAT_WS\('([^']*)', (.*?)\) VARIABLE_VALUE UNION ALL `)
 	literal      = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'`)
+	aString      = regexp.MustCompile(`^'([^'\\]*)'$`)
 	onePersisted = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.persisted_variables WHERE VARIABLE_NAME = '([^']*)'\)$`)
 	oneStatus    = regexp.MustCompile(`^\(SELECT VARIABLE_VALUE FROM performance_schema\.global_status WHERE VARIABLE_NAME = '([^']*)'\)$`)
 )
@@ -187,6 +188,8 @@ func (s *server) expressions(c *mysql.Conn, query string) (*sqltypes.Result, err
 			row = append(row, text(strconv.FormatUint(uint64(c.ConnectionID), 10)))
 		case e == "0":
 			row = append(row, text("0"))
+		case aString.MatchString(e):
+			row = append(row, text(aString.FindStringSubmatch(e)[1]))
 		case !variable:
 			return nil, refuse(query)
 		default:
