@@ -75,7 +75,9 @@ func connectPostgres(ctx context.Context, address string, o Options) (*postgresC
 		return nil, fmt.Errorf("configure the connection to %s: %w", address, err)
 	}
 	config.Host, config.Port, config.User, config.Password = host, uint16(number), o.Login.User, o.Login.Password
-	config.ConnectTimeout, config.Fallbacks = o.ConnectTimeout, nil
+	// As with the other databases, the login is an answer, and only who answers at all is dialled for.
+	config.DialFunc = (&net.Dialer{Timeout: o.ConnectTimeout}).DialContext
+	config.ConnectTimeout, config.Fallbacks = o.ConnectTimeout+o.AnswerTimeout, nil
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
