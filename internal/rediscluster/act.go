@@ -117,7 +117,7 @@ func (a *actor) configure(ctx context.Context, do Configure) error {
 			return err
 		}
 	}
-	if c.TLSCluster != a.tls && do.Bus && s.Alone() {
+	if c.TLSCluster != a.tls && do.Bus && c.BusPort && s.Alone() {
 		if err := a.set(ctx, tlsCluster, yesNo(a.tls)); err != nil {
 			return err
 		}
@@ -282,6 +282,72 @@ func (a *actor) tellAll(ctx context.Context, names []string, list []int, owner s
 	})
 }
 
+// dead says whether a node is dead as another one sees it. One that has come back as another node
+// is, for Redis, at no address and not dead.
+func (p *Peer) dead(replaced bool) bool { return p != nil && (p.Fail || replaced && p.NoAddress) }
+
+// refusal says what servers tell against giving up what a dead node held. A node that has joined
+// since need not know of that one, but somebody must.
+func (do GiveUp) refusal(heir *Server, others ...*Server) error {
+	said := do.Dead == ""
+	for _, s := range append(others, heir) {
+		for id, p := range s.View {
+			if _, replaced := do.Replaced[id]; do.Dead != "" && p.Replica && p.MasterID == do.Dead && !p.dead(replaced) {
+				return fmt.Errorf("%s replicates from %s and is not dead", id, do.Dead)
+			}
+			if taken := p.Slots.And(do.Slots); id != heir.ID && id != do.Dead && !taken.Empty() {
+				return fmt.Errorf("slots %s are owned by %s now", taken, id)
+			}
+		}
+		_, replaced := do.Replaced[do.Dead]
+		switch p := s.View[do.Dead]; {
+		case do.Dead == "" || p == nil:
+		case !p.dead(replaced):
+			return fmt.Errorf("node %s is not dead for %s", do.Dead, s.Name)
+		default:
+			said = true
+		}
+	}
+	if !said {
+		return fmt.Errorf("nobody knows node %s", do.Dead)
+	}
+	return nil
+}
+
+// givenUp says with an error what the server, or another source, tells against it.
+func (a *actor) givenUp(ctx context.Context, do GiveUp, heir *Server) error {
+	others, errs := make([]*Server, len(do.Tell)), make([]error, len(do.Tell))
+	server.Each(len(do.Tell), func(i int) {
+		h, m, err := a.other(do.Tell[i])
+		if err == nil {
+			others[i], err = h.look(ctx, m)
+		}
+		if err != nil {
+			errs[i] = fmt.Errorf("%s: %w", do.Tell[i], err)
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return do.refusal(heir, others...)
+}
+
+// isAnother says with an error that a member is not seen, or is the node that it was.
+func (a *actor) isAnother(ctx context.Context, name, id string) error {
+	h, m, err := a.other(name)
+	if err != nil {
+		return err
+	}
+	s, err := h.look(ctx, m)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	case s.ID == id:
+		return fmt.Errorf("%s is node %s again", name, id)
+	}
+	return nil
+}
+
 // giveUp gives the server slots that nobody alive has.
 func (a *actor) giveUp(ctx context.Context, do GiveUp) error {
 	s, err := a.now(ctx, do.ID)
@@ -291,16 +357,13 @@ func (a *actor) giveUp(ctx context.Context, do GiveUp) error {
 	case s.Replica:
 		return errors.New("it is a replica now")
 	}
-	for id, p := range s.View {
-		if do.Dead != "" && p.Replica && p.MasterID == do.Dead && !p.Fail {
-			return fmt.Errorf("%s replicates from %s and is not dead", id, do.Dead)
-		}
-		if taken := p.Slots.And(do.Slots); id != s.ID && id != do.Dead && !taken.Empty() {
-			return fmt.Errorf("slots %s are owned by %s now", taken, id)
-		}
+	if err := a.givenUp(ctx, do, s); err != nil {
+		return err
 	}
-	if p := s.View[do.Dead]; do.Dead != "" && (p == nil || !p.Fail) {
-		return fmt.Errorf("node %s is not dead for it", do.Dead)
+	for _, id := range slices.Sorted(maps.Keys(do.Replaced)) {
+		if err := a.isAnother(ctx, do.Replaced[id], id); err != nil {
+			return err
+		}
 	}
 	list := do.Slots.List()
 	if _, refusal, err := setSlots(ctx, a.handle, list, "NODE", do.ID); err != nil || refusal != nil {
@@ -417,7 +480,7 @@ func (do Promote) refusal(s *Server) error {
 		return errors.New("its source serves it")
 	case s.SyncInProgress:
 		return errors.New("it is sent a full copy")
-	case p == nil || !p.Fail:
+	case !p.dead(do.Replaced):
 		return errors.New("the cluster does not say that its source is dead")
 	case do.Source == "":
 		return errors.New("nobody knows where its source could be asked")
@@ -432,6 +495,9 @@ func (a *actor) forsaken(ctx context.Context, s *Server, do Promote) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	if do.Replaced {
+		return a.isAnother(ctx, do.Source, do.MasterID)
+	}
 	h, m, err := a.other(do.Source)
 	if err != nil {
 		return err
@@ -465,12 +531,14 @@ func (a *actor) forget(ctx context.Context, do Forget) error {
 	return errors.Join(errs...)
 }
 
-// reset makes a bare server forget the cluster. One that holds anything is left as it is.
+// reset makes a bare server forget the cluster. One that holds anything is left as it is. It gets
+// another id: its own is on the ban lists of those that have forgotten it, for a minute, and whoever
+// is told of that (7.2 and newer) forgets it again, with slots that it owns by then.
 func (a *actor) reset(ctx context.Context, do Reset) error {
 	s, err := a.now(ctx, do.ID)
 	if err != nil || !s.Bare() || s.Alone() {
 		return err
 	}
-	_, err = a.Do(ctx, "CLUSTER", "RESET", "SOFT")
+	_, err = a.Do(ctx, "CLUSTER", "RESET", "HARD")
 	return err
 }

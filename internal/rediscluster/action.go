@@ -23,8 +23,8 @@ func (t target) Node() string { return t.On }
 // and that Redis does not move replicas by itself.
 type Configure struct {
 	target
-	// Bus: tls-cluster may be changed too, while it knows nobody. That cuts a node off from all
-	// that do not have it.
+	// Bus: tls-cluster may be changed too, while it knows nobody and has a cluster-port. It cuts a
+	// node off from all that do not have it.
 	Bus bool
 }
 
@@ -51,6 +51,9 @@ type GiveUp struct {
 	Slots Slots
 	// Dead is who owned them; "" nobody.
 	Dead string
+	// Replaced are Dead and its replicas as far as they have come back as other nodes: the names
+	// of the members by the ids that they had.
+	Replaced map[string]string
 	// Tell are the other sources.
 	Tell []string
 }
@@ -75,6 +78,8 @@ type Promote struct {
 	Way string
 	// Source is the name of the source; with a Way it must not answer. "": no member is that.
 	Source string
+	// Replaced: Source is another node by now. Redis calls it dead, or does not know where it is.
+	Replaced bool
 	// Slots of the source. A replica that takes over claims all that its source had as far
 	// as it has heard, with a newer epoch than whoever has them by now.
 	Slots Slots
@@ -125,7 +130,7 @@ type Forget struct {
 	IDs []string
 }
 
-// Reset makes a bare server that left the cluster forget it.
+// Reset makes a bare server that left the cluster forget it, and be another node.
 type Reset struct {
 	target
 	ID string

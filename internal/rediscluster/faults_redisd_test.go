@@ -183,13 +183,29 @@ func TestSourceDies(t *testing.T) {
 	}
 }
 
-// TestShardLost: nobody gives the slots of a dead shard away, until the user says so by name.
+// TestShardLost: nobody gives the slots of a dead shard away, until the user says so by name. Redis
+// never calls a node dead that another one has taken the address of before.
 func TestShardLost(t *testing.T) {
 	t.Parallel()
+	for name, waits := range map[string]bool{"back at once": false, "back once it is called dead": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			loseShard(t, waits)
+		})
+	}
+}
+
+func loseShard(t *testing.T, waits bool) {
+	t.Helper()
 	f := newFleet(t, redisd.Options{}, 3, 1)
 	f.settle("the cluster is made")
 	f.servers["a0"].Kill9()
 	f.reports("SourceUnreachable")
+	if waits {
+		f.until("it is called dead", func() bool {
+			return strings.Contains(fmt.Sprint(f.servers["b0"].Do("CLUSTER", "NODES")), "master,fail ")
+		})
+	}
 	f.servers["a0"].Lose()
 	f.servers["a0"].Start()
 	f.until("a0 is a new node", func() bool {
@@ -281,6 +297,35 @@ func TestReplicaMoves(t *testing.T) {
 	}
 	f.whole()
 	f.filled(20)
+}
+
+// TestBusWithoutTLS: a bus that should speak TLS and does not is turned to it where its port is set.
+// Otherwise it would listen at another port than it announces: the node is left alone.
+func TestBusWithoutTLS(t *testing.T) {
+	t.Parallel()
+	for name, port := range map[string]bool{"its port is set": true, "its port follows from that of clients": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ca := mysqld.NewCA(t, "ca")
+			f := newFleet(t, redisd.Options{CA: ca.File, Certificate: ca.Files, BusPort: port, Args: []string{"--tls-cluster", "no"}}, 3, 1)
+			f.object.Spec.TLS = &v1alpha1.DatabaseTLS{Mode: v1alpha1.TLSRequired}
+			f.creds.TLS = credential.TLS{Mode: v1alpha1.TLSRequired}
+			if port {
+				f.settle("the cluster is made")
+				f.whole()
+				return
+			}
+			f.reports("NodeNotReady")
+			if text := f.plan.Conditions[0].Message; !strings.Contains(text, "start that anew") {
+				t.Error(text)
+			}
+			for _, s := range f.all() {
+				if info := fmt.Sprint(s.Do("CLUSTER", "INFO")); !strings.Contains(info, "cluster_known_nodes:1\r") {
+					t.Error(info)
+				}
+			}
+		})
+	}
 }
 
 // TestTLSAndRotation: over TLS alone, slots with keys are moved and a new password is used.

@@ -57,6 +57,9 @@ type world struct {
 	// acked is what clients were told of each key; slotOf where it is.
 	acked  map[string]int
 	slotOf map[string]int
+	// noaddr are ids at whose address another node was found before they were called dead: Redis
+	// never calls them that.
+	noaddr map[string]bool
 	// allowed: an action may lose data, because the user said so.
 	allowed bool
 	broken  error
@@ -64,7 +67,7 @@ type world struct {
 }
 
 func newWorld(random *rand.Rand) *world {
-	return &world{random: random, nodes: map[string]*modelNode{}, acked: map[string]int{}, slotOf: map[string]int{}}
+	return &world{random: random, nodes: map[string]*modelNode{}, acked: map[string]int{}, slotOf: map[string]int{}, noaddr: map[string]bool{}}
 }
 
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
@@ -263,7 +266,7 @@ func (w *world) elect() {
 		slots := n.table[n.master]
 		// One that missed writes because its link was down is not elected here: what Redis
 		// loses by itself (cluster-replica-validity-factor) is not what is looked for.
-		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) {
+		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) || w.noaddr[n.master] {
 			continue
 		}
 		w.elected++
@@ -323,7 +326,8 @@ func (w *world) state(members []Member) State {
 		for id, up := range n.links {
 			o := w.byID(id)
 			p := &Peer{ID: id, Connected: up && o != nil && o.up, Slots: n.table[id]}
-			p.Fail = o == nil || !o.up
+			p.NoAddress = w.noaddr[id]
+			p.Fail = (o == nil || !o.up) && !p.NoAddress
 			if o != nil {
 				p.Replica, p.MasterID = o.master != "", o.master
 			}
@@ -342,7 +346,7 @@ func (w *world) state(members []Member) State {
 func (w *world) clusterOK(n *modelNode) bool {
 	var all Slots
 	for id, slots := range n.table {
-		if o := w.byID(id); id == n.id || o != nil && o.up {
+		if o := w.byID(id); id == n.id || o != nil && o.up || w.noaddr[id] {
 			all = all.Or(slots)
 		}
 	}
@@ -392,6 +396,8 @@ func (w *world) act(action reconcile.Action, stop int) error {
 		if n.id == do.ID && n.master == "" && n.count() == 0 {
 			if slots := n.slots(); slots.Empty() {
 				n.forgetAll()
+				w.serial++
+				n.id, n.epoch = fmt.Sprintf("%s-%03d", n.name, w.serial), 0
 			}
 		}
 		return nil

@@ -67,6 +67,7 @@ const (
 	announcePort   = "cluster-announce-port"
 	announceTLS    = "cluster-announce-tls-port"
 	announceBus    = "cluster-announce-bus-port"
+	busPort        = "cluster-port"
 	allowMigration = "cluster-allow-replica-migration"
 	barrier        = "cluster-migration-barrier"
 )
@@ -74,7 +75,7 @@ const (
 // highBarrier keeps Redis 6.2, which has no cluster-allow-replica-migration, from moving replicas.
 const highBarrier = "1000"
 
-var parameters = []string{masterAuth, masterUser, tlsReplication, tlsCluster, announceIP, announceName, announcePort, announceTLS, announceBus, allowMigration, barrier}
+var parameters = []string{masterAuth, masterUser, tlsReplication, tlsCluster, announceIP, announceName, announcePort, announceTLS, announceBus, busPort, allowMigration, barrier}
 
 // look reads everything in one round trip.
 func (h *handle) look(ctx context.Context, m Member) (*Server, error) {
@@ -143,6 +144,7 @@ func (h *handle) readConfig(m Member, values map[string]string) *Config {
 		AuthOK:         values[masterAuth] == h.Password.Reveal() && values[masterUser] == h.User,
 		TLSReplication: values[tlsReplication] == "yes", TLSCluster: values[tlsCluster] == "yes",
 		AnnounceOK: true,
+		BusPort:    values[busPort] != "" && values[busPort] != "0",
 		Migrates:   values[allowMigration] == "yes" || !hasSwitch && values[barrier] != highBarrier,
 	}
 	for name, value := range m.announcements(h.TLS()) {

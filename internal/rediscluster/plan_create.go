@@ -31,13 +31,15 @@ func (v *view) create() reconcile.Plan[Data] {
 	p := v.plan()
 	optional(&p, "configure", v.configures())
 	p.Next = busy
-	var missing, refused []string
+	var missing, refused, deaf []string
 	for _, m := range v.wanted() {
 		switch s := v.server(m.Name); {
 		case !s.OK():
 			missing = append(missing, m.Name)
 		case v.refused[m.Name] != "":
 			refused = append(refused, m.Name)
+		case v.deaf(s):
+			deaf = append(deaf, m.Name)
 		}
 	}
 	v.notes()
@@ -47,6 +49,8 @@ func (v *view) create() reconcile.Plan[Data] {
 		return v.waiting(p, "NodeRefused", fmt.Sprintf("the cluster is made of empty nodes only: %s: %s", refused[0], v.refused[refused[0]]))
 	case len(missing) > 0:
 		return v.waiting(p, "NodesMissing", "the cluster is made once all nodes are seen: "+strings.Join(missing, ", ")+" not yet")
+	case len(deaf) > 0:
+		return v.waiting(p, "NodeNotReady", deaf[0]+": "+v.data.Notes[deaf[0]])
 	}
 	// Whoever finds some nodes introduced and some slots given and others not has to know that those
 	// others held nothing.
@@ -168,15 +172,27 @@ func (v *view) configures() []reconcile.Action {
 		if !s.OK() || s.Config == nil || v.refused[m.Name] != "" {
 			continue
 		}
-		// A node that is in no cluster can be given another bus; one that is would be cut off.
-		fresh := v.byID[s.ID] == nil
-		c := s.Config
-		if !c.AuthOK || !c.AnnounceOK || c.Migrates || c.TLSReplication != v.tls || fresh && c.TLSCluster != v.tls {
-			out = append(out, Configure{target: target{m.Name}, Bus: fresh})
+		// A node that is in no cluster can be given another bus, where its port is set; one that is
+		// would be cut off.
+		fresh, c := v.byID[s.ID] == nil, s.Config
+		bus := fresh && c.BusPort
+		if !c.AuthOK || !c.AnnounceOK || c.Migrates || c.TLSReplication != v.tls || bus && c.TLSCluster != v.tls {
+			out = append(out, Configure{target: target{m.Name}, Bus: bus})
 		}
-		if !fresh && c.TLSCluster != v.tls {
-			v.data.Notes[m.Name] = fmt.Sprintf("tls-cluster is %t and spec.tls says otherwise: changing it cuts the node off from the others, so it is left to you: set it on all nodes at once", c.TLSCluster)
+		switch {
+		case v.deaf(s):
+			v.data.Notes[m.Name] = fmt.Sprintf("tls-cluster is %t and spec.tls says otherwise: set it in the configuration of the server and start that anew. A server that runs does not move its bus to the port that goes with it, unless cluster-port is set", c.TLSCluster)
+		case !fresh && c.TLSCluster != v.tls:
+			v.data.Notes[m.Name] = fmt.Sprintf("tls-cluster is %t and spec.tls says otherwise: changing it cuts the node off from the others, so it is left to you: set it in the configuration of all nodes, and start them anew", c.TLSCluster)
 		}
 	}
 	return out
+}
+
+// deaf says of a node that is in no cluster whether its bus speaks TLS and should not, or the other
+// way round, and cannot be changed while it runs. The bus listens where it did when the server was
+// started: at the port of cluster-port, or else at that of the clients whom tls-cluster names (port
+// or tls-port) plus 10000. The announced one follows tls-cluster at once, and nobody listens there.
+func (v *view) deaf(s *Server) bool {
+	return s.OK() && v.byID[s.ID] == nil && s.Config != nil && s.Config.TLSCluster != v.tls && !s.Config.BusPort
 }

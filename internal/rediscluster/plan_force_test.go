@@ -26,12 +26,78 @@ func TestForceRefusal(t *testing.T) {
 		{"in a full sync", do, Server{View: dead, SyncInProgress: true}, false},
 		{"not flagged", do, Server{View: map[string]*Peer{"a": {ID: "a", MayFail: true}}}, false},
 		{"without an address", do, Server{View: map[string]*Peer{"a": {ID: "a", NoAddress: true}}}, false},
+		{"another node by now, and without an address", Promote{MasterID: "a", Source: "a0", Way: wayForce, Replaced: true},
+			Server{View: map[string]*Peer{"a": {ID: "a", NoAddress: true}}}, true},
+		{"another node by now, and not flagged", Promote{MasterID: "a", Source: "a0", Way: wayForce, Replaced: true},
+			Server{View: map[string]*Peer{"a": {ID: "a"}}}, false},
 		{"not known", do, Server{}, false},
 		{"nowhere to ask", Promote{MasterID: "a", Way: wayForce}, Server{View: dead}, false},
 	} {
 		if err := row.do.refusal(&row.s); (err == nil) != row.fine {
 			t.Errorf("%s: %v", row.name, err)
 		}
+	}
+}
+
+// What a node held that may be there is not given up.
+func TestGiveUpRefusal(t *testing.T) {
+	var slots Slots
+	slots.Add(7)
+	anew := map[string]string{"a": "a0", "r": "a1"}
+	for _, row := range []struct {
+		name string
+		do   GiveUp
+		view map[string]*Peer
+		fine bool
+	}{
+		{"of nobody", GiveUp{Slots: slots}, map[string]*Peer{"b": {ID: "b"}}, true},
+		{"of nobody, and taken", GiveUp{Slots: slots}, map[string]*Peer{"b": {ID: "b", Slots: slots}}, false},
+		{"dead", GiveUp{Slots: slots, Dead: "a"}, map[string]*Peer{"a": {ID: "a", Fail: true, Slots: slots}}, true},
+		{"not dead", GiveUp{Slots: slots, Dead: "a"}, map[string]*Peer{"a": {ID: "a", Slots: slots}}, false},
+		{"not known", GiveUp{Slots: slots, Dead: "a"}, map[string]*Peer{}, false},
+		{"at no address", GiveUp{Slots: slots, Dead: "a"}, map[string]*Peer{"a": {ID: "a", NoAddress: true}}, false},
+		{"another node by now", GiveUp{Slots: slots, Dead: "a", Replaced: anew}, map[string]*Peer{"a": {ID: "a", NoAddress: true}}, true},
+		{"another node by now, and found again", GiveUp{Slots: slots, Dead: "a", Replaced: anew}, map[string]*Peer{"a": {ID: "a"}}, false},
+		{"a replica is there", GiveUp{Slots: slots, Dead: "a"}, map[string]*Peer{"a": {ID: "a", Fail: true}, "r": {ID: "r", Replica: true, MasterID: "a"}}, false},
+		{"a replica is another node by now", GiveUp{Slots: slots, Dead: "a", Replaced: anew}, map[string]*Peer{"a": {ID: "a", NoAddress: true}, "r": {ID: "r", Replica: true, MasterID: "a", NoAddress: true}}, true},
+	} {
+		one, fresh := &Server{ID: "x", View: row.view}, &Server{ID: "y"}
+		for who, err := range map[string]error{"itself": row.do.refusal(one), "another source": row.do.refusal(fresh, one)} {
+			if (err == nil) != row.fine {
+				t.Errorf("%s, says %s: %v", row.name, who, err)
+			}
+		}
+	}
+}
+
+// A node whose bus speaks TLS and should not, or the other way round, is introduced to nobody.
+func TestBus(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		port    bool
+		created bool
+		steps   string
+		words   string
+	}{
+		{"a cluster is made", false, false, "", "start that anew"},
+		{"a cluster is made, and the port of the bus is set", true, false, "configure: configure a0; meet: meet a0", "introduced"},
+		{"a node joins", false, true, "", "start that anew"},
+		{"a node joins, and the port of the bus is set", true, true, "configure: configure d0; meet: meet a0", "not in the cluster yet"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, name := empty("a", "b"), "a0"
+			if row.created {
+				s, name = situate(), "d0"
+				s.grow("d", 1)
+			}
+			s.state = s.world.state(Members(s.object))
+			c := s.state.Nodes[name].Config
+			c.TLSCluster, c.BusPort = true, row.port
+			p := Plan(Input{Object: s.object, State: s.state, Pods: s.pods, Now: noon})
+			if got := told(p); got != row.steps || !strings.Contains(p.Conditions[0].Message, row.words) {
+				t.Errorf("steps are %q, condition %+v", got, p.Conditions[0])
+			}
+		})
 	}
 }
 

@@ -31,7 +31,10 @@ func (v *view) lost() {
 			continue
 		}
 		text := "Redis promotes a replica of it by itself where one has its data"
-		if keeper := v.copyOf(id); keeper == "" && v.dead(id) {
+		switch keeper := v.copyOf(id); {
+		case keeper != "" && v.replaced(id) && !v.dead(id):
+			text = fmt.Sprintf("It came back as another node before Redis called it dead, and so Redis promotes nobody. To promote %[1]s, with what it has received, put it first in its shard and set the annotation %[2]s: %[1]s", keeper, v1alpha1.AnnotationForcePromote)
+		case keeper == "" && v.gone(id):
 			text = fmt.Sprintf("no replica of it is seen: bring it back with its data; or give up what it held with the annotation %s: %s", v1alpha1.AnnotationGiveUpSlots, id)
 		}
 		v.problem("SourceUnreachable", "%s owns %d slots and is not seen. %s", v.nameOf(id), slots.Count(), text)
@@ -68,7 +71,7 @@ func (v *view) gives() []reconcile.Step {
 			// What had been moved of open slots is where they were moved to.
 			if to := v.byID[m.To]; m.From == id && to.Master() {
 				if open := v.marked(m).And(slots); !open.Empty() {
-					actions = append(actions, GiveUp{target: target{to.Name}, ID: to.ID, Slots: open, Dead: id, Tell: v.tell(to.ID)})
+					actions = append(actions, GiveUp{target: target{to.Name}, ID: to.ID, Slots: open, Dead: id, Replaced: v.replacedIn(id), Tell: v.tell(to.ID)})
 					slots = slots.Minus(open)
 				}
 			}
@@ -89,7 +92,7 @@ func (v *view) gives() []reconcile.Step {
 
 // mayLive says why the data of a node may not be lost; "" where nobody can have it.
 func (v *view) mayLive(id, shard string) string {
-	if !v.dead(id) {
+	if !v.gone(id) {
 		return "the cluster does not say that it is dead"
 	}
 	if s := v.server(v.names[id]); s != nil && s.Reach == server.ReachError {
@@ -100,7 +103,7 @@ func (v *view) mayLive(id, shard string) string {
 	}
 	for _, s := range v.ours() {
 		for other, p := range s.View {
-			if p.Replica && p.MasterID == id && !v.byID[other].OK() && (!v.gifts[other] || !p.Fail) {
+			if p.Replica && p.MasterID == id && !v.byID[other].OK() && (!v.gifts[other] || !p.Fail && !v.replaced(other)) {
 				return fmt.Sprintf("%s replicates from it and is not seen: bring that one back, or, once the cluster says that it is dead, give it up as well (%s)", v.nameOf(other), other)
 			}
 		}
@@ -157,5 +160,25 @@ func (v *view) gift(slots Slots, dead, shard string) []reconcile.Action {
 		})
 	}
 	v.warn("SlotsGivenUp", dead+slots.String(), "slots %s are given to %s without what they held, as the annotation %s says", slots, heir.Name, v1alpha1.AnnotationGiveUpSlots)
-	return []reconcile.Action{GiveUp{target: target{heir.Name}, ID: heir.ID, Slots: slots, Dead: dead, Tell: v.tell(heir.ID)}}
+	return []reconcile.Action{GiveUp{target: target{heir.Name}, ID: heir.ID, Slots: slots, Dead: dead, Replaced: v.replacedIn(dead), Tell: v.tell(heir.ID)}}
+}
+
+// replacedIn are a node and its replicas as far as they came back as others: the ids, and the names
+// of the members that they were.
+func (v *view) replacedIn(id string) map[string]string {
+	out := map[string]string{}
+	add := func(id string) {
+		if v.replaced(id) {
+			out[id] = v.formerName(id)
+		}
+	}
+	add(id)
+	for _, s := range v.ours() {
+		for other, p := range s.View {
+			if p.Replica && p.MasterID == id {
+				add(other)
+			}
+		}
+	}
+	return out
 }

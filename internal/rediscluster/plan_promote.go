@@ -4,6 +4,7 @@
 package rediscluster
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
@@ -28,7 +29,7 @@ func (v *view) promotes() []reconcile.Step {
 			v.warn("PromotionForced", m.Name+" "+id, "%s takes over shard %s without its source %s, as the spec and the annotation %s say: what it had not received is lost%s", m.Name, shard, v.nameOf(id), v1alpha1.AnnotationForcePromote, v.passedOver(m, id))
 		}
 		s := v.server(m.Name)
-		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: v.names[id], Slots: v.owned[id]}}}}
+		return []reconcile.Step{{Name: "promote", Optional: true, Actions: []reconcile.Action{Promote{target: target{m.Name}, ID: s.ID, MasterID: id, Way: way, Source: cmp.Or(v.names[id], v.formerName(id)), Replaced: v.replaced(id), Slots: v.owned[id]}}}}
 	}
 	return nil
 }
@@ -39,9 +40,12 @@ func (v *view) promotes() []reconcile.Step {
 func (v *view) desired(shard string) (m Member, sourceID string, forced bool) {
 	list := v.ofShard(shard)
 	id, headless := v.sourceOf(shard)
-	if id == "" && !headless {
+	switch {
+	case id == "" && !headless:
 		m, id = v.heir(list)
 		return m, id, false
+	case id == "":
+		id = v.lostSource(shard)
 	}
 	if len(list) == 0 || id == "" || !v.owns(id) {
 		return Member{}, "", false
@@ -57,6 +61,16 @@ func (v *view) desired(shard string) (m Member, sourceID string, forced bool) {
 		return Member{}, "", false
 	}
 	return list[0], id, false
+}
+
+// lostSource is the node that owns the slots of a shard and came back as another one.
+func (v *view) lostSource(shard string) string {
+	for _, f := range v.data.Former {
+		if f.Shard == shard && v.owns(f.ID) {
+			return f.ID
+		}
+	}
+	return ""
 }
 
 // heir is the first of some nodes that replicates from a source which the user has taken out of
@@ -125,7 +139,7 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way
 		return "", "its source is not seen, and it has never been seen to have a full copy"
 	case s.LinkUp:
 		return "", "its source is not seen, and serves it"
-	case !v.dead(sourceID):
+	case !v.gone(sourceID):
 		return "", "its source is not seen by the operator, and the cluster does not say that it is dead"
 	}
 	if source := v.server(v.names[sourceID]); source != nil && source.Silent < failoverPatience && !source.Refused && !v.in.Pods[source.Name].Gone() {
@@ -135,7 +149,7 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way
 	// alone does not see them.
 	dead := 0
 	for id := range v.owned {
-		if v.dead(id) {
+		if v.gone(id) {
 			dead++
 		}
 	}

@@ -114,7 +114,7 @@ func (v *view) company() []*Server {
 		}
 	}
 	for _, s := range v.newcomers {
-		if m := v.member(s.ID); !m.Leaving {
+		if m := v.member(s.ID); !m.Leaving && !v.deaf(s) {
 			late = append(late, s)
 		}
 	}

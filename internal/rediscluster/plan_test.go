@@ -36,6 +36,16 @@ func (s *situation) down(names ...string) {
 // anew has a server come back without its files: it is another node.
 func (s *situation) anew(name string) { s.fresh(name) }
 
+// replace has a server come back without its files before anybody has called it dead.
+func (s *situation) replace(names ...string) {
+	for _, name := range names {
+		s.noaddr[s.nodes[name].id] = true
+		s.anew(name)
+		s.joined(name)
+	}
+	s.plan(false)
+}
+
 // loseSlot has nobody own a slot.
 func (s *situation) loseSlot(slot int) {
 	var lost Slots
@@ -193,6 +203,35 @@ func TestPlan(t *testing.T) {
 		// Losses.
 		{"a source came back as another node", func(s *situation) { s.anew("a0") },
 			"meet: meet a1", "SourceUnreachable", "came back as another node"},
+		{"a source came back as another node before it was called dead", func(s *situation) { s.replace("a0") },
+			quiet, "SourceUnreachable", "force-promote: a1"},
+		{"such a source, and another node is first and forced", func(s *situation) {
+			s.replace("a0")
+			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, "promote: promote a1 FORCE", "SourceUnreachable", ""},
+		{"such a source, and another node is first", func(s *situation) { s.replace("a0"); s.first("a", "a1") },
+			quiet, "SourceUnreachable", "its source is not seen"},
+		{"most sources came back as others, and one replica is forced", func(s *situation) {
+			s.replace("a0", "b0")
+			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, "promote: promote a1 TAKEOVER", "SourceUnreachable", ""},
+		{"such a source is given up while a replica has the data", func(s *situation) {
+			id := s.nodes["a0"].id
+			s.replace("a0")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, id)
+		}, quiet, "SourceUnreachable", "a1 has it"},
+		{"a whole shard came back as others, and is given up", func(s *situation) {
+			ids := s.nodes["a0"].id + "," + s.nodes["a1"].id
+			s.replace("a0", "a1")
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, ids)
+		}, "give-up: give up the data of slots a0", "SourceUnreachable", ""},
+		{"a node at no address that is not seen is given up", func(s *situation) {
+			s.down("a0", "a1")
+			s.noaddr[s.nodes["a0"].id] = true
+			s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["a0"].id+","+s.nodes["a1"].id)
+		}, quiet, "SourceUnreachable", "does not say that it is dead"},
 		{"a shard is dead", func(s *situation) { s.down("a0", "a1") },
 			quiet, "SourceUnreachable", "give-up-slots"},
 		{"a shard is given up while a replica has the data", func(s *situation) {

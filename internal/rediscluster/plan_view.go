@@ -450,12 +450,8 @@ const (
 // dead says whether all sources that are seen and know of a node say that it is dead. One of whom
 // nobody knows is unknown.
 func (v *view) dead(id string) bool {
-	judges := v.sources()
-	if len(judges) == 0 {
-		judges = v.ours()
-	}
 	said := false
-	for _, s := range judges {
+	for _, s := range v.judges() {
 		p := s.View[id]
 		if p != nil && !p.Fail {
 			return false
@@ -463,6 +459,46 @@ func (v *view) dead(id string) bool {
 		said = said || p != nil
 	}
 	return said
+}
+
+// replaced says of a node whether the member that it was is another node now, and the sources that
+// are seen say that it is dead, or at no address. Redis never calls a node dead that is at no address
+// (noaddr): it has found another one where that one was, and does not ask it any more.
+func (v *view) replaced(id string) bool {
+	name := v.formerName(id)
+	if s := v.server(name); name == "" || !s.OK() || s.ID == id {
+		return false
+	}
+	said := false
+	for _, s := range v.judges() {
+		p := s.View[id]
+		if p != nil && !p.Fail && !p.NoAddress {
+			return false
+		}
+		said = said || p != nil
+	}
+	return said
+}
+
+// gone says whether a node is dead, or has come back as another one.
+func (v *view) gone(id string) bool { return v.dead(id) || v.replaced(id) }
+
+// formerName is the name of the member that a node was which is no member any more.
+func (v *view) formerName(id string) string {
+	for _, f := range v.data.Former {
+		if f.ID == id {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// judges are the sources that are seen, or all nodes where none is.
+func (v *view) judges() []*Server {
+	if judges := v.sources(); len(judges) > 0 {
+		return judges
+	}
+	return v.ours()
 }
 
 // tell are the names of the seen sources but some.

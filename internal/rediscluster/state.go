@@ -83,6 +83,8 @@ type Config struct {
 	AnnounceOK bool
 	// TLSReplication and TLSCluster are the parameters of the name.
 	TLSReplication, TLSCluster bool
+	// BusPort: the port of the bus is set (cluster-port), and does not follow from tls-cluster.
+	BusPort bool
 	// Migrates: Redis itself moves replicas to shards that have none. The spec says where they are.
 	Migrates bool
 }

@@ -42,6 +42,8 @@ type Options struct {
 	CA          string
 	// Cluster turns cluster-enabled on. A node is silent for two seconds before it counts as dead.
 	Cluster bool
+	// BusPort: the port of the cluster bus is set, to 9000 more than that of clients.
+	BusPort bool
 	// Args are further options.
 	Args []string
 }
@@ -74,6 +76,13 @@ func New(t testing.TB, o Options) *Server {
 	if o.Cluster {
 		// Without bind-source-addr all servers of the machine look like one to each other.
 		config += fmt.Sprintf("cluster-enabled yes\ncluster-node-timeout 2000\nbind-source-addr %s\n", s.Host)
+		if o.Certificate != nil {
+			// The bus listens at the port that goes with it only where it is there from the start.
+			config += "tls-cluster yes\n"
+		}
+	}
+	if o.BusPort {
+		config += fmt.Sprintf("cluster-port %d\n", s.Port+9000)
 	}
 	if o.AOF {
 		config += "appendonly yes\n"
