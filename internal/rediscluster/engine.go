@@ -187,7 +187,7 @@ func (e *Engine) open(scene Scene, m Member) (*handle, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &handle{h}, nil
+		return &handle{Handle: h}, nil
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/upmio/compose-operator/internal/reconcile"
 	"github.com/upmio/compose-operator/internal/server"
@@ -28,6 +29,8 @@ type modelNode struct {
 	// table is who owns what, as the node sees it, and epochs under which they claimed it.
 	table  map[string]Slots
 	epochs map[string]int
+	// asked: clients have asked it for what is elsewhere, so long before a minute had passed.
+	asked time.Duration
 	// links to nodes that it knows: true while it reaches them.
 	links map[string]bool
 }
@@ -319,6 +322,7 @@ func (w *world) state(members []Member) State {
 		s.Reach, s.ID, s.RunID = server.ReachOK, n.id, fmt.Sprint("run-", n.run)
 		s.Replica, s.MasterID, s.LinkUp = n.master != "", n.master, n.linked
 		s.Keys, s.Slots = int64(n.count()), n.slots()
+		s.Quiet = time.Minute - n.asked
 		s.ClusterOK = w.clusterOK(n)
 		s.Migrating, s.Importing = maps.Clone(n.migrating), maps.Clone(n.importing)
 		s.Config = &Config{AuthOK: true, AnnounceOK: true}

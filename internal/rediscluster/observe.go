@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/upmio/compose-operator/internal/redis/conn"
@@ -19,7 +20,30 @@ import (
 const lookTimeout = 3 * time.Second
 
 // handle speaks to one server.
-type handle struct{ *conn.Handle }
+type handle struct {
+	*conn.Handle
+
+	mu sync.Mutex
+	// sent is what was last seen of the clients that the server has sent on, sentAt when that was news.
+	sent   sentOn
+	sentAt time.Time
+}
+
+// sentOn is how many clients the process of a server has sent on to another node, since it started.
+type sentOn struct {
+	run   string
+	times string
+}
+
+// quiet notes how many clients a server has sent on, and says for how long it has been no more.
+func (h *handle) quiet(seen sentOn, at time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sentAt.IsZero() || h.sent != seen {
+		h.sent, h.sentAt = seen, at
+	}
+	return at.Sub(h.sentAt)
+}
 
 // observe asks all members at the same time. It changes nothing and never fails: a server
 // that cannot be seen is unknown in the state.
@@ -52,7 +76,9 @@ func (h *handle) see(ctx context.Context, m Member) *Server {
 	if err != nil {
 		s = blank(m)
 		s.Reach, s.Problem, s.Refused, s.Silent = conn.ReachOf(err), err.Error(), conn.Refused(err), silent
+		return s
 	}
+	s.Quiet = h.quiet(s.sent, began)
 	return s
 }
 
@@ -189,6 +215,8 @@ func (s *Server) readInfo(info map[string]string) error {
 	}
 	s.Version = server.OrDefault(info["valkey_version"], info["redis_version"])
 	s.RunID, s.ConfigFile = info["run_id"], info["config_file"]
+	// A server that has never answered so has no such line.
+	s.sent = sentOn{s.RunID, info["errorstat_MOVED"]}
 	switch {
 	case info["cluster_enabled"] != "1":
 		return conn.Refusal("it runs with cluster-enabled no: set cluster-enabled yes in its configuration, or use a RedisReplication")

@@ -22,6 +22,8 @@ const (
 	parallelMoves = 4
 	// lagBound: a replica that is more bytes behind is not asked to take over.
 	lagBound = 16 << 20
+	// farewellQuiet is for how long a node that left must have sent no client on before it is forgotten.
+	farewellQuiet = 10 * time.Second
 	// failoverPatience is how long a source must have given no answer before a replica that the
 	// user forces is asked to take over without it.
 	failoverPatience = 5 * time.Second

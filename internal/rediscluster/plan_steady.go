@@ -347,9 +347,20 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 		return fmt.Sprintf("it holds %d keys of no slot of its own: %s", s.Keys, v.strayKeys())
 	}
 	for _, o := range v.ours() {
-		if _, goes := leaving[o.ID]; !goes && o.Replica && o.MasterID == id {
+		if _, goes := leaving[o.ID]; goes {
+			continue
+		}
+		if o.Replica && o.MasterID == id {
 			return o.Name + " replicates from it"
 		}
+		// Who forgets a node has nobody own its slots, and all nodes hear that one has forgotten it.
+		if p := o.View[id]; p != nil && !p.Slots.Empty() {
+			return o.Name + " has not heard yet that it owns no slots any more"
+		}
+	}
+	if s.OK() && s.Bare() && s.Quiet < farewellQuiet {
+		// Reset it would tell them that the cluster is down, and many ask nobody else then.
+		return "clients ask it still, and it sends them on: it is let go once it has not been asked for 10 s. If they never stop, delete its pod"
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ package rediscluster
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/upmio/compose-operator/api/v1alpha1"
 )
@@ -70,6 +71,22 @@ func freshTarget(s *situation) {
 	delete(s.nodes["a0"].keys, 100)
 }
 
+// emptied takes a shard out of the spec whose slots another one has by now.
+func (s *situation) emptied(shard, by string) {
+	delete(s.object.Spec.Members, shard)
+	from, to := s.nodes[shard+"0"], s.nodes[by+"0"]
+	for slot, of := range from.keys {
+		to.keys[slot] = of
+	}
+	from.keys = map[int]map[string]int{}
+	slots := from.table[from.id].Or(to.table[to.id])
+	for _, n := range s.nodes {
+		delete(n.table, from.id)
+		n.table[to.id] = slots
+	}
+	s.nodes[shard+"1"].keys = map[int]map[string]int{}
+}
+
 // joined makes a fresh node a part of the cluster.
 func (s *situation) joined(names ...string) {
 	for _, name := range names {
@@ -122,6 +139,17 @@ func TestPlan(t *testing.T) {
 		{"a replica less", func(s *situation) {
 			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
 		}, "forget: forget a0 a1-002, forget b0 a1-002, forget b1 a1-002, forget c0 a1-002, forget c1 a1-002", "NodeLeaving", "a1"},
+		{"a shard less, emptied", func(s *situation) { s.emptied("b", "a") },
+			"forget: forget a0 b0-003 b1-004, forget a1 b0-003 b1-004, forget c0 b0-003 b1-004, forget c1 b0-003 b1-004; reset: reset b0", "NodeLeaving", "b0"},
+		{"a shard less, emptied, and a replica has not heard of it", func(s *situation) {
+			was := s.nodes["c1"].table[s.nodes["b0"].id]
+			s.emptied("b", "a")
+			s.nodes["c1"].table = map[string]Slots{s.nodes["b0"].id: was}
+		}, "forget: forget a0 b1-004, forget a1 b1-004, forget c0 b1-004, forget c1 b1-004", "NodeNotForgotten", "c1 has not heard"},
+		{"a shard less, emptied, and clients ask it still", func(s *situation) {
+			s.emptied("b", "a")
+			s.nodes["b0"].asked = 55 * time.Second
+		}, "forget: forget a0 b1-004, forget a1 b1-004, forget c0 b1-004, forget c1 b1-004", "NodeNotForgotten", "clients ask it still"},
 		{"a replica less whose source is dead", func(s *situation) {
 			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
 			s.down("a0")

@@ -46,6 +46,9 @@ type Server struct {
 	Offset int64
 	// Keys that it holds.
 	Keys int64
+	// Quiet is how long it has sent no client on to another node (MOVED), as far as it was watched.
+	Quiet time.Duration
+	sent  sentOn
 
 	// View is what it says of the cluster, itself included, by id.
 	View map[string]*Peer
