@@ -73,6 +73,8 @@ func (a *actor) migrate(ctx context.Context, do Migrate) error {
 		return fmt.Errorf("%s is a replica now", do.To)
 	case !src.reaches(do.ToID) || !dst.knows(do.FromID):
 		return fmt.Errorf("it and %s do not reach one another", do.To)
+	case outranked(src, dst) != "":
+		return errors.New(outranked(src, dst))
 	}
 	if do.FromRunID != src.RunID {
 		// What it has read from its disk may be older than what was moved.

@@ -326,10 +326,10 @@ func (w *world) state(members []Member) State {
 		s.ClusterOK = w.clusterOK(n)
 		s.Migrating, s.Importing = maps.Clone(n.migrating), maps.Clone(n.importing)
 		s.Config = &Config{AuthOK: true, AnnounceOK: true}
-		s.View = map[string]*Peer{n.id: {ID: n.id, Myself: true, Connected: true, Replica: n.master != "", MasterID: n.master, Slots: n.slots()}}
+		s.View = map[string]*Peer{n.id: {ID: n.id, Myself: true, Connected: true, Replica: n.master != "", MasterID: n.master, Epoch: uint64(n.epoch), Slots: n.slots()}} //nolint:gosec // a model
 		for id, up := range n.links {
 			o := w.byID(id)
-			p := &Peer{ID: id, Connected: up && o != nil && o.up, Slots: n.table[id]}
+			p := &Peer{ID: id, Connected: up && o != nil && o.up, Epoch: uint64(n.epochs[id]), Slots: n.table[id]} //nolint:gosec // a model
 			p.NoAddress = w.noaddr[id]
 			p.Fail = (o == nil || !o.up) && !p.NoAddress
 			if o != nil {

@@ -296,6 +296,10 @@ func (s *Server) readPeer(words []string) (*Peer, error) {
 	}
 	p := &Peer{ID: words[columnID], Connected: words[columnLink] == "connected"}
 	p.readAddress(words[columnAddress])
+	var err error
+	if p.Epoch, err = strconv.ParseUint(words[columnEpoch], 10, 64); err != nil {
+		return nil, fmt.Errorf("epoch %q", words[columnEpoch])
+	}
 	for flag := range strings.SplitSeq(words[columnFlags], ",") {
 		switch flag {
 		case "myself":

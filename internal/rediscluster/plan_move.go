@@ -284,6 +284,9 @@ func (v *view) migrations() []reconcile.Step {
 		case !from.ClusterOK || !to.ClusterOK:
 			v.problem("MoveWaits", "slots are being moved from %s to %s, and the cluster is down for one of the two (cluster_state:fail)", from.Name, to.Name)
 			continue
+		case outranked(from, to) != "":
+			v.problem("MoveWaits", "slots are to be moved from %s to %s: %s", from.Name, to.Name, outranked(from, to))
+			continue
 		case giving[m.From] || len(actions) == parallelMoves:
 			continue
 		}
@@ -301,6 +304,28 @@ func (v *view) migrations() []reconcile.Step {
 		return nil
 	}
 	return []reconcile.Step{{Name: "move-slots", Optional: true, Actions: actions}}
+}
+
+// outranked says why what a target claims may count less than what the source of a move did; "" where
+// it counts more. A target that takes a slot gives itself a higher epoch than all that it has heard
+// of. What it has not heard of may be higher still, and who believes that tells the target that it does
+// not own the slot: it deletes the keys. Two sources of one epoch are given two by Redis itself.
+func outranked(from, to *Server) string {
+	own, heard := from.View[from.ID], to.View[from.ID]
+	switch {
+	case own == nil || heard == nil:
+		return "they do not know one another"
+	case own.Epoch != heard.Epoch:
+		return fmt.Sprintf("the epoch of %s is %d, and %s has not heard of it yet (%d)", from.Name, own.Epoch, to.Name, heard.Epoch)
+	}
+	for _, s := range []*Server{from, to} {
+		for id, p := range s.View {
+			if id != from.ID && !p.Replica && !p.Handshake && !p.Fail && p.Epoch == own.Epoch {
+				return fmt.Sprintf("node %s has the epoch of %s, %d: Redis gives one of them another by itself", id, from.Name, own.Epoch)
+			}
+		}
+	}
+	return ""
 }
 
 // remedy says who else has what an end of a move held that is not seen.

@@ -340,8 +340,9 @@ func (v *view) keeps(id string, leaving map[string]string) string {
 	if master != "" && !v.dispensable(master, !s.OK() || s.Keys > 0) {
 		return fmt.Sprintf("it replicates from %s, which is not seen, and may hold the only copy of its data: put it back into the spec to promote it", v.nameOf(master))
 	}
-	if _, goes := leaving[master]; goes && v.owns(master) {
-		return "the slots of its source are moved first"
+	if _, goes := leaving[master]; goes && v.byID[master].Master() && v.keeps(master, leaving) != "" {
+		// Its source would bring it back.
+		return "it goes together with its source"
 	}
 	if s.Master() && s.Keys > 0 {
 		return fmt.Sprintf("it holds %d keys of no slot of its own: %s", s.Keys, v.strayKeys())

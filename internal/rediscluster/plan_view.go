@@ -340,6 +340,10 @@ func (v *view) strangers() {
 	}
 	found := map[string]string{}
 	for _, s := range v.ours() {
+		if m := v.member(s.ID); m.Leaving {
+			// It may not have heard that others left before it.
+			continue
+		}
 		for id, p := range s.View {
 			if _, member := v.names[id]; !member && !former[id] && !p.Handshake {
 				found[id] = fmt.Sprintf("%s %s:%d", id, p.IP, p.Port)

@@ -75,7 +75,9 @@ type Peer struct {
 	// Handshake: it is not a node of the cluster yet. NoAddress: nobody knows where it is.
 	Handshake, NoAddress bool
 	Connected            bool
-	Slots                Slots
+	// Epoch of what it claims: of two that claim a slot, everybody believes the higher one.
+	Epoch uint64
+	Slots Slots
 }
 
 // Config is what is read of a server's configuration, compared with what is wanted.
