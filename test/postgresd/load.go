@@ -35,7 +35,10 @@ type led struct {
 	leave context.CancelFunc
 }
 
-const pauseOfClients = 5 * time.Millisecond
+// pauseOfClients passes between two rows of one client, and two attempts (each of which is a
+// process of the server's): with more of them clients take the machine from what is tested, and
+// prove no more.
+const pauseOfClients = 20 * time.Millisecond
 
 // StartLoad has so many clients write to a server, until the test is over or Stop.
 func StartLoad(t testing.TB, on *Server, writers int64) *Load {
@@ -67,7 +70,7 @@ func (l *Load) write(ctx context.Context, writer int64) {
 		_, err := db.Exec(bounded, "INSERT INTO entries (writer, seq) VALUES ($1, $2)", writer, seq)
 		cancel()
 		if err != nil {
-			<-time.After(2 * time.Millisecond)
+			<-time.After(pauseOfClients)
 			continue
 		}
 		l.mu.Lock()

@@ -36,6 +36,8 @@ const (
 	// patience is how long Eventually waits. It is an assertion about nothing but the end
 	// of a test that would go on for ever.
 	patience = time.Minute
+	// pauseOfLooks passes between two looks of Eventually. Each may be a process of the server's.
+	pauseOfLooks = 20 * time.Millisecond
 )
 
 // Options of a server.
@@ -62,6 +64,9 @@ type Server struct {
 	// within is Dir as the server sees it.
 	within string
 	pool   *pgxpool.Pool
+	// seed are the files of the data directory before its first start that are no other
+	// server's, by name.
+	seed map[string][]byte
 
 	mu      sync.Mutex
 	process *process.Process
@@ -111,39 +116,63 @@ func (s *Server) fill(o Options) {
 	s.t.Helper()
 	own := fmt.Sprintf("\nlisten_addresses = '%s'\nport = %d\n%s\n", s.Host, s.Port, strings.Join(o.Settings, "\n"))
 	if o.Of != nil {
-		s.BaseBackup(o.Of)
+		s.copyOf(o.Of)
 		if !o.Bare {
 			own += fmt.Sprintf("primary_conninfo = 'host=%s port=%d user=%s password=%s'\n", o.Of.Host, o.Of.Port, ReplicationUser,
 				strings.NewReplacer(`\`, `\\\\`, "'", `\\''`).Replace(ReplicationPassword))
 		}
 		s.write("standby.signal", "")
-	} else if out, err := exec.Command("cp", "-a", "--reflink=auto", filepath.Join(s.home.root, s.home.data), s.data()).CombinedOutput(); err != nil {
-		s.t.Fatalf("copy the template data directory: %v\n%s", err, out)
+	} else {
+		s.copyTemplate()
+		s.renew()
 	}
 	conf, err := os.ReadFile(filepath.Join(s.data(), "postgresql.conf"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.write("postgresql.conf", string(conf)+own)
-	if o.Of == nil {
-		s.renew()
+}
+
+func (s *Server) copyTemplate() {
+	s.t.Helper()
+	if out, err := exec.Command("cp", "-a", "--reflink=auto", filepath.Join(s.home.root, s.home.data), s.data()).CombinedOutput(); err != nil {
+		s.t.Fatalf("copy the template data directory: %v\n%s", err, out)
 	}
 }
 
-// renew gives a copy of the template a system identifier of its own.
+// copyOf makes the data directory a copy of another server's from before its first start: it
+// has all of its log since then (wal_keep_size). Where that is not known it is a base backup.
+func (s *Server) copyOf(of *Server) {
+	s.t.Helper()
+	if of.seed == nil {
+		s.BaseBackup(of)
+		return
+	}
+	s.copyTemplate()
+	if err := os.RemoveAll(filepath.Join(s.data(), "pg_wal")); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, dir := range []string{"pg_wal", "pg_wal/archive_status", "pg_wal/summaries"} {
+		path := filepath.Join(s.data(), dir)
+		if err := errors.Join(os.Mkdir(path, 0o700), os.Chown(path, uid, uid)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for name, text := range of.seed {
+		s.write(name, string(text))
+	}
+}
+
+// renew gives a copy of the template a system identifier of its own, and keeps what is its own.
 func (s *Server) renew() {
 	s.t.Helper()
-	// pg_resetwal -f makes a new one only where it has to guess: the control file goes.
-	if out, err := s.home.run(nil, "pg_resetwal", "--pgdata="+s.within+"/data", "--dry-run"); err != nil {
-		s.t.Fatalf("pg_resetwal: %v\n%s", err, out)
-	}
 	path := filepath.Join(s.data(), "global/pg_control")
 	control, err := os.ReadFile(path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	// The identifier is the first field; the checksum is corrected by pg_resetwal, which takes
-	// a control file with a wrong one as a guess.
+	// The identifier is the first field; pg_resetwal corrects the checksum, and begins a log
+	// that has the identifier as well.
 	for i := range 8 {
 		control[i] = byte(rand.Uint32()) //nolint:gosec // any will do
 	}
@@ -154,11 +183,30 @@ func (s *Server) renew() {
 	if out, err := s.home.run(nil, "pg_resetwal", "--pgdata="+s.within+"/data", "--force"); err != nil {
 		s.t.Fatalf("pg_resetwal: %v\n%s", err, out)
 	}
+	// The new log says wal_level = minimal, from which no standby can begin, until it was used once.
+	if out, err := s.home.run([]byte{}, "postgres", "--single", "-D", s.within+"/data", "postgres"); err != nil {
+		s.t.Fatalf("begin the log: %v\n%s", err, out)
+	}
+	own, err := filepath.Glob(filepath.Join(s.data(), "pg_wal", "0*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.seed = map[string][]byte{}
+	for _, path := range append(own, path) {
+		name, err := filepath.Rel(s.data(), path)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if s.seed[name], err = os.ReadFile(path); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // BaseBackup makes the data directory anew as a copy of another server.
 func (s *Server) BaseBackup(of *Server) {
 	s.t.Helper()
+	s.seed = nil
 	if err := os.RemoveAll(s.data()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -459,7 +507,7 @@ func (s *Server) Writable() bool {
 // Eventually waits until a condition holds, and fails the test when it does not.
 func (s *Server) Eventually(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); <-time.After(pauseOfLooks) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("%s: %s: not so after %v", s.Addr(), what, patience)
 		}
