@@ -6,6 +6,7 @@ package postgresd
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,7 +51,7 @@ func StartLoad(t testing.TB, on *Server, writers int64) *Load {
 		l.running.Go(func() { l.write(ctx, w+1) })
 	}
 	t.Cleanup(l.Stop)
-	on.Eventually("every client writes", func() bool { return l.Acknowledged() > int(writers)*3 })
+	on.Eventually("every client writes", func() bool { return l.fewest(writers) > 3 })
 	return l
 }
 
@@ -102,6 +103,17 @@ func (l *Load) Acknowledged() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.acks)
+}
+
+// fewest is the smallest number of rows of a client that were acknowledged.
+func (l *Load) fewest(writers int64) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	each := make([]int, writers)
+	for key := range l.acks {
+		each[key[0]-1]++
+	}
+	return slices.Min(each)
 }
 
 // Outage is the longest time in which nothing was acknowledged.
