@@ -69,8 +69,10 @@ func TestReshardBesideRedisCli(t *testing.T) {
 		first := f.servers["a0"]
 		redisd.CLI(t, "--cluster", "add-node", server.Address(), first.Address())
 		for _, s := range append(f.all(), server) {
-			s.Eventually("everybody knows it", func() bool {
-				return strings.Contains(fmt.Sprint(s.Do("CLUSTER", "INFO")), "cluster_known_nodes:4")
+			// A node that has just joined takes nothing before it has called the cluster up.
+			s.Eventually("everybody knows it, and it that the cluster is up", func() bool {
+				info := fmt.Sprint(s.Do("CLUSTER", "INFO"))
+				return strings.Contains(info, "cluster_known_nodes:4") && strings.Contains(info, "cluster_state:ok")
 			})
 		}
 		id := fmt.Sprint(server.Do("CLUSTER", "MYID"))

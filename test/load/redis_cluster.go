@@ -58,15 +58,10 @@ func slotOf(key string) int {
 // Connect implements Database.
 func (RedisCluster) Connect(ctx context.Context, address string, o Options) (Client, error) {
 	c := &redisClusterClient{options: o, seed: address, nodes: map[string]*redis.Client{}}
-	ranges, err := c.node(address).ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not there before 7.0
-	if err != nil {
+	var err error
+	if c.owners, err = c.view(ctx, address); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("ask %s for the cluster: %w", address, err)
-	}
-	for _, r := range ranges {
-		for slot := r.Start; slot <= r.End && slot < clusterSlots && len(r.Nodes) > 0; slot++ {
-			c.owners[slot] = c.addressOf(r.Nodes[0].Addr)
-		}
 	}
 	return c, nil
 }
@@ -86,13 +81,27 @@ func (c *redisClusterClient) node(address string) *redis.Client {
 	return c.nodes[address]
 }
 
-// addressOf a node as the cluster says it: without a host, it is the one that was asked.
-func (c *redisClusterClient) addressOf(said string) string {
+// view is who owns each slot as a node sees it; "" where nobody does.
+func (c *redisClusterClient) view(ctx context.Context, address string) (owners [clusterSlots]string, err error) {
+	ranges, err := c.node(address).ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not there before 7.0
+	if err != nil {
+		return owners, err
+	}
+	for _, r := range ranges {
+		for slot := r.Start; slot <= r.End && slot < clusterSlots && len(r.Nodes) > 0; slot++ {
+			owners[slot] = addressOf(r.Nodes[0].Addr, address)
+		}
+	}
+	return owners, nil
+}
+
+// addressOf a node as another one says it: without a host, it is the one that was asked.
+func addressOf(said, asked string) string {
 	host, port, err := net.SplitHostPort(said)
 	if err != nil || host != "" {
 		return said
 	}
-	if host, _, err = net.SplitHostPort(c.seed); err != nil {
+	if host, _, err = net.SplitHostPort(asked); err != nil {
 		return said
 	}
 	return net.JoinHostPort(host, port)
@@ -137,7 +146,7 @@ func (c *redisClusterClient) Write(ctx context.Context, run int64, id ID) error 
 		if !is {
 			return err
 		}
-		address, asking = c.addressOf(to), once
+		address, asking = addressOf(to, address), once
 		if !once {
 			c.owners[slot] = address
 		}
@@ -186,23 +195,28 @@ func (RedisCluster) Read(ctx context.Context, server Server, login Login, run in
 		options: Options{Login: login, ConnectTimeout: 5 * time.Second, AnswerTimeout: checkTimeout}, seed: server.Address, nodes: map[string]*redis.Client{},
 	}
 	defer func() { _ = c.Close() }()
-	ranges, err := c.node(server.Address).ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not there before 7.0
+	owners, err := c.view(ctx, server.Address)
 	if err != nil {
 		return nil, "", fmt.Errorf("ask %s for the cluster: %w", server.Name, err)
 	}
-	served, sources := 0, map[string]bool{}
-	for _, r := range ranges {
-		if len(r.Nodes) > 0 {
-			served += r.End - r.Start + 1
-			sources[c.addressOf(r.Nodes[0].Addr)] = true
+	sources := map[string]bool{}
+	for slot, address := range owners {
+		if address == "" {
+			return nil, "", fmt.Errorf("slot %d has no owner", slot)
 		}
-	}
-	if served != clusterSlots {
-		return nil, "", fmt.Errorf("of the slots %d of %d have an owner", served, clusterSlots)
+		sources[address] = true
 	}
 	present := map[ID]struct{}{}
 	addresses := slices.Sorted(maps.Keys(sources))
 	for _, address := range addresses {
+		// One that has another view serves other keys than it is asked for.
+		view, err := c.view(ctx, address)
+		if err != nil {
+			return nil, "", fmt.Errorf("ask the source %s for the cluster: %w", address, err)
+		}
+		if view != owners {
+			return nil, "", fmt.Errorf("%s and the source %s do not agree on who owns which slots", server.Name, address)
+		}
 		if err := readNode(ctx, c.node(address), run, present); err != nil {
 			return nil, "", fmt.Errorf("read the writes on %s: %w", address, err)
 		}
