@@ -269,13 +269,29 @@ func (w *world) elect() {
 		slots := n.table[n.master]
 		// One that missed writes because its link was down is not elected here: what Redis
 		// loses by itself (cluster-replica-validity-factor) is not what is looked for.
-		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) || w.noaddr[n.master] {
+		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) || w.noaddr[n.master] || !w.votes(n) {
 			continue
 		}
 		w.elected++
 		w.note("%s is elected", n.name)
 		w.takeOver(n)
 	}
+}
+
+// votes says whether most of the sources know a replica: a node that they do not know, or have
+// forgotten, gets no vote.
+func (w *world) votes(n *modelNode) bool {
+	voters, know := 0, 0
+	for _, o := range w.nodes {
+		if slots := o.slots(); slots.Empty() {
+			continue
+		}
+		voters++
+		if _, known := o.links[n.id]; known && o.up {
+			know++
+		}
+	}
+	return 2*know > voters
 }
 
 func (w *world) takeOver(n *modelNode) {

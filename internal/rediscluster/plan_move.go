@@ -320,7 +320,7 @@ func outranked(from, to *Server) string {
 	}
 	for _, s := range []*Server{from, to} {
 		for id, p := range s.View {
-			if id != from.ID && !p.Replica && !p.Handshake && !p.Fail && p.Epoch == own.Epoch {
+			if id != from.ID && !p.Replica && !p.Handshake && !p.Fail && !p.NoAddress && p.Epoch == own.Epoch {
 				return fmt.Sprintf("node %s has the epoch of %s, %d: Redis gives one of them another by itself", id, from.Name, own.Epoch)
 			}
 		}
