@@ -217,7 +217,12 @@ func (v *view) foreignMarks() {
 }
 
 func (v *view) foreign(s *Server, slot int, other, what string) {
-	if slices.ContainsFunc(v.moves, func(m *move) bool { return m.slots.Has(slot) && (m.From == s.ID || m.To == s.ID) }) {
+	end := s.ID
+	if s.Replica {
+		// From Valkey 8 on a replica has the open slots of its source.
+		end = s.MasterID
+	}
+	if slices.ContainsFunc(v.moves, func(m *move) bool { return m.slots.Has(slot) && (m.From == end || m.To == end) }) {
 		return
 	}
 	v.marksOfOthers = true

@@ -340,6 +340,11 @@ func TestPlan(t *testing.T) {
 			quiet, "OpenSlots", "redis-cli"},
 		{"an open slot on record", func(s *situation) { s.moving("0-10", "a0", "b0"); s.open(3, "a0", "b0") },
 			"move-slots: move 1 slots a0 to b0", "Resharding", ""},
+		{"an open slot on record that replicas have as well", func(s *situation) {
+			s.moving("0-10", "a0", "b0")
+			s.open(3, "a0", "b0")
+			s.nodes["a1"].migrating[3], s.nodes["b1"].importing[3] = s.nodes["b0"].id, s.nodes["a0"].id
+		}, "move-slots: move 1 slots a0 to b0", "Resharding", ""},
 		{"a move on record from a node that leaves", func(s *situation) {
 			delete(s.object.Spec.Members, "b")
 			s.moving("6000-6010", "b0", "a0")
