@@ -50,10 +50,17 @@ func (o *operator) pass(calm bool) {
 		o.happen()
 	}
 	before := o.object.Status.DeepCopy()
+	kept := false
+	defer func() {
+		if kept {
+			o.heard(state)
+		}
+	}()
 	p := Plan(Input{Object: o.object, State: state, Pods: o.pods, Now: o.now})
 	Project(o.object, state, p)
 	o.object.Status.Conditions = nil
 	o.last = p
+	o.foresees(state, p)
 	if told := told(p); told != "" {
 		o.note("plan %s: %s", p.Conditions[0].Reason, told)
 	}
@@ -65,6 +72,7 @@ func (o *operator) pass(calm bool) {
 		if !p.Persist {
 			o.object.Status = *before
 		}
+		kept = p.Persist
 		return true
 	}
 	for _, step := range p.Steps {
@@ -73,6 +81,7 @@ func (o *operator) pass(calm bool) {
 			if died() {
 				return
 			}
+			kept = true
 			stop := -1
 			if !calm && o.chance(30) {
 				stop = o.random.IntN(3)
@@ -89,12 +98,12 @@ func (o *operator) pass(calm bool) {
 			return
 		}
 	}
-	died()
+	kept = !died() || p.Persist
 }
 
 // happen is something that the operator has no part in.
 func (o *operator) happen() {
-	switch o.random.IntN(10) {
+	switch o.random.IntN(11) {
 	case 0, 1, 2, 3:
 		o.clients()
 	case 4, 5, 6:
@@ -113,7 +122,27 @@ func (o *operator) happen() {
 				r.linked = r.linked && r.master != n.id
 			}
 		} else if !n.up && o.chance(60) {
-			o.start(n)
+			switch {
+			case o.chance(8):
+				o.startEmpty(n)
+			case o.chance(8):
+				o.startAnew(n)
+			default:
+				o.start(n)
+			}
+		}
+	case 10:
+		all := o.sorted()
+		n := all[o.random.IntN(len(all))]
+		switch {
+		case !o.faults:
+		case o.chance(15):
+			o.speak()
+		case n.lags:
+			n.lags = false
+		case n.master != "" && o.chance(40):
+			o.note("%s lags", n.name)
+			n.lags = true
 		}
 	case 9:
 		if o.faults && o.chance(50) {
@@ -128,7 +157,7 @@ func (o *operator) happen() {
 func (o *operator) start(n *modelNode) {
 	o.note("%s starts", n.name)
 	o.serial++
-	n.up, n.run = true, o.serial
+	n.up, n.run, n.full = true, o.serial, ""
 	o.gossip()
 }
 
@@ -197,13 +226,17 @@ func (o *operator) run(t *testing.T, seed uint64) {
 		}
 	}
 	for _, n := range o.sorted() {
+		n.lags = false
 		if !n.up {
 			o.start(n)
 		}
 	}
 	o.note("it is calm")
 	whole := false
-	for range 120 {
+	for i := range 200 {
+		if o.faults && i%40 == 39 {
+			o.remedy(i > 100)
+		}
 		o.now = o.now.Add(time.Second)
 		o.gossip()
 		o.gossip()
@@ -219,7 +252,7 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	}
 	if o.faults && !whole && o.last.Conditions[0].Reason != "Creating" {
 		// Something that a person has to decide is an end too, as long as nothing is lost.
-		whole = slices.Contains([]string{"OpenSlots", "Resharding", "NodeNotReady", "NodeNotForgotten", "MoveWaits", "PromotionWaits"}, o.last.Conditions[0].Reason)
+		whole = slices.Contains([]string{"OpenSlots", "Resharding", "NodeNotReady", "NodeNotForgotten", "MoveWaits", "PromotionWaits", "ShardWithoutSource"}, o.last.Conditions[0].Reason)
 	}
 	if o.broken != nil || !whole {
 		t.Fatalf("seed %d: %v; in the end it is %+v\n%s\n%v", seed, o.broken, o.last.Conditions[0].Reason+": "+o.last.Conditions[0].Message, strings.Join(o.trace, "\n"), o.show())
@@ -287,11 +320,33 @@ func TestModelFindsFlaws(t *testing.T) {
 		},
 		"a promotion with an open slot": func(s *situation) {
 			s.open(100, "a0", "b0")
-			_ = s.act(Promote{target: target{"a1"}, ID: s.nodes["a1"].id, MasterID: s.nodes["a0"].id}, -1)
+			_ = s.act(Promote{target: target{"a1"}, ID: s.nodes["a1"].id, MasterID: s.nodes["a0"].id, Slots: s.nodes["a0"].slots()}, -1)
 		},
 		"the only copy becomes a replica": func(s *situation) {
 			s.nodes["a0"].keys = map[int]map[string]int{}
 			_ = s.act(Replicate{target: target{"a1"}, ID: s.nodes["a1"].id, Source: "b0", SourceID: s.nodes["b0"].id, MasterID: s.nodes["a0"].id}, -1)
+		},
+		"a promotion that nobody asked for": func(s *situation) {
+			s.down("a0")
+			_ = s.act(Promote{target: target{"a1"}, ID: s.nodes["a1"].id, MasterID: s.nodes["a0"].id, Way: wayForce, Slots: s.nodes["a0"].slots()}, -1)
+		},
+		"an empty node is promoted over data": func(s *situation) {
+			s.down("a0")
+			s.nodes["a1"].keys = map[int]map[string]int{}
+			s.consent.forced = map[string]string{"a1": s.nodes["a0"].id}
+			_ = s.act(Promote{target: target{"a1"}, ID: s.nodes["a1"].id, MasterID: s.nodes["a0"].id, Way: wayForce, Slots: s.nodes["a0"].slots()}, -1)
+		},
+		"what a replica may have is given up": func(s *situation) {
+			s.down("a0", "a1")
+			s.consent.given = map[string]bool{s.nodes["a0"].id: true}
+			_ = s.act(GiveUp{target: target{"b0"}, ID: s.nodes["b0"].id, Dead: s.nodes["a0"].id, Slots: s.nodes["a0"].slots()}, -1)
+		},
+		"data follows an empty node": func(s *situation) {
+			s.grow("d", 1)
+			s.joined("d0")
+			id := s.nodes["a0"].id
+			s.anew("a0")
+			_ = s.act(Replicate{target: target{"a1"}, ID: s.nodes["a1"].id, Source: "d0", SourceID: s.nodes["d0"].id, MasterID: id}, -1)
 		},
 		"an older copy is read": func(s *situation) {
 			s.nodes["a0"].keys[100]["key100"] = 0

@@ -22,7 +22,11 @@ type modelNode struct {
 	run      int
 	master   string
 	linked   bool
-	epoch    int
+	// lags: nothing reaches it from its source. full is the source that it has had a full copy
+	// of since it was started.
+	lags  bool
+	full  string
+	epoch int
 	// keys by slot: what is written under a key is a number that grows.
 	keys                 map[int]map[string]int
 	migrating, importing map[int]string
@@ -63,14 +67,15 @@ type world struct {
 	// noaddr are ids at whose address another node was found before they were called dead: Redis
 	// never calls them that.
 	noaddr map[string]bool
-	// allowed: an action may lose data, because the user said so.
-	allowed bool
+	// past are nodes that came back as others, by id.
+	past    map[string]*modelNode
+	consent consent
 	broken  error
 	trace   []string
 }
 
 func newWorld(random *rand.Rand) *world {
-	return &world{random: random, nodes: map[string]*modelNode{}, acked: map[string]int{}, slotOf: map[string]int{}, noaddr: map[string]bool{}}
+	return &world{random: random, nodes: map[string]*modelNode{}, acked: map[string]int{}, slotOf: map[string]int{}, noaddr: map[string]bool{}, past: map[string]*modelNode{}}
 }
 
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
@@ -88,6 +93,9 @@ func (w *world) violated(format string, args ...any) {
 
 // fresh starts a server that knows nobody.
 func (w *world) fresh(name string) *modelNode {
+	if old := w.nodes[name]; old != nil {
+		w.past[old.id] = old
+	}
 	w.serial++
 	n := &modelNode{name: name, id: fmt.Sprintf("%s-%03d", name, w.serial), up: true, run: w.serial, epoch: 0}
 	n.forgetAll()
@@ -123,8 +131,8 @@ func (w *world) meet(a, b *modelNode) {
 	a.links[b.id], b.links[a.id] = true, true
 }
 
-// majority says whether a source is dead for most of the sources.
-func (w *world) majority(id string) bool {
+// majority says whether a source is dead for most of the sources, and these know who wants to take over.
+func (w *world) majority(id, heir string) bool {
 	voters, down := 0, 0
 	for _, n := range w.nodes {
 		slots := n.slots()
@@ -132,7 +140,7 @@ func (w *world) majority(id string) bool {
 			continue
 		}
 		voters++
-		if !n.up {
+		if _, knows := n.links[heir]; !n.up || !knows {
 			down++
 		}
 	}
@@ -163,6 +171,7 @@ func (w *world) gossip() {
 			if o.master == "" {
 				w.hear(n, o)
 			}
+			w.update(n, o)
 		}
 		w.follow(n)
 	}
@@ -214,6 +223,31 @@ func (w *world) hear(n, o *modelNode) {
 	}
 }
 
+// update: who claims slots that a third node has claimed since is told so by whoever knows, also when
+// that node is dead. One that is left with none becomes its replica, and keeps what it holds until then.
+func (w *world) update(n, o *modelNode) {
+	if n.master != "" {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(o.table)) {
+		mine := n.slots()
+		lost := o.table[id].And(mine)
+		if _, known := n.links[id]; id == n.id || id == o.id || !known || lost.Empty() || o.epochs[id] <= n.epoch {
+			continue
+		}
+		left := mine.Minus(lost)
+		n.table[n.id], n.table[id] = left, n.table[id].Or(lost)
+		n.epochs[id] = o.epochs[id]
+		if left.Empty() {
+			n.master, n.migrating, n.importing = id, map[int]string{}, map[int]string{}
+			return
+		}
+		for _, slot := range lost.List() {
+			w.lose(n, slot)
+		}
+	}
+}
+
 // lose: keys of a slot that another one owns are deleted.
 func (w *world) lose(n *modelNode, slot int) {
 	delete(n.keys, slot)
@@ -231,7 +265,11 @@ func (w *world) follow(n *modelNode) {
 	if src == nil || !src.up || src.master != "" || !n.links[src.id] {
 		return
 	}
-	n.linked = true
+	if n.lags {
+		n.linked = n.full == src.id
+		return
+	}
+	n.linked, n.full = true, src.id
 	n.keys = map[int]map[string]int{}
 	for slot, of := range src.keys {
 		n.keys[slot] = maps.Clone(of)
@@ -267,14 +305,20 @@ func (w *world) elect() {
 		}
 		src := w.byID(n.master)
 		slots := n.table[n.master]
-		// One that missed writes because its link was down is not elected here: what Redis
-		// loses by itself (cluster-replica-validity-factor) is not what is looked for.
-		if src != nil && (src.up || !n.has(src)) || slots.Empty() || !w.majority(n.master) || w.noaddr[n.master] || !w.votes(n) {
+		old := src
+		if old == nil {
+			old = w.past[n.master]
+		}
+		// One that has missed writes is seldom elected: what Redis loses by itself is not what is
+		// looked for. One that has had no copy since it was started never is.
+		if src != nil && src.up || old != nil && !n.has(old) && !w.chance(20) || n.full != n.master || slots.Empty() || !w.majority(n.master, n.id) || w.noaddr[n.master] || !w.votes(n) {
 			continue
 		}
 		w.elected++
 		w.note("%s is elected", n.name)
+		was := n.master
 		w.takeOver(n)
+		w.forgo(n, was, slots)
 	}
 }
 
@@ -348,6 +392,9 @@ func (w *world) state(members []Member) State {
 			p := &Peer{ID: id, Connected: up && o != nil && o.up, Epoch: uint64(n.epochs[id]), Slots: n.table[id]} //nolint:gosec // a model
 			p.NoAddress = w.noaddr[id]
 			p.Fail = (o == nil || !o.up) && !p.NoAddress
+			if past := w.past[id]; o == nil && past != nil {
+				o = past
+			}
 			if o != nil {
 				p.Replica, p.MasterID = o.master != "", o.master
 			}
@@ -417,6 +464,7 @@ func (w *world) act(action reconcile.Action, stop int) error {
 			if slots := n.slots(); slots.Empty() {
 				n.forgetAll()
 				w.serial++
+				w.noaddr[n.id] = true
 				n.id, n.epoch = fmt.Sprintf("%s-%03d", n.name, w.serial), 0
 			}
 		}
@@ -445,23 +493,6 @@ func (w *world) assign(n *modelNode, do Assign) error {
 	return nil
 }
 
-func (w *world) giveUp(n *modelNode, do GiveUp) error {
-	if !w.allowed {
-		w.violated("slots %s are given up, and nobody asked for it", do.Slots)
-	}
-	n.epoch = w.highest() + 1
-	for id, slots := range n.table {
-		n.table[id] = slots.Minus(do.Slots)
-	}
-	n.table[n.id] = n.slots().Or(do.Slots)
-	for key, slot := range w.slotOf {
-		if do.Slots.Has(slot) {
-			delete(w.acked, key)
-		}
-	}
-	return nil
-}
-
 func (w *world) makeReplica(n *modelNode, do Replicate) error {
 	src := w.nodes[do.Source]
 	if src == nil || !src.up || src.id != do.SourceID || src.master != "" || n.id != do.ID || n.master != do.MasterID {
@@ -473,7 +504,7 @@ func (w *world) makeReplica(n *modelNode, do Replicate) error {
 	// What it holds must be where its slots are.
 	for slot, of := range n.keys {
 		for key, version := range of {
-			if version == w.acked[key] && !w.elsewhere(n, slot, key, version) {
+			if known := min(version, w.acked[key]); known > 0 && !w.elsewhere(n, slot, key, known) {
 				w.violated("%s becomes a replica of %s and had the only copy of %s", n.name, src.name, key)
 			}
 		}
@@ -486,35 +517,11 @@ func (w *world) makeReplica(n *modelNode, do Replicate) error {
 // elsewhere says whether another node that does not follow this one has a key.
 func (w *world) elsewhere(n *modelNode, slot int, key string, version int) bool {
 	for _, o := range w.nodes {
-		if o != n && o.master != n.id && o.keys[slot][key] == version {
+		if o != n && o.master != n.id && o.keys[slot][key] >= version {
 			return true
 		}
 	}
 	return false
-}
-
-func (w *world) promote(n *modelNode, do Promote) error {
-	src := w.byID(n.master)
-	switch {
-	case n.id != do.ID || n.master != do.MasterID:
-		return errModel
-	case do.Way == "" && (src == nil || !src.up || !n.linked):
-		return errModel
-	case do.Way == "FORCE" && !w.majority(n.master):
-		return errModel
-	}
-	if do.Way != "" && src != nil && src.up {
-		w.violated("%s takes over without its source, which is there", n.name)
-	}
-	if do.Way == "" {
-		if len(src.migrating)+len(src.importing) > 0 {
-			w.violated("%s is promoted while %s has open slots", n.name, src.name)
-		}
-		w.follow(n)
-	}
-	w.note("%s is promoted %s", n.name, do.Way)
-	w.takeOver(n)
-	return nil
 }
 
 // migrate does what the action does.

@@ -33,7 +33,8 @@ func (v *view) lost() {
 		text := "Redis promotes a replica of it by itself where one has its data"
 		switch keeper := v.copyOf(id); {
 		case keeper != "" && v.replaced(id) && !v.dead(id):
-			text = fmt.Sprintf("It came back as another node before Redis called it dead, and so Redis promotes nobody. To promote %[1]s, with what it has received, put it first in its shard and set the annotation %[2]s: %[1]s", keeper, v1alpha1.AnnotationForcePromote)
+			shard, _ := v.shardOf(id)
+			text = fmt.Sprintf("It came back as another node before Redis called it dead, and so Redis promotes nobody. To promote %[1]s, with what it has received, put it first in shard %[3]s and set the annotation %[2]s: %[1]s", keeper, v1alpha1.AnnotationForcePromote, shard)
 		case keeper == "" && v.gone(id):
 			text = fmt.Sprintf("no replica of it is seen: bring it back with its data; or give up what it held with the annotation %s: %s", v1alpha1.AnnotationGiveUpSlots, id)
 		}
@@ -99,7 +100,7 @@ func (v *view) mayLive(id, shard string) string {
 		return "it answers, with an error"
 	}
 	if keeper := v.copyOf(id); keeper != "" {
-		return fmt.Sprintf("%s has it. Put that one first in its shard, and set the annotation %s: %s", keeper, v1alpha1.AnnotationForcePromote, keeper)
+		return fmt.Sprintf("%s has it. Put that one first in shard %s, and set the annotation %s: %s", keeper, shard, v1alpha1.AnnotationForcePromote, keeper)
 	}
 	for _, s := range v.ours() {
 		for other, p := range s.View {

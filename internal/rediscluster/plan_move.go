@@ -383,13 +383,23 @@ func (v *view) receivers() (ids []string, ok bool) {
 		if id == "" || headless {
 			ok = false
 			if !slices.ContainsFunc(v.ofShard(shard), func(m Member) bool { return slices.Contains(v.newcomers, v.server(m.Name)) }) {
-				v.problem("ShardWithoutSource", "shard %s has no source that slots could be moved to", shard)
+				v.problem("ShardWithoutSource", "shard %s has no source that slots could be moved to%s", shard, v.copies(shard))
 			}
 			continue
 		}
 		ids = append(ids, id)
 	}
 	return ids, ok
+}
+
+// copies names the nodes of a shard that could begin anew: what they hold is that of a source which is seen.
+func (v *view) copies(shard string) string {
+	for _, m := range v.ofShard(shard) {
+		if s := v.server(m.Name); s.OK() && v.byID[s.ID] == s && s.Replica && v.byID[s.MasterID].Master() {
+			return fmt.Sprintf(": %s has a copy of %s only. To have it begin anew, empty, run CLUSTER RESET on it", m.Name, v.nameOf(s.MasterID))
+		}
+	}
+	return ""
 }
 
 // givers are the nodes that own slots and should not: those that left the spec, and sources

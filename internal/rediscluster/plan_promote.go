@@ -137,6 +137,8 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way
 	switch {
 	case n == nil || n.Replicated != sourceID:
 		return "", "its source is not seen, and it has never been seen to have a full copy"
+	case s.Keys == 0:
+		return "", fmt.Sprintf("its source is not seen, and it is empty itself. Bring the source back, or promote a node that has data; if there is none, give up what the source held with the annotation %s: %s", v1alpha1.AnnotationGiveUpSlots, sourceID)
 	case s.LinkUp:
 		return "", "its source is not seen, and serves it"
 	case !v.gone(sourceID):

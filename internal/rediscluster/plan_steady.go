@@ -130,6 +130,13 @@ func (v *view) assigns() []reconcile.Step {
 	if !v.disputed.Empty() {
 		return nil
 	}
+	for _, m := range v.members {
+		// One that was given slots may have told nobody yet.
+		if id := v.data.IDs[m.Name]; id != "" && !v.server(m.Name).OK() && !v.gifts[id] {
+			v.problem("Creating", "%s is not seen, and may have been given slots before: bring it back, or say with the annotation %s: %s that it is gone for good", m.Name, v1alpha1.AnnotationGiveUpSlots, id)
+			return nil
+		}
+	}
 	if actions := v.assignments(); len(actions) > 0 {
 		return []reconcile.Step{{Name: "assign", Optional: true, Actions: actions}}
 	}

@@ -189,6 +189,10 @@ func TestPlan(t *testing.T) {
 		}, "replicate: replicate b1 of a0", "NodeNotReady", "another source"},
 
 		// Roles.
+		{"a shard has a replica of another shard only", func(s *situation) {
+			s.object.Spec.Members["d"] = v1alpha1.RedisClusterShard{s.object.Spec.Members["a"][1]}
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+		}, quiet, "ShardWithoutSource", "run CLUSTER RESET on it"},
 		{"another node first", func(s *situation) { s.first("a", "a1") },
 			"promote: promote a1", "Promoting", "a1 takes over"},
 		{"another node first, not connected", func(s *situation) { s.first("a", "a1"); s.nodes["a1"].linked = false },
@@ -233,6 +237,12 @@ func TestPlan(t *testing.T) {
 			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
 			s.object.Status.Topology["a1"].Replicated = ""
 		}, quiet, "SourceUnreachable", "never been seen"},
+		{"a source is dead, and the node that is forced has lost its data", func(s *situation) {
+			s.down("a0")
+			s.first("a", "a1")
+			s.nodes["a1"].keys = map[int]map[string]int{}
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, quiet, "SourceUnreachable", "it is empty itself"},
 		{"most sources are dead, and one replica is forced", func(s *situation) {
 			s.down("a0", "b0")
 			s.first("a", "a1")
@@ -490,6 +500,32 @@ func TestPlanCreation(t *testing.T) {
 	s.gossip()
 	if got := told(s.plan(false)); got != "replicate: replicate a1 of a0, replicate b1 of b0" || !s.object.Status.Established || s.object.Status.Creating {
 		t.Fatalf("steps are %q, status %+v", got, s.object.Status)
+	}
+}
+
+// A node that was given slots and that nobody has heard of since keeps them, also when the spec does
+// not name it any more.
+func TestPlanCreationInterrupted(t *testing.T) {
+	s := empty("a", "b")
+	all := s.sorted()
+	for _, o := range all[1:] {
+		s.meet(all[0], o)
+	}
+	s.gossip()
+	s.gossip()
+	p := s.plan(false)
+	if err := s.act(p.Steps[0].Actions[1], -1); err != nil {
+		t.Fatal(err)
+	}
+	s.down("b0")
+	delete(s.object.Spec.Members, "b")
+	p = s.plan(true)
+	if told(p) != "" || !strings.Contains(p.Conditions[0].Message, "b0 is not seen, and may have been given slots") {
+		t.Errorf("%q, %v", told(p), p.Conditions)
+	}
+	s.annotate(v1alpha1.AnnotationGiveUpSlots, s.nodes["b0"].id)
+	if got := told(s.plan(true)); got != "assign: assign a0 0-16383" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// cliTimeout of one command of redis-cli.
-const cliTimeout = 10 * time.Minute
+// cliTimeout of one command of redis-cli. It moves slots one by one, with a write to the disk of every
+// source for each.
+const cliTimeout = 30 * time.Minute
 
 // CLI runs redis-cli, or Valkey's, with the password of the servers, and returns how long it took.
 func CLI(t testing.TB, words ...string) time.Duration {
