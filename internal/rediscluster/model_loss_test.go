@@ -207,9 +207,10 @@ func (o *operator) remedy(last bool) {
 	ids := []string{giftUnowned}
 	for _, f := range o.object.Status.FormerNodes {
 		ids = append(ids, f.ID)
-		for shard, list := range o.object.Spec.Members {
+		for _, shard := range shardsOf(o.object) {
+			list := o.object.Spec.Members[shard]
 			for i, m := range list {
-				if n := o.nodes[m.Name]; last || n.master != f.ID || n.count() == 0 {
+				if n := o.nodes[m.Name]; last || n.master != f.ID || n.count() == 0 || o.object.Status.Topology[m.Name].Replicated != f.ID {
 					continue
 				}
 				if shard != f.Shard {

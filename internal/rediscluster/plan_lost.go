@@ -42,14 +42,27 @@ func (v *view) lost() {
 	}
 }
 
-// copyOf is a node that is seen and replicates from another one; "" none that holds anything.
+// copyOf is the node that has the most of another one, of those that are seen and replicate from it:
+// one that was seen to have a full copy, and of several the one that has received most. "": none
+// holds anything.
 func (v *view) copyOf(id string) string {
+	var best *Server
+	full := func(s *Server) bool {
+		n := v.obj.Status.Topology[s.Name]
+		return n != nil && n.Replicated == id
+	}
 	for _, s := range v.ours() {
-		if s.Replica && s.MasterID == id && s.Keys > 0 {
-			return s.Name
+		if !s.Replica || s.MasterID != id || s.Keys == 0 {
+			continue
+		}
+		if best == nil || full(s) && !full(best) || full(s) == full(best) && s.Offset > best.Offset {
+			best = s
 		}
 	}
-	return ""
+	if best == nil {
+		return ""
+	}
+	return best.Name
 }
 
 // gives gives slots away whose data the user has given up by name, and that nobody alive has.

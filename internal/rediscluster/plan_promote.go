@@ -147,15 +147,15 @@ func (v *view) promotionWithoutSource(m Member, s *Server, sourceID string) (way
 	if source := v.server(v.names[sourceID]); source != nil && source.Silent < failoverPatience && !source.Refused && !v.in.Pods[source.Name].Gone() {
 		return "", "its source may be back in a moment"
 	}
-	// Without votes only where most of the sources are said to be dead, not where the operator
-	// alone does not see them.
+	// Without votes only where half of the sources are said to be dead, since more than half must
+	// vote; not where the operator alone does not see them.
 	dead := 0
 	for id := range v.owned {
 		if v.gone(id) {
 			dead++
 		}
 	}
-	if 2*dead > len(v.owned) {
+	if 2*dead >= len(v.owned) {
 		return wayTakeOver, ""
 	}
 	return wayForce, ""

@@ -254,6 +254,25 @@ func TestPlan(t *testing.T) {
 			"meet: meet a1", "SourceUnreachable", "came back as another node"},
 		{"a source came back as another node before it was called dead", func(s *situation) { s.replace("a0") },
 			quiet, "SourceUnreachable", "force-promote: a1"},
+		{"such a source, and the one of its replicas that never had a copy comes first", func(s *situation) {
+			s.object.Spec.Members["a"] = append(s.object.Spec.Members["a"], s.object.Spec.Members["b"][1])
+			s.object.Spec.Members["b"] = s.object.Spec.Members["b"][:1]
+			s.nodes["b1"].master = s.nodes["a0"].id
+			s.gossip()
+			s.plan(false)
+			s.replace("a0")
+			s.object.Status.Topology["a1"].Replicated = ""
+		}, quiet, "SourceUnreachable", "To promote b1"},
+		{"half of the sources came back as others, and one replica is forced", func(s *situation) {
+			s.nodes["b0"].table[s.nodes["b0"].id] = s.nodes["b0"].slots().Or(s.nodes["c0"].slots())
+			for _, n := range s.nodes {
+				n.table[s.nodes["b0"].id] = s.nodes["b0"].slots()
+				delete(n.table, s.nodes["c0"].id)
+			}
+			s.replace("a0")
+			s.first("a", "a1")
+			s.annotate(v1alpha1.AnnotationForcePromote, "a1")
+		}, "promote: promote a1 TAKEOVER", "SourceUnreachable", ""},
 		{"such a source, and another node is first and forced", func(s *situation) {
 			s.replace("a0")
 			s.first("a", "a1")
