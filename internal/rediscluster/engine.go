@@ -133,11 +133,22 @@ func (*Engine) Project(scene Scene, state State, plan reconcile.Plan[Data]) {
 
 // Act implements reconcile.Engine.
 func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, _ reconcile.Facts) (reconcile.Facts, error) {
-	on, node, err := e.named(scene, action.Node())
+	a, err := e.actor(scene, action.Node())
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{
+	err = a.run(ctx, action)
+	e.note(scene.Key, action, err)
+	return nil, err
+}
+
+// actor acts on a node.
+func (e *Engine) actor(scene Scene, name string) (*actor, error) {
+	on, node, err := e.named(scene, name)
+	if err != nil {
+		return nil, err
+	}
+	return &actor{
 		handle: on, node: node, tls: scene.Object.Spec.TLS.EffectiveMode().Demands(),
 		other: func(name string) (*handle, Member, error) { return e.named(scene, name) },
 		at: func(m Member, at conn.Access) (*conn.Client, error) {
@@ -151,10 +162,7 @@ func (e *Engine) Act(ctx context.Context, scene Scene, action reconcile.Action, 
 			defer e.mu.Unlock()
 			e.moved[scene.Key] += int64(keys)
 		},
-	}
-	err = a.run(ctx, action)
-	e.note(scene.Key, action, err)
-	return nil, err
+	}, nil
 }
 
 // Forget implements reconcile.Engine.

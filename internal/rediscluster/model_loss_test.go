@@ -204,7 +204,10 @@ func (o *operator) speak() {
 // remedy has the user do what the messages say: promote who has the data of a node that came back as
 // another one; in the end give up what nobody has.
 func (o *operator) remedy(last bool) {
-	ids := []string{giftUnowned}
+	var ids []string
+	if strings.Contains(o.last.Conditions[0].Message, "have no owner") {
+		ids = append(ids, giftUnowned)
+	}
 	for _, f := range o.object.Status.FormerNodes {
 		ids = append(ids, f.ID)
 		for _, shard := range shardsOf(o.object) {
@@ -222,7 +225,7 @@ func (o *operator) remedy(last bool) {
 			}
 		}
 	}
-	if last {
+	if last && len(ids) > 0 {
 		o.give(ids)
 	}
 }

@@ -311,7 +311,7 @@ func (w *world) elect() {
 		}
 		// One that has missed writes is seldom elected: what Redis loses by itself is not what is
 		// looked for. One that has had no copy since it was started never is.
-		if src != nil && src.up || old != nil && !n.has(old) && !w.chance(20) || n.full != n.master || slots.Empty() || !w.majority(n.master, n.id) || w.noaddr[n.master] || !w.votes(n) {
+		if src != nil && src.up || old != nil && !n.has(old) && !w.chance(20) || n.full != n.master || slots.Empty() || !w.majority(n.master, n.id) || w.noaddr[n.master] {
 			continue
 		}
 		w.elected++
@@ -320,22 +320,6 @@ func (w *world) elect() {
 		w.takeOver(n)
 		w.forgo(n, was, slots)
 	}
-}
-
-// votes says whether most of the sources know a replica: a node that they do not know, or have
-// forgotten, gets no vote.
-func (w *world) votes(n *modelNode) bool {
-	voters, know := 0, 0
-	for _, o := range w.nodes {
-		if slots := o.slots(); slots.Empty() {
-			continue
-		}
-		voters++
-		if _, known := o.links[n.id]; known && o.up {
-			know++
-		}
-	}
-	return 2*know > voters
 }
 
 func (w *world) takeOver(n *modelNode) {
@@ -363,6 +347,10 @@ func (w *world) takeOver(n *modelNode) {
 func (w *world) highest() int {
 	top := 0
 	for _, n := range w.nodes {
+		top = max(top, n.epoch)
+	}
+	for _, n := range w.past {
+		// Their claims are remembered.
 		top = max(top, n.epoch)
 	}
 	return top

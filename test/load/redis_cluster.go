@@ -58,10 +58,13 @@ func slotOf(key string) int {
 // Connect implements Database.
 func (RedisCluster) Connect(ctx context.Context, address string, o Options) (Client, error) {
 	c := &redisClusterClient{options: o, seed: address, nodes: map[string]*redis.Client{}}
-	var err error
-	if c.owners, err = c.view(ctx, address); err != nil {
+	owners, err := c.view(ctx, address)
+	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("ask %s for the cluster: %w", address, err)
+	}
+	for slot, owner := range owners {
+		c.owners[slot] = owner.address
 	}
 	return c, nil
 }
@@ -81,15 +84,19 @@ func (c *redisClusterClient) node(address string) *redis.Client {
 	return c.nodes[address]
 }
 
-// view is who owns each slot as a node sees it; "" where nobody does.
-func (c *redisClusterClient) view(ctx context.Context, address string) (owners [clusterSlots]string, err error) {
+// slotOwner is the node that owns a slot, as another one sees it. It may tell an address of itself
+// that it had before.
+type slotOwner struct{ id, address string }
+
+// view is who owns each slot as a node sees it; the zero value where nobody does.
+func (c *redisClusterClient) view(ctx context.Context, address string) (owners [clusterSlots]slotOwner, err error) {
 	ranges, err := c.node(address).ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not there before 7.0
 	if err != nil {
 		return owners, err
 	}
 	for _, r := range ranges {
 		for slot := r.Start; slot <= r.End && slot < clusterSlots && len(r.Nodes) > 0; slot++ {
-			owners[slot] = addressOf(r.Nodes[0].Addr, address)
+			owners[slot] = slotOwner{r.Nodes[0].ID, addressOf(r.Nodes[0].Addr, address)}
 		}
 	}
 	return owners, nil
@@ -200,11 +207,11 @@ func (RedisCluster) Read(ctx context.Context, server Server, login Login, run in
 		return nil, "", fmt.Errorf("ask %s for the cluster: %w", server.Name, err)
 	}
 	sources := map[string]bool{}
-	for slot, address := range owners {
-		if address == "" {
+	for slot, owner := range owners {
+		if owner.address == "" {
 			return nil, "", fmt.Errorf("slot %d has no owner", slot)
 		}
-		sources[address] = true
+		sources[owner.address] = true
 	}
 	present := map[ID]struct{}{}
 	addresses := slices.Sorted(maps.Keys(sources))
@@ -214,8 +221,10 @@ func (RedisCluster) Read(ctx context.Context, server Server, login Login, run in
 		if err != nil {
 			return nil, "", fmt.Errorf("ask the source %s for the cluster: %w", address, err)
 		}
-		if view != owners {
-			return nil, "", fmt.Errorf("%s and the source %s do not agree on who owns which slots", server.Name, address)
+		for slot := range owners {
+			if view[slot].id != owners[slot].id {
+				return nil, "", fmt.Errorf("%s and the source %s do not agree on who owns slot %d", server.Name, address, slot)
+			}
 		}
 		if err := readNode(ctx, c.node(address), run, present); err != nil {
 			return nil, "", fmt.Errorf("read the writes on %s: %w", address, err)
