@@ -261,7 +261,7 @@ test-redis: bin/testbed ## The Redis client, observe, plan and act against real 
 	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 25m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/redis/...
 
 .PHONY: test-rediscluster
-test-rediscluster: bin/testbed ## The same of RedisCluster, which is unfinished: NOT a part of make test, and four of its tests fail (docs/rediscluster.md).
+test-rediscluster: bin/testbed ## The same of RedisCluster.
 	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 25m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/rediscluster/
 
 .PHONY: test-redis-all
@@ -335,7 +335,7 @@ on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, wit
 	-@bin/testbed kubectl create namespace scorecard
 	bin/testbed kubectl label --overwrite namespace scorecard pod-security.kubernetes.io/enforce=restricted
 	bin/testbed kubectl apply -n scorecard -f test/scorecard/rbac.yaml
-	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --selector 'test notin (rediscluster,postgresreplication,proxysqlsync)' --service-account compose-operator-scorecard --pod-security restricted \
+	bin/testbed exec -- "$(OPERATOR_SDK)" scorecard ./bundle -n scorecard --service-account compose-operator-scorecard --pod-security restricted \
 	  --untar-image compose-testbed/busybox:1 --storage-image compose-testbed/busybox:1 --wait-time 10m --output text
 	bin/testbed kubectl delete namespace scorecard --wait=false
 

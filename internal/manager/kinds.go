@@ -23,7 +23,7 @@ func kinds() []kind {
 		kindOf(mysql.NewEngine()),
 		kindOf(mysqlgroup.NewEngine()),
 		kindOf(redis.NewEngine()),
-		unfinished(kindOf(rediscluster.NewEngine())),
+		kindOf(rediscluster.NewEngine()),
 		kindOf(proxysql.NewEngine()),
 		kindOf(postgres.NewEngine()),
 	}
@@ -48,8 +48,6 @@ type kind struct {
 	// underWay says whether a change is on record for a resource of the kind that
 	// has neither ended nor been undone.
 	underWay func(client.Object) bool
-	// unfinished: its resources are defined and checked, and nobody looks after them yet.
-	unfinished bool
 	// setup registers the kind's controller.
 	setup func(ctrl.Manager, reconcile.Options) error
 }
@@ -69,19 +67,9 @@ func kindOf[T client.Object, S, D any](engine reconcile.Engine[T, S, D]) kind {
 	}
 }
 
-// unfinished is a kind whose tests over real servers do not pass: with a controller it would
-// be a danger to data.
-func unfinished(one kind) kind {
-	one.unfinished = true
-	return one
-}
-
 // setupKinds registers the controllers.
 func setupKinds(mgr ctrl.Manager, all []kind, options reconcile.Options) error {
 	for _, one := range all {
-		if one.unfinished {
-			continue
-		}
 		if err := one.setup(mgr, options); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/upmio/compose-operator/test/e2e/kit"
 )
 
-var _ = Describe("A PostgresReplication", Label(postgresSpecs, isLong), func() {
+var _ = Describe("A PostgresReplication", Label(postgresSpecs), func() {
 	s := onPostgres(ledger)
 
 	It("attaches standbys that were filled by a base backup, and switches over there and back without losing a write", func(ctx SpecContext) {
@@ -75,7 +75,7 @@ var _ = Describe("A PostgresReplication", Label(postgresSpecs, isLong), func() {
 
 // The primary is the last pod of the StatefulSet, so that scaling it down takes the primary
 // away for as long as the spec likes.
-var _ = Describe("A PostgresReplication whose commits wait for a standby", Label(postgresSpecs, onNode, isLong), func() {
+var _ = Describe("A PostgresReplication whose commits wait for a standby", Label(postgresSpecs, onNode), func() {
 	s := onPostgres(syncLedger)
 
 	It("is failed over from a primary that was killed, by an edit and not before, and loses nothing", func(ctx SpecContext) {

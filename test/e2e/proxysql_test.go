@@ -121,7 +121,7 @@ func (p *proxyScene) known(ctx SpecContext, user, hash string) {
 	}).Should(Succeed())
 }
 
-var _ = Describe("A ProxysqlSync", Label(proxysqlSpecs, isLong), func() {
+var _ = Describe("A ProxysqlSync", Label(proxysqlSpecs), func() {
 	s := onSet(async)
 
 	Context("of two pods", func() {
@@ -209,7 +209,7 @@ var _ = Describe("A ProxysqlSync", Label(proxysqlSpecs, isLong), func() {
 	})
 })
 
-var _ = Describe("A ProxysqlSync over a set whose source is gone", Label(proxysqlSpecs, isLong), func() {
+var _ = Describe("A ProxysqlSync over a set whose source is gone", Label(proxysqlSpecs), func() {
 	s := onOwnSet(failoverSet(v1alpha1.MysqlSemiSync))
 
 	It("leads ProxySQL to the new source, and the old one is led to as a replica at most", func(ctx SpecContext) {

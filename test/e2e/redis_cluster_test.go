@@ -203,7 +203,7 @@ func (s *clusterScene) whole(ctx SpecContext, shards kit.Shards, sources map[str
 	}).Should(Succeed())
 }
 
-var _ = Describe("A RedisCluster", Label(redisSpecs, isLong), func() {
+var _ = Describe("A RedisCluster", Label(redisSpecs), func() {
 	s := onRedisCluster(8)
 
 	It("takes a shard in, promotes a replica and gives the shard back without losing a write", func(ctx SpecContext) {
@@ -238,7 +238,7 @@ var _ = Describe("A RedisCluster", Label(redisSpecs, isLong), func() {
 	})
 })
 
-var _ = Describe("A RedisCluster whose pods are killed", Label(redisSpecs, isLong), func() {
+var _ = Describe("A RedisCluster whose pods are killed", Label(redisSpecs), func() {
 	s := onRedisCluster(6)
 
 	It("has all that it had, with a source that Redis has promoted, with other IPs, and without the resource", func(ctx SpecContext) {
