@@ -84,4 +84,6 @@ if [ ! -d "$data" ]; then
 	mv "$new" "$data"
 fi
 
+# A pod's fsGroup lets the group write when the volume is mounted again, which postgres does not bear.
+chmod 0700 "$data"
 exec postgres -D "$data" "$@"
