@@ -234,9 +234,11 @@ func TestAllAddressesChange(t *testing.T) {
 	for _, s := range f.servers {
 		s.Kill9()
 	}
+	var old []string
 	for shard, list := range f.object.Spec.Members {
 		for i := range list {
 			s := f.servers[list[i].Name]
+			old = append(old, s.Host+":")
 			s.Relocate()
 			f.object.Spec.Members[shard][i].Host = s.Host
 		}
@@ -246,6 +248,13 @@ func TestAllAddressesChange(t *testing.T) {
 		s.Start()
 	}
 	f.settle("everybody is found")
+	for _, s := range f.all() {
+		for _, address := range old {
+			if view := fmt.Sprint(s.Do("CLUSTER", "NODES")); strings.Contains(view, " "+address) {
+				t.Errorf("%s leads clients to an old address:\n%s", s.Host, view)
+			}
+		}
+	}
 	f.whole()
 	f.filled(50)
 }

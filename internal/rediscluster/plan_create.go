@@ -144,6 +144,14 @@ func (v *view) introductions(nodes []*Server) []reconcile.Action {
 			others[by.Name][to.Name] = to.ID
 		}
 	}
+	for _, s := range nodes {
+		if by := s.misled(nodes); by != nil && !by.shakes(s) {
+			if others[by.Name] == nil {
+				others[by.Name] = map[string]string{}
+			}
+			others[by.Name][s.Name] = s.ID
+		}
+	}
 	var out []reconcile.Action
 	for _, s := range nodes {
 		if to := others[s.Name]; to != nil {
@@ -151,6 +159,23 @@ func (v *view) introductions(nodes []*Server) []reconcile.Action {
 		}
 	}
 	return out
+}
+
+// misled is a node that reaches a server at another address than the one that the server takes for its
+// own; nil where there is none. A server learns its own address from whoever introduces it. One that
+// has introduced all others itself, after its address had changed, tells clients the old one for ever.
+func (s *Server) misled(nodes []*Server) *Server {
+	own := s.View[s.ID]
+	if own == nil || own.IP == "" {
+		// Where it does not know any, clients stay at the address at which they have asked.
+		return nil
+	}
+	for _, o := range nodes {
+		if o != s && o.reaches(s.ID) && o.View[s.ID].IP != own.IP {
+			return o
+		}
+	}
+	return nil
 }
 
 // shakes says whether an introduction to another node is under way.

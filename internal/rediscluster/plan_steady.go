@@ -466,6 +466,7 @@ func (v *view) sum() {
 			v.data.Joined = false
 			continue
 		}
+		v.data.Joined = v.data.Joined && s.misled(v.ours()) == nil
 		for _, o := range wanted {
 			if id := v.data.IDs[o.Name]; o.Name != m.Name && !s.reaches(id) {
 				v.data.Joined = false
