@@ -142,6 +142,42 @@ func (o *operator) startAnew(n *modelNode) {
 	o.start(o.fresh(n.name))
 }
 
+func (o *operator) kill(n *modelNode) {
+	o.note("%s dies", n.name)
+	n.up = false
+	for _, r := range o.nodes {
+		r.linked = r.linked && r.master != n.id
+	}
+}
+
+// drama is a source that dies, whose replica may have lost its data, and a user who is in a hurry: or
+// was before.
+func (o *operator) drama() {
+	for _, shard := range shardsOf(o.object) {
+		for _, m := range o.object.Spec.Members[shard] {
+			n := o.nodes[m.Name]
+			src := o.byID(n.master)
+			if !n.up || src == nil || !src.up || !o.chance(30) {
+				continue
+			}
+			if o.chance(30) {
+				o.force(shard, m.Name)
+				o.pass(true)
+				o.pass(true)
+			}
+			o.kill(src)
+			if o.chance(40) {
+				o.kill(n)
+				o.startEmpty(n)
+			}
+			if o.chance(50) {
+				o.force(shard, m.Name)
+			}
+			return
+		}
+	}
+}
+
 // say sets an annotation, or takes it off.
 func (o *operator) say(key, value string) {
 	if o.object.Annotations == nil {

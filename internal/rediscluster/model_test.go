@@ -116,11 +116,7 @@ func (o *operator) happen() {
 		all := o.sorted()
 		n := all[o.random.IntN(len(all))]
 		if o.faults && n.up && o.chance(15) {
-			o.note("%s dies", n.name)
-			n.up = false
-			for _, r := range o.nodes {
-				r.linked = r.linked && r.master != n.id
-			}
+			o.kill(n)
 		} else if !n.up && o.chance(60) {
 			switch {
 			case o.chance(8):
@@ -136,8 +132,10 @@ func (o *operator) happen() {
 		n := all[o.random.IntN(len(all))]
 		switch {
 		case !o.faults:
-		case o.chance(15):
+		case o.chance(20):
 			o.speak()
+		case o.chance(15):
+			o.drama()
 		case n.lags:
 			n.lags = false
 		case n.master != "" && o.chance(40):
@@ -248,6 +246,10 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	if !whole && o.last.Conditions[0].Reason == "UnknownNodes" {
 		// Where an operator died while nodes were being forgotten, gossip brings one back
 		// that is on no record any more. It is told of, and is for a person to forget.
+		whole = true
+	}
+	if o.faults && o.last.Conditions[0].Reason == "SeveralClusters" && o.object.Status.Creating {
+		// A node that was lost while the cluster was made is known to some, and nobody has anything yet.
 		whole = true
 	}
 	// Who was not seen to have a full copy of a lost source is not promoted by the operator.

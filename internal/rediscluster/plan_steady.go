@@ -274,7 +274,8 @@ func (v *view) farewells() []reconcile.Step {
 	var forget []reconcile.Action
 	for _, s := range v.ours() {
 		known := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == s.ID || s.View[id] == nil })
-		if m := v.member(s.ID); len(known) > 0 && !slices.Contains(ids, s.ID) && !m.Leaving {
+		// One that leaves too, and stays until its slots are moved, would bring them back.
+		if len(known) > 0 && !slices.Contains(ids, s.ID) {
 			forget = append(forget, Forget{target: target{s.Name}, ID: s.ID, IDs: known})
 		}
 	}

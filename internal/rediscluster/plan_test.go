@@ -161,6 +161,11 @@ func TestPlan(t *testing.T) {
 			s.nodes["b1"].links = map[string]bool{}
 			delete(s.object.Status.Topology, "b1")
 		}, quiet, "NodeNotForgotten", "clients ask it still"},
+		{"a replica less while the slots of another node that left are there", func(s *situation) {
+			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
+			delete(s.object.Spec.Members, "b")
+			s.waits = map[string]bool{"move slots b0 a0": true}
+		}, "forget: forget a0 a1-002, forget c0 a1-002, forget c1 a1-002, forget b0 a1-002, forget b1 a1-002", "Resharding", ""},
 		{"a replica less whose source is dead", func(s *situation) {
 			s.object.Spec.Members["a"] = s.object.Spec.Members["a"][:1]
 			s.down("a0")
