@@ -14,8 +14,8 @@ import (
 // consent is what the user has said, as long as the operator has not seen that what it was said of
 // is alive.
 type consent struct {
-	// forced: by the name of a node, the source that it may take over from.
-	forced map[string]string
+	// forced: by the name of a node, the sources that it may take over from: whoever is of its shard.
+	forced map[string][]string
 	// given are ids, and the word unowned.
 	given map[string]bool
 }
@@ -67,7 +67,7 @@ func (w *world) promote(n *modelNode, do Promote) error {
 		}
 		w.follow(n)
 	} else {
-		if w.consent.forced[n.name] != do.MasterID {
+		if !slices.Contains(w.consent.forced[n.name], do.MasterID) {
 			w.violated("%s takes over without its source, and nobody asked for it", n.name)
 		}
 		for _, o := range w.nodes {
@@ -194,10 +194,14 @@ func (o *operator) force(shard, name string) {
 	o.first(shard, name)
 	o.object.Generation++
 	o.say(v1alpha1.AnnotationForcePromote, name)
-	o.consent.forced = map[string]string{}
-	if n := o.nodes[name]; n.master != "" {
-		o.consent.forced[name] = n.master
+	ids := []string{o.nodes[name].master}
+	for _, m := range o.object.Spec.Members[shard] {
+		ids = append(ids, o.nodes[m.Name].id)
 	}
+	for _, f := range o.object.Status.FormerNodes {
+		ids = append(ids, f.ID)
+	}
+	o.consent.forced = map[string][]string{name: ids}
 }
 
 // give has the user give ids up.
@@ -298,8 +302,8 @@ func (o *operator) heard(state State) {
 		if !s.OK() {
 			continue
 		}
-		for name, id := range o.consent.forced {
-			if id == s.ID && s.Master() {
+		for name, ids := range o.consent.forced {
+			if slices.Contains(ids, s.ID) && s.Master() && !s.Slots.Empty() {
 				delete(o.consent.forced, name)
 			}
 		}

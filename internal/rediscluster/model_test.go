@@ -337,7 +337,7 @@ func TestModelFindsFlaws(t *testing.T) {
 		"an empty node is promoted over data": func(s *situation) {
 			s.down("a0")
 			s.nodes["a1"].keys = map[int]map[string]int{}
-			s.consent.forced = map[string]string{"a1": s.nodes["a0"].id}
+			s.consent.forced = map[string][]string{"a1": {s.nodes["a0"].id}}
 			_ = s.act(Promote{target: target{"a1"}, ID: s.nodes["a1"].id, MasterID: s.nodes["a0"].id, Way: wayForce, Slots: s.nodes["a0"].slots()}, -1)
 		},
 		"what a replica may have is given up": func(s *situation) {
