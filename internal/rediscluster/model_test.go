@@ -252,6 +252,8 @@ func (o *operator) run(t *testing.T, seed uint64) {
 		// A node that was lost while the cluster was made is known to some, and nobody has anything yet.
 		whole = true
 	}
+	// A shard was taken out of the spec whose source was lost: a person puts it back, or waits.
+	whole = whole || o.faults && strings.Contains(o.last.Conditions[0].Message, "put it back into the spec to promote it")
 	// Who was not seen to have a full copy of a lost source is not promoted by the operator.
 	whole = whole || o.faults && strings.Contains(o.last.Conditions[0].Message, "never been seen to have a full copy")
 	if o.faults && !whole && o.last.Conditions[0].Reason != "Creating" {
