@@ -57,7 +57,9 @@ func redisCluster() *subject {
 				shard: {pod(0), pod(3)}, "shard-1": {pod(1), pod(4)}, "shard-2": {pod(2), pod(5)},
 			}))
 		},
-		now: func(ctx context.Context) (string, error) { return described(cluster.Get, kit.DescribeRedisCluster)(ctx) },
+		now: func(ctx context.Context) (string, error) {
+			return described(cluster.Get, kit.DescribeRedisCluster)(ctx)
+		},
 	}
 	s.way = "the Service " + s.name + ", which leads to all nodes"
 	s.start = func(ctx context.Context, on *kit.Cluster) (kit.Topology, error) {
