@@ -254,6 +254,8 @@ func (o *operator) run(t *testing.T, seed uint64) {
 	}
 	// A shard was taken out of the spec whose source was lost: a person puts it back, or waits.
 	whole = whole || o.faults && strings.Contains(o.last.Conditions[0].Message, "put it back into the spec to promote it")
+	// While the cluster was made a node was lost with slots of which some had heard.
+	whole = whole || o.faults && o.last.Conditions[0].Reason == "Creating" && strings.Contains(o.last.Conditions[0].Message, "run CLUSTER RESET on every node")
 	// Who was not seen to have a full copy of a lost source is not promoted by the operator.
 	whole = whole || o.faults && strings.Contains(o.last.Conditions[0].Message, "never been seen to have a full copy")
 	if o.faults && !whole && o.last.Conditions[0].Reason != "Creating" {

@@ -128,6 +128,7 @@ func (v *view) assigns() []reconcile.Step {
 	}
 	v.problem("Creating", "slots are given to the sources: %d of %d are", v.data.Slots, slotCount)
 	if !v.disputed.Empty() {
+		v.problem("Creating", "the nodes do not agree on slots %s: one that was given them was lost before all had heard of it. If it stays so, run CLUSTER RESET on every node (it is refused by one that holds keys), and the cluster is made anew", v.disputed)
 		return nil
 	}
 	for _, m := range v.members {

@@ -553,6 +553,19 @@ func TestPlanCreationInterrupted(t *testing.T) {
 	}
 }
 
+// A node that was given slots, of which some had heard when it was lost, holds up the making of the
+// cluster, and the message says what helps.
+func TestPlanCreationDisputed(t *testing.T) {
+	s := situate()
+	s.object.Status.Creating, s.object.Status.Established = true, false
+	delete(s.nodes["b0"].table, s.nodes["a0"].id)
+	s.down("a0")
+	p := s.plan(true)
+	if told(p) != "" || !strings.Contains(p.Conditions[0].Message, "run CLUSTER RESET on every node") {
+		t.Errorf("%q, %v", told(p), p.Conditions)
+	}
+}
+
 // Two clusters are never merged, whoever the spec names first.
 func TestPlanTwoClusters(t *testing.T) {
 	s := situate()
