@@ -329,7 +329,34 @@ func (a *actor) givenUp(ctx context.Context, do GiveUp, heir *Server) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return do.refusal(heir, others...)
+	if err := do.refusal(heir, others...); err != nil {
+		return err
+	}
+	text, err := a.Text(ctx, "CLUSTER", "INFO")
+	if err != nil {
+		return err
+	}
+	current, err := strconv.ParseUint(conn.ParseInfo(text)["cluster_current_epoch"], 10, 64)
+	if err != nil {
+		return fmt.Errorf("its epoch: %w", err)
+	}
+	return do.unheard(heir, current, others...)
+}
+
+// unheard says with an error that a server which has just joined is not known to all other sources, or
+// has not heard yet of an epoch that they know: its claim would count less than that of the dead node.
+func (do GiveUp) unheard(heir *Server, current uint64, others ...*Server) error {
+	for _, s := range others {
+		if s.ID != heir.ID && (!s.knows(heir.ID) || !heir.knows(s.ID)) {
+			return fmt.Errorf("it and %s do not know one another yet", s.Name)
+		}
+		for id, p := range s.View {
+			if p.Epoch > current {
+				return fmt.Errorf("it has not heard yet of epoch %d of node %s", p.Epoch, id)
+			}
+		}
+	}
+	return nil
 }
 
 // isAnother says with an error that a member is not seen, or is the node that it was.
@@ -366,12 +393,13 @@ func (a *actor) giveUp(ctx context.Context, do GiveUp) error {
 		}
 	}
 	list := do.Slots.List()
-	if _, refusal, err := setSlots(ctx, a.handle, list, "NODE", do.ID); err != nil || refusal != nil {
-		return errors.Join(refusal, err)
-	}
-	// What the dead node says of them must not count more, should it come back.
+	// What the dead node says of them must not count as much, for the others as well: a claim of the
+	// same epoch would leave them at odds for ever.
 	if _, err := a.Do(ctx, "CLUSTER", "BUMPEPOCH"); err != nil {
 		return err
+	}
+	if _, refusal, err := setSlots(ctx, a.handle, list, "NODE", do.ID); err != nil || refusal != nil {
+		return errors.Join(refusal, err)
 	}
 	a.tellAll(ctx, do.Tell, list, do.ID)
 	return nil

@@ -70,6 +70,27 @@ func TestGiveUpRefusal(t *testing.T) {
 	}
 }
 
+// Who gets slots that are given up must be known to all, and know how new their claims are.
+func TestGiveUpUnheard(t *testing.T) {
+	heir := &Server{ID: "x", View: map[string]*Peer{"x": {ID: "x"}, "b": {ID: "b"}}}
+	know := map[string]*Peer{"x": {ID: "x"}, "b": {ID: "b", Epoch: 1}, "a": {ID: "a", Epoch: 2, NoAddress: true}}
+	for _, row := range []struct {
+		name    string
+		current uint64
+		view    map[string]*Peer
+		fine    bool
+	}{
+		{"all is known", 2, know, true},
+		{"the claim of the dead node is newer", 1, know, false},
+		{"another source does not know it", 2, map[string]*Peer{"b": {ID: "b"}}, false},
+		{"another source is about to", 2, map[string]*Peer{"b": {ID: "b"}, "x": {ID: "x", Handshake: true}}, false},
+	} {
+		if err := (GiveUp{}).unheard(heir, row.current, &Server{ID: "b", View: row.view}); (err == nil) != row.fine {
+			t.Errorf("%s: %v", row.name, err)
+		}
+	}
+}
+
 // A node whose bus speaks TLS and should not, or the other way round, is introduced to nobody.
 func TestBus(t *testing.T) {
 	for _, row := range []struct {
