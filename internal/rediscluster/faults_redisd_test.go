@@ -144,7 +144,7 @@ func TestSourceDiesWithOpenSlots(t *testing.T) {
 		return is
 	}
 	f.until("slots are moved", func() bool { return stopped })
-	f.servers["a0"].Replicated(1)
+	f.servers["a0"].ReplicatedAll(1)
 	f.servers["a0"].Kill9()
 	f.dies = nil
 	f.until("a replica is promoted by Redis", func() bool {
@@ -162,7 +162,7 @@ func TestSourceDies(t *testing.T) {
 	f := newFleet(t, redisd.Options{}, 3, 2)
 	f.settle("the cluster is made")
 	f.fill(50)
-	f.servers["a0"].Replicated(1)
+	f.servers["a0"].ReplicatedAll(1)
 	f.servers["a0"].Kill9()
 	f.until("a1 is the source", func() bool { return f.node("a1").Role == v1alpha1.RedisRoleSource })
 	if f.object.Status.ClusterSynced || f.object.Status.ClusterJoined {
@@ -266,6 +266,18 @@ func TestAdoption(t *testing.T) {
 	f := newFleet(t, redisd.Options{}, 3, 2)
 	f.settle("the cluster is made")
 	f.fill(20)
+	f.servers["a0"].ReplicatedAll(1)
+	for _, s := range f.all() {
+		// Who has not heard that it is a replica does not hand over to it, or vote for it.
+		s.Eventually("it knows a1 as a replica", func() bool {
+			for line := range strings.Lines(fmt.Sprint(s.Do("CLUSTER", "NODES"))) {
+				if strings.HasPrefix(line, f.node("a1").ID) {
+					return strings.Contains(line, "slave "+f.node("a0").ID)
+				}
+			}
+			return false
+		})
+	}
 	f.servers["a1"].Do("CLUSTER", "FAILOVER")
 	f.until("a1 is the source", func() bool { return f.node("a1").Role == v1alpha1.RedisRoleSource })
 	f.object.Status = v1alpha1.RedisClusterStatus{}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -256,6 +257,31 @@ func (s *Server) Replicated(replicas int) {
 	s.t.Helper()
 	s.Eventually(fmt.Sprintf("%d replicas have what was written", replicas), func() bool {
 		return s.Do("WAIT", replicas, 100).(int64) >= int64(replicas)
+	})
+}
+
+// ReplicatedAll waits until so many replicas have all that has been written by now, by whichever
+// connection: WAIT, and so Replicated, speaks of its own only. Replicas say once a second what they have.
+func (s *Server) ReplicatedAll(replicas int) {
+	s.t.Helper()
+	written := int64(-1)
+	s.Eventually(fmt.Sprintf("%d replicas have all", replicas), func() bool {
+		have := 0
+		for line := range strings.Lines(fmt.Sprint(s.Do("INFO", "replication"))) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+			if name == "master_repl_offset" && written < 0 {
+				written, _ = strconv.ParseInt(value, 10, 64)
+			}
+		}
+		for line := range strings.Lines(fmt.Sprint(s.Do("INFO", "replication"))) {
+			if _, rest, is := strings.Cut(line, ",state=online,offset="); is && strings.HasPrefix(line, "slave") {
+				text, _, _ := strings.Cut(rest, ",")
+				if offset, err := strconv.ParseInt(text, 10, 64); err == nil && written >= 0 && offset >= written {
+					have++
+				}
+			}
+		}
+		return have >= replicas
 	})
 }
 
