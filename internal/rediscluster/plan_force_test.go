@@ -148,3 +148,16 @@ func TestWaitingStep(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A source that has not heard that a node replicates from it would not hand over.
+func TestPromotionUnheard(t *testing.T) {
+	s := situate()
+	s.first("a", "a1")
+	state := s.world.state(Members(s.object))
+	p := state.Nodes["a0"].View[s.nodes["a1"].id]
+	p.Replica, p.MasterID = false, ""
+	plan := Plan(Input{Object: s.object, State: state, Pods: s.pods, Now: noon})
+	if told(plan) != "" || !strings.Contains(plan.Conditions[0].Message, "has not heard yet that it replicates") {
+		t.Errorf("%q, %v", told(plan), plan.Conditions)
+	}
+}

@@ -120,6 +120,9 @@ func (v *view) caughtUp(s, source *Server) string {
 	switch {
 	case !s.LinkUp:
 		return "it is not connected to its source"
+	case source.View[s.ID] == nil || !source.View[s.ID].Replica || source.View[s.ID].MasterID != source.ID:
+		// It would not hand over.
+		return "its source has not heard yet that it replicates from it"
 	case s.Keys == 0 && source.Keys > 0:
 		return "it is empty, and its source is not"
 	case source.Offset-s.Offset > lagBound:
