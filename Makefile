@@ -261,7 +261,7 @@ test-redis: bin/testbed ## The Redis client, observe, plan and act against real 
 	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 25m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/redis/...
 
 .PHONY: test-rediscluster
-test-rediscluster: bin/testbed ## The same of RedisCluster.
+test-rediscluster: bin/testbed ## The same of RedisCluster; no part of make test (docs/rediscluster.md).
 	$(WITH_REDIS) go test -tags redisd -count=1 -timeout 25m -parallel 4 -skip '^TestModel$$' $(TESTARGS) ./internal/rediscluster/
 
 .PHONY: test-redis-all

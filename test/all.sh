@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(verify bundle-validate lint test-unit test-alerts test-admission test-mysql test-redis test-rediscluster test-postgres test-proxysql)
+checks=(verify bundle-validate lint test-unit test-alerts test-admission test-mysql test-redis test-postgres test-proxysql)
 beside_checks=(on-testbed-up on-testbed-olm on-testbed-scorecard)
 at_work=(on-testbed-e2e on-testbed-plain)
 
