@@ -326,8 +326,7 @@ on-testbed-olm: ## A part of test-e2e: Subscription, install modes, upgrade, rem
 	go test -c -tags e2e -o bin/olm.test ./test/olm
 	$(ON_TESTBED) OPERATOR_IMAGE=$(IMG) bin/olm.test -test.timeout 30m -ginkgo.json-report=$(CURDIR)/bin/olm-report.json $(TESTARGS)
 
-# The namespace is the scorecard's; what it makes there goes with it. RedisCluster has no
-# controller yet, and the live tests of PostgresReplication and ProxysqlSync have not been through.
+# The namespace is the scorecard's; what it makes there goes with it.
 .PHONY: on-testbed-scorecard
 on-testbed-scorecard: ## A part of test-e2e: operator-sdk scorecard in pods, with the operator that OLM has installed.
 	go build -o bin/subscribe ./test/olm/subscribe
