@@ -52,6 +52,19 @@ func (s *subject) exchange(writer, reader, from, to string) *subject {
 
 func readWrite(name string) string { return "the Service " + name + v1alpha1.ServiceSuffixReadWrite }
 
+// started keeps the pods that were made, also those that did not come up: they are diagnosed.
+func started[T interface {
+	comparable
+	kit.Topology
+}](keep *T, made T, err error) (kit.Topology, error) {
+	var none T
+	if made == none {
+		return nil, err
+	}
+	*keep = made
+	return made, err
+}
+
 // described is the description of a resource that is got first.
 func described[T any](get func(context.Context) (T, error), describe func(T) string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {

@@ -31,11 +31,7 @@ func mysqlSet() (*subject, **kit.Set) {
 	}
 	s.start = func(ctx context.Context, cluster *kit.Cluster) (kit.Topology, error) {
 		made, err := cluster.NewSet(ctx, namespace, kit.SetOptions{Name: s.name})
-		if made == nil {
-			return nil, err
-		}
-		set = made
-		return set, err
+		return started(&set, made, err)
 	}
 	return s.exchange("source", "replica", kit.PodName(0), kit.PodName(1)), &set
 }
@@ -54,11 +50,7 @@ func mysqlGroup() *subject {
 	s.way = readWrite(s.name)
 	s.start = func(ctx context.Context, cluster *kit.Cluster) (kit.Topology, error) {
 		made, err := cluster.NewGroup(ctx, namespace, kit.SetOptions{Name: s.name})
-		if made == nil {
-			return nil, err
-		}
-		group = made
-		return group, err
+		return started(&group, made, err)
 	}
 	return s
 }

@@ -20,11 +20,7 @@ func postgres() *subject {
 	}
 	s.start = func(ctx context.Context, cluster *kit.Cluster) (kit.Topology, error) {
 		made, err := cluster.NewPostgresSet(ctx, namespace, 3)
-		if made == nil {
-			return nil, err
-		}
-		set = made
-		return set, err
+		return started(&set, made, err)
 	}
 	return s.exchange("primary", "standby", kit.PostgresPodName(0), kit.PostgresPodName(1))
 }

@@ -22,11 +22,7 @@ func redis() *subject {
 	}
 	s.start = func(ctx context.Context, cluster *kit.Cluster) (kit.Topology, error) {
 		made, err := cluster.NewRedisSet(ctx, namespace, kit.RedisOptions{})
-		if made == nil {
-			return nil, err
-		}
-		set = made
-		return set, err
+		return started(&set, made, err)
 	}
 	return s.exchange("source", "replica", kit.RedisPodName(0), kit.RedisPodName(1))
 }
